@@ -1,0 +1,23 @@
+# Flags for our own code. Foreign headers are SYSTEM, so warnings come only from us.
+add_library(sluice_flags INTERFACE)
+target_compile_options(sluice_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Werror
+  # Chunks are read through raw pointers of the column's type over buffers of bytes.
+  -fno-strict-aliasing)
+if(SLUICE_SANITIZE)
+  target_compile_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE})
+  if(SLUICE_SANITIZE MATCHES "undefined")
+    # DuckDB is linked as built elsewhere, without the type information that these two compare.
+    target_compile_options(sluice_flags INTERFACE -fno-sanitize=vptr,function)
+  endif()
+endif()
+if(SLUICE_FUZZ)
+  target_compile_options(sluice_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+# The linker is most of the time of a small change.
+find_program(SLUICE_LLD NAMES ld.lld ld.lld-14)
+if(SLUICE_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
