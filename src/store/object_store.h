@@ -1,0 +1,84 @@
+// A place that keeps whole objects under keys: what exports write to, and the seam behind which
+// S3 (s3_store.h) and a local folder (local_store.h) lie.
+//
+// Keys are relative to the store: `a/b.parquet`, UTF-8, `/` separates; no store adds or drops a
+// character of them. Errors carry the operation and the object's url in their text.
+//
+// Threads: an ObjectStore may be used from any thread; an ObjectWriter by one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace sluice::store {
+
+struct ObjectInfo {
+  std::string key;
+  uint64_t bytes = 0;
+  std::string etag;
+};
+
+struct Listing {
+  std::vector<ObjectInfo> objects;  // in the order of their keys' bytes
+  bool truncated = false;           // there are more objects than these
+};
+
+// One object, written from a stream of bytes in two phases: close() ends the upload with nothing
+// visible, complete() publishes it whole. A writer that is dropped before complete() publishes
+// nothing, and what it has sent so far is removed. Must not outlive its store.
+class ObjectWriter {
+ public:
+  virtual ~ObjectWriter() = default;
+
+  // Copies `bytes`. May wait for the network: that is the back-pressure. After an error every
+  // later call but abort() returns that error.
+  virtual Status append(std::span<const std::byte> bytes, std::stop_token stop) = 0;
+
+  // Waits until everything is at the store. Nothing is visible yet; no append() may follow.
+  virtual Status close(std::stop_token stop) = 0;
+
+  // Publishes the object; only after a successful close(). A lost answer is looked into before
+  // anything is said, so a success is certain; kUnknown means that even looking failed.
+  virtual Result<ObjectInfo> complete(std::stop_token stop) = 0;
+
+  // Removes what was sent, and the object too if complete() may have published it. Takes bounded
+  // time. To be called from any state, also twice.
+  virtual Status abort() = 0;
+
+  // What append() has taken so far.
+  virtual uint64_t bytes() const = 0;
+};
+
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  // Objects whose key begins with `prefix`, only the first page of at most `max_keys` (and 1,000).
+  virtual Result<Listing> list(const std::string& prefix, int max_keys, std::stop_token stop) = 0;
+
+  // Writes a small object at once, in place of one that may be there.
+  virtual Status put(const std::string& key, std::span<const std::byte> bytes,
+                     std::stop_token stop) = 0;
+
+  // kNotFound where the store says so (S3 itself answers a missing key with success), kDenied
+  // where rights are missing.
+  virtual Status remove(const std::string& key, std::stop_token stop) = 0;
+
+  // The content of a small object (64 MiB at most), for manifests and tests.
+  virtual Result<std::string> get(const std::string& key, std::stop_token stop) = 0;
+
+  // Begins an object; nothing happens at the store before the first append() or close().
+  virtual std::unique_ptr<ObjectWriter> writer(const std::string& key) = 0;
+
+  // `s3://bucket/key` or `file:///folder/key`, for messages.
+  virtual std::string url(const std::string& key) const = 0;
+};
+
+}  // namespace sluice::store
