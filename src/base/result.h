@@ -76,12 +76,13 @@ Error cancelled();
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}          // NOLINT: implicit
   Result(Error failure) : state_(std::in_place_index<1>, std::move(failure)) {}  // NOLINT: implicit
   template <typename U>
-    requires std::is_convertible_v<U, T> && (!std::is_same_v<std::decay_t<U>, Error>) &&
-             (!std::is_same_v<std::decay_t<U>, T>) && (!std::is_same_v<std::decay_t<U>, Result>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT: implicit
+  requires std::is_convertible_v<U, T> &&
+      (!std::is_same_v<std::decay_t<U>, Error>)&&(!std::is_same_v<std::decay_t<U>, T>)&&(
+          !std::is_same_v<std::decay_t<U>, Result>)Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT: implicit
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -126,14 +127,13 @@ inline Status ok() { return {}; }
 // keeps the value. Both work wherever the enclosing function returns some Result.
 #define SLUICE_JOIN2(a, b) a##b
 #define SLUICE_JOIN(a, b) SLUICE_JOIN2(a, b)
-#define TRY(...)                                                       \
-  do {                                                                 \
-    if (auto try_status = (__VA_ARGS__); !try_status.ok())             \
-      return std::move(try_status).error();                            \
+#define TRY(...)                                                                                 \
+  do {                                                                                           \
+    if (auto try_status = (__VA_ARGS__); !try_status.ok()) return std::move(try_status).error(); \
   } while (false)
 #define TRY_ASSIGN(declaration, ...) \
   TRY_ASSIGN_NAMED(SLUICE_JOIN(try_result_, __LINE__), declaration, __VA_ARGS__)
-#define TRY_ASSIGN_NAMED(result, declaration, ...)  \
-  auto result = (__VA_ARGS__);                      \
+#define TRY_ASSIGN_NAMED(result, declaration, ...)    \
+  auto result = (__VA_ARGS__);                        \
   if (!result.ok()) return std::move(result).error(); \
   declaration = std::move(result).value()
