@@ -1,0 +1,71 @@
+// One run of an export: reads a relation at one logical time, encodes it into files, uploads them
+// to an object store, and publishes them whole or not at all.
+//
+//   check path empty -> probe delete -> put sentinel -> write files -> complete uploads
+//     -> delete sentinel                            any error or stop: undo, sentinel last
+//
+// The rules of names, sizes and checks are Materialize's (docs/formats.md, docs/exports.md).
+// Threads: run_export() may be called from many threads at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/reader.h"
+#include "format/csv.h"
+#include "store/object_store.h"
+#include "types/sql_type.h"
+
+namespace sluice::exports {
+
+enum class FileFormat { kCsv, kParquet };
+
+// Bounds of MAX FILE SIZE, both inclusive.
+inline constexpr uint64_t kMinFileBytes = uint64_t{16} << 20;
+inline constexpr uint64_t kMaxFileBytes = uint64_t{4} << 30;
+inline constexpr uint64_t kDefaultFileBytes = uint64_t{256} << 20;
+
+struct ExportSpec {
+  std::string id;      // of the run, in object names: t12
+  std::string prefix;  // path in the store, no slash at either end; may be empty
+  FileFormat format = FileFormat::kParquet;
+  uint64_t max_file_bytes = kDefaultFileBytes;
+  format::CsvOptions csv;
+  std::vector<std::string> names;
+  std::vector<types::SqlType> types;
+};
+
+struct ExportResult {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  std::vector<store::ObjectInfo> files;
+};
+
+// Numbers of a run under way; written by its threads, read by anyone.
+struct ExportProgress {
+  std::atomic<uint64_t> rows{0}, bytes{0}, files{0};
+};
+
+// 's3://bucket/a/b' or 'file:///dir/a/b' taken apart. Errors as the reference: only these schemes;
+// SQLSTATE 22023.
+struct Target {
+  enum class Scheme { kS3, kFile } scheme = Scheme::kS3;
+  std::string bucket;  // kS3
+  std::string prefix;  // without slashes at its ends; kFile: the absolute folder
+};
+Result<Target> parse_target(const std::string& url);
+
+// `reader` gives the rows with types already cast to what the format needs
+// (format::parquet_types); `engine` lends its Parquet writer. When it returns an error, the store
+// holds nothing of the run, or the error's detail says what could not be removed.
+Result<ExportResult> run_export(const ExportSpec& spec, engine::Engine& engine,
+                                engine::Reader& reader, store::ObjectStore& store,
+                                ExportProgress& progress, std::stop_token stop);
+
+}  // namespace sluice::exports
