@@ -1,0 +1,145 @@
+// A strict S3 server inside the test process, which can fail any call in any way.
+//
+// It refuses what S3 refuses and what clients should not lean on: wrong or missing signatures
+// (checked by code of its own), headers that are not signed, payloads that do not match their
+// digest, keys in a non-canonical encoding, unknown parameters, parts that are too small, out of
+// order or with another ETag. Objects appear on completion only; a completed upload is unknown
+// afterwards, as S3 is allowed to have it.
+//
+// Threads: safe from any.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <ctime>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "s3fake/http_server.h"
+#include "s3fake/signature.h"
+
+namespace sluice::s3fake {
+
+enum class Fault {
+  kNone,
+  kInternalError,          // 500
+  kSlowDown,               // 503 SlowDown
+  kTooManyRequests,        // 429
+  kRequestTimeout,         // 400 RequestTimeout
+  kDenied,                 // 403 AccessDenied
+  kResetBefore,            // the connection is reset when the head has come
+  kResetDuring,            // ... when half of the body has come
+  kLostAnswer,             // done, then reset without an answer
+  kHang,                   // not done, never answered
+  kHangAfter,              // done, never answered
+  kTruncated,              // done, half of the answer, end of the connection
+  kErrorIn200,             // not done: 200 with an error in its body
+  kErrorIn200AfterAll,     // done, and yet 200 with an error in its body
+  kInternalErrorAfterAll,  // done, and yet 500
+  kWrongEtag,              // done, with an ETag in the answer that is not the part's
+  kEmptyAnswer,            // done, 200 with no body and no ETag
+  kTrickle,                // done, answered a few bytes at a time
+};
+std::string name(Fault fault);
+const std::vector<Fault>& all_faults();
+
+// From the nth request of `operation` on ("": of any), `count` of them.
+struct FaultRule {
+  std::string operation;  // as in S3's manual: PutObject, UploadPart, ...
+  int nth = 1;
+  int count = 1;
+  Fault fault = Fault::kNone;
+};
+
+struct Record {
+  std::string operation;
+  std::string method;
+  std::string target;
+  std::string key;
+  int status = 0;  // 0: none was sent
+  Fault fault = Fault::kNone;
+};
+
+class Server {
+ public:
+  struct Options {
+    Keys keys{"AKIDFAKE", "fake/secret+key", ""};
+    std::string region = "eu-test-1";
+    std::string bucket = "lake";
+    uint64_t min_part_bytes = uint64_t{5} << 20;
+    bool tls = false;
+    std::function<time_t()> now = [] { return std::time(nullptr); };
+    // Whether a bucket's key may be read, listed, written: for tests of rights. (operation, key)
+    std::function<bool(const std::string&, const std::string&)> allowed;
+  };
+
+  Server();  // with default options
+  explicit Server(Options options);
+  ~Server();
+
+  std::string endpoint() const;  // http://127.0.0.1:PORT
+  const std::string& ca_file() const { return http_->ca_file(); }
+  const Options& options() const { return options_; }
+  size_t connections() const { return http_->connections(); }
+
+  void fail(FaultRule rule);
+  void clear_faults();
+
+  std::map<std::string, std::string> objects() const;
+  void put(const std::string& key, std::string content);
+  // Opens an upload as another client would; returns its id.
+  std::string open_upload(const std::string& key);
+  std::vector<std::string> open_uploads() const;  // their keys
+  std::vector<Record> requests() const;
+  size_t count(const std::string& operation) const;  // requests of that operation so far
+  void wait_for(const std::string& operation, size_t requests);  // that many have begun
+
+ private:
+  struct Part {
+    std::string content;
+    std::string etag;
+  };
+  struct Upload {
+    std::string key;
+    std::map<int, Part> parts;
+  };
+  struct Object {
+    std::string content;
+    std::string etag;
+  };
+  struct Call;    // one request, understood
+  struct Answer;  // what is to be sent
+
+  bool handle(const HttpRequest& request, Connection& connection);
+  Refusal understand(const HttpRequest& request, Call& call) const;
+  Fault next_fault(const std::string& operation);
+  Answer check_and_act(const HttpRequest& request, const Call& call, const std::string& body);
+  Answer act(const Call& call, const HttpRequest& request, const std::string& body);
+  Answer list_objects(const Call& call) const;
+  Answer list_uploads(const Call& call) const;
+  Answer list_parts(const Call& call) const;
+  Answer put_object(const Call& call, const HttpRequest& request, const std::string& body);
+  Answer upload_part(const Call& call, const std::string& body);
+  Answer complete(const Call& call, const std::string& body);
+  static Answer error(int status, const std::string& code, const std::string& message);
+
+  const Options options_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, Object> objects_;  // guarded, as all below
+  std::map<std::string, Upload> uploads_;
+  std::vector<Record> records_;
+  struct Armed {
+    FaultRule rule;
+    int seen = 0;
+  };
+  std::vector<Armed> faults_;
+  int last_upload_ = 0;
+  int last_request_ = 0;
+  std::unique_ptr<HttpServer> http_;  // last: its threads use all above
+};
+
+}  // namespace sluice::s3fake
