@@ -1,0 +1,83 @@
+// From a parsed query to one that the engine can run: names become what is scanned, and only what
+// Sluice allows is left in it.
+//
+//   relation name  ─> table: its snapshot's subquery │ view: its query, in its own context │
+//                     system relation: rows made from the catalog
+//   function name  ─> must be in the allow-list (allowed_functions.h), or does not exist (42883);
+//                     what asks for the session, the time or the catalog becomes a constant or a
+//                     lookup
+//
+// Nothing of a user's reaches DuckDB's own catalog, its table functions that read files, or its
+// replacement scans.
+//
+// Threads: any; a context is read only.
+#pragma once
+
+#include <chrono>
+#include <duckdb/parser/statement/select_statement.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "collection/store.h"
+#include "engine/engine.h"
+#include "sql/catalog.h"
+
+namespace sluice::sql {
+
+struct ResolveContext {
+  std::shared_ptr<const Catalog> catalog;
+  SearchPath search_path = {std::string(kDefaultSchema)};
+  std::string user = std::string(kDefaultUser);
+  std::string database = std::string(kDatabaseName);
+  std::string server_version = "9.5.0";  // what version() and SHOW server_version tell
+  int32_t backend_pid = 0;
+  // mz_now(). Not set: the expression has no logical time, and mz_now() is refused.
+  std::optional<collection::Time> logical_time = {};
+  // now(), current_timestamp and their like; clock_timestamp() is the statement's too.
+  std::chrono::system_clock::time_point transaction_time = {};
+  std::chrono::system_clock::time_point statement_time = {};
+  std::string time_zone = "UTC";  // of the session: current_date, localtime
+  // A session setting by lower-case name, for current_setting(); nothing: unknown.
+  std::function<std::optional<std::string>(const std::string& name)> setting = {};
+  // All settings for SHOW ALL and pg_settings: name -> value.
+  std::function<std::map<std::string, std::string>()> settings = {};
+  // What a table shows to this statement: the read view's snapshot, with the transaction's overlay.
+  std::function<Result<std::shared_ptr<const collection::Snapshot>>(collection::CollectionId)>
+      snapshot = {};
+  // Where a node of the tree stands in the statement, for errors (front's position_of()).
+  std::function<int32_t(duckdb::optional_idx location)> position = {};
+};
+
+struct Resolved {
+  engine::Query query;
+  std::vector<ObjectId> reads;   // objects named by the query itself, not those behind its views
+  std::vector<ObjectId> tables;  // tables it reads rows of, behind views included
+};
+
+Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
+                         const ResolveContext& context);
+
+// The same for an expression without relations of its own (DEFAULT, COPY's target): subqueries are
+// refused with 0A000, columns only as `columns_allowed` says.
+Result<std::unique_ptr<duckdb::ParsedExpression>> resolve_expression(
+    std::unique_ptr<duckdb::ParsedExpression> expression, const ResolveContext& context,
+    bool columns_allowed);
+
+// Resolves like a query, but with relations by name that the caller made: UPDATE and DELETE bring
+// the target's snapshot with row ids.
+struct ExtraRelation {
+  std::string name;  // as the query names it; shadows the catalog
+  std::string sql;   // a subquery in parentheses, in the engine's SQL
+  std::shared_ptr<const void> keep;
+};
+Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
+                         const ResolveContext& context, std::vector<ExtraRelation> extra);
+
+// Names and SQL types of what a query gives.
+Result<std::vector<Column>> columns_of(const Resolved& resolved, engine::Connection& connection);
+
+}  // namespace sluice::sql
