@@ -1,0 +1,47 @@
+// The server's settings: from the command line, else SLUICE_… in the environment, else the TOML
+// file given by --config, else the default.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+
+namespace sluice::server {
+
+struct HostPort {
+  std::string host;
+  uint16_t port = 0;  // 0: a free one
+};
+
+struct Config {
+  std::string data_dir;
+  HostPort sql_listen{"127.0.0.1", 6875};
+  HostPort http_listen{"127.0.0.1", 6876};
+  int threads = 0;                  // 0: one a core
+  uint64_t memory_limit_bytes = 0;  // 0: 60 % of the machine's memory
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kText;
+  std::vector<std::string> local_export_dirs;  // where file:// exports may go
+  bool insecure_allow_remote = false;
+  uint64_t retain_history_ms = 1000;
+};
+
+// What the command line asks for beside serving.
+struct CommandLine {
+  std::optional<std::string> print;  // --help, --version: print this and end with success
+  Config config;
+};
+
+// 'host:port', '[::1]:port'; "127.0.0.1:0".
+Result<HostPort> parse_host_port(const std::string& text);
+// "512MB", "1GB": units as in SQL (B, kB, MB, GB, TB; factor 1024), case-insensitive here.
+Result<uint64_t> parse_size(const std::string& text);
+
+// `argv` as main() has it. Errors are for standard error, exit code 2.
+Result<CommandLine> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace sluice::server

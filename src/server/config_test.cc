@@ -1,0 +1,73 @@
+#include "server/config.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace sluice::server {
+namespace {
+
+Result<CommandLine> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "sluice");
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+TEST(Config, HasTheDocumentedDefaults) {
+  const auto line = parse({"serve", "--data-dir", "/d"});
+  ASSERT_TRUE(line.ok()) << line.error().message;
+  EXPECT_EQ(line->config.data_dir, "/d");
+  EXPECT_EQ(line->config.sql_listen.host, "127.0.0.1");
+  EXPECT_EQ(line->config.sql_listen.port, 6875);
+  EXPECT_EQ(line->config.http_listen.port, 6876);
+  EXPECT_GE(line->config.threads, 1);
+}
+
+TEST(Config, NeedsADataFolder) {
+  EXPECT_NE(parse({"serve"}).error().message.find("--data-dir is missing"), std::string::npos);
+}
+
+TEST(Config, RefusesRemoteAddressesUnlessToldThatItIsInsecure) {
+  EXPECT_FALSE(parse({"serve", "--data-dir", "/d", "--sql-listen", "0.0.0.0:1"}).ok());
+  EXPECT_FALSE(parse({"serve", "--data-dir", "/d", "--http-listen", "10.0.0.1:1"}).ok());
+  EXPECT_TRUE(
+      parse({"serve", "--data-dir", "/d", "--sql-listen", "0.0.0.0:1", "--insecure-allow-remote"})
+          .ok());
+}
+
+TEST(Config, TakesCommandLineThenEnvironmentThenFile) {
+  const std::string path = std::filesystem::temp_directory_path() / "sluice_config_test.toml";
+  std::ofstream(path) << "data-dir = \"/file\"\nthreads = 3\nmemory_limit = \"1GB\"\n"
+                         "local-export-dir = [\"/a\", \"/b\"]\n";
+  setenv("SLUICE_THREADS", "5", 1);
+  const auto line = parse({"serve", "--config", path.c_str(), "--data-dir", "/command"});
+  unsetenv("SLUICE_THREADS");
+  ASSERT_TRUE(line.ok()) << line.error().message;
+  EXPECT_EQ(line->config.data_dir, "/command");
+  EXPECT_EQ(line->config.threads, 5);
+  EXPECT_EQ(line->config.memory_limit_bytes, uint64_t{1} << 30);
+  EXPECT_EQ(line->config.local_export_dirs, (std::vector<std::string>{"/a", "/b"}));
+  std::ofstream(path) << "data_dirr = \"/file\"\n";
+  EXPECT_NE(parse({"serve", "--config", path.c_str()}).error().message.find("no setting"),
+            std::string::npos);
+  std::filesystem::remove(path);
+}
+
+TEST(Config, ReadsSizesAndAddresses) {
+  EXPECT_EQ(*parse_size("512MB"), uint64_t{512} << 20);
+  EXPECT_EQ(*parse_size("1.5 gb"), uint64_t{1536} << 20);
+  EXPECT_FALSE(parse_size("12 parsecs").ok());
+  EXPECT_FALSE(parse_size("-1MB").ok());
+  EXPECT_EQ(parse_host_port("[::1]:80")->host, "::1");
+  EXPECT_FALSE(parse_host_port("127.0.0.1").ok());
+  EXPECT_FALSE(parse_host_port("127.0.0.1:99999").ok());
+}
+
+TEST(Config, PrintsHelpAndVersion) {
+  EXPECT_NE(parse({"--version"})->print->find("sluice 0.1.0"), std::string::npos);
+  EXPECT_NE(parse({"serve", "--help"})->print->find("--memory-limit"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::server
