@@ -1,0 +1,261 @@
+#include "engine/errors.h"
+
+#include <array>
+#include <charconv>
+#include <regex>
+
+#include "base/log.h"
+#include "engine/engine.h"
+
+namespace sluice::engine {
+namespace {
+
+using duckdb::ExceptionType;
+
+bool contains(std::string_view text, std::string_view word) {
+  return text.find(word) != std::string_view::npos;
+}
+
+// DuckDB adds the statement's line, guesses at names (which may be internal ones) and stack
+// traces; a user gets the first sentence and a position.
+std::string without_babble(std::string text) {
+  for (const std::string_view mark :
+       {"\n\nLINE ", "\nLINE ", "\nDid you mean", "\nCandidate", "\n\tCandidate", "\n\nStack Trace",
+        "\nThis error signals", "\nPossible solutions", "\n\nPossible"}) {
+    if (const size_t at = text.find(mark); at != std::string::npos) text.resize(at);
+  }
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+int32_t position_of(const duckdb::ErrorData& error) {
+  const auto found = error.ExtraInfo().find("position");
+  if (found == error.ExtraInfo().end()) return 0;
+  int32_t offset = -1;
+  const std::string& text = found->second;
+  std::from_chars(text.data(), text.data() + text.size(), offset);
+  return offset + 1;
+}
+
+// A form of message that DuckDB writes, and what PostgreSQL says instead; $1 is the first group.
+struct Rewrite {
+  std::regex pattern;
+  const char* sqlstate;
+  const char* text;  // nullptr: DuckDB's own words stay
+};
+
+const std::vector<Rewrite>& name_rewrites() {
+  static const std::vector<Rewrite> rewrites = [] {
+    std::vector<Rewrite> list;
+    const auto add = [&](const char* pattern, const char* state, const char* text) {
+      list.push_back({std::regex(pattern), state, text});
+    };
+    add(R"re(^Referenced column "([^"]*)" not found.*)re", "42703", "column \"$1\" does not exist");
+    add(R"re(^Referenced table "([^"]*)" not found.*)re", "42P01",
+        "missing FROM-clause entry for table \"$1\"");
+    add(R"re(^Table "([^"]*)" does not have a column named "([^"]*)".*)re", "42703",
+        "column $1.$2 does not exist");
+    add(R"re(^Ambiguous reference to column name "([^"]*)".*)re", "42702",
+        "column reference \"$1\" is ambiguous");
+    add(R"re(^No function matches the given name and argument types '([^']*)'.*)re", "42883",
+        "function $1 does not exist");
+    add(R"re(^column "([^"]*)" must appear in the GROUP BY clause[^]*)re", "42803",
+        "column \"$1\" must appear in the GROUP BY clause or be used in an aggregate function");
+    add(R"re(^Table with name (\S+) does not exist[^]*)re", "42P01",
+        "relation \"$1\" does not exist");
+    add(R"re(^(?:Scalar |Aggregate |Table |Window )?[Ff]unction with name (\S+) does not exist[^]*)re",
+        "42883", "function $1 does not exist");
+    add(R"re(^Type with name (\S+) does not exist[^]*)re", "42704", "type \"$1\" does not exist");
+    add(R"re(^Schema with name (\S+) does not exist[^]*)re", "3F000",
+        "schema \"$1\" does not exist");
+    add(R"re(^Cannot (?:compare|mix) values of type[^]*)re", "42804", nullptr);
+    add(R"re([^]*aggregate[^]*)re", "42803", nullptr);
+    return list;
+  }();
+  return rewrites;
+}
+
+Error named_error(std::string text) {
+  for (const Rewrite& rewrite : name_rewrites()) {
+    if (!std::regex_match(text, rewrite.pattern)) continue;
+    if (rewrite.text != nullptr) text = std::regex_replace(text, rewrite.pattern, rewrite.text);
+    return error(ErrorCode::kInvalid, "{}", text).with_sqlstate(rewrite.sqlstate);
+  }
+  return invalid("{}", text).with_sqlstate("42601");
+}
+
+// DuckDB's names for physical types, in the words of its cast errors.
+std::string physical_type_name(const std::string& name) {
+  static const std::unordered_map<std::string, std::string> names = {{"INT8", "smallint"},
+                                                                     {"INT16", "smallint"},
+                                                                     {"INT32", "integer"},
+                                                                     {"INT64", "bigint"},
+                                                                     {"UINT8", "uint2"},
+                                                                     {"UINT16", "uint2"},
+                                                                     {"UINT32", "uint4"},
+                                                                     {"UINT64", "uint8"},
+                                                                     {"INT128", "numeric"},
+                                                                     {"FLOAT", "real"},
+                                                                     {"DOUBLE", "double precision"},
+                                                                     {"BOOL", "boolean"},
+                                                                     {"BOOLEAN", "boolean"}};
+  const auto found = names.find(name);
+  return found == names.end() ? name : found->second;
+}
+
+Error conversion_error(const std::string& text) {
+  static const std::regex not_a(R"re(^Could not convert string '([^]*)' to (\w+)[^]*)re");
+  static const std::regex out_of_range(
+      R"re(^Type (\w+) with value (\S+) can't be cast because the value is out of range for the destination type (\w+)[^]*)re");
+  std::smatch match;
+  if (std::regex_match(text, match, not_a)) {
+    return invalid("invalid input syntax for type {}: \"{}\"", physical_type_name(match[2]),
+                   match[1].str())
+        .with_sqlstate("22P02");
+  }
+  if (std::regex_match(text, match, out_of_range)) {
+    return invalid("{} out of range", physical_type_name(match[3])).with_sqlstate("22003");
+  }
+  if (contains(text, "field value out of range")) {
+    return invalid("{}", text).with_sqlstate("22008");
+  }
+  const bool range = contains(text, "out of range") || contains(text, "exceeds");
+  return invalid("{}", with_sql_type_names(text)).with_sqlstate(range ? "22003" : "22P02");
+}
+
+Error range_error(const std::string& text) {
+  static const std::regex overflow(R"re(^Overflow in \S+ of (\w+) [^]*)re");
+  std::smatch match;
+  if (std::regex_match(text, match, overflow)) {
+    return invalid("{} out of range", physical_type_name(match[1])).with_sqlstate("22003");
+  }
+  return invalid("{}", with_sql_type_names(text)).with_sqlstate("22003");
+}
+
+Error disk_error(const std::string& text) {
+  const bool full = contains(text, "No space left") || contains(text, "max_temp_directory_size") ||
+                    contains(text, "Disk full");
+  if (full) return error(ErrorCode::kExhausted, "{}", text).with_sqlstate("53100");
+  return error(ErrorCode::kUnavailable, "{}", text).with_sqlstate("58030");
+}
+
+// The instance answers nothing any more after these, or what they leave is not to be trusted.
+Error broken(const std::string& text) {
+  log::error("the engine failed: {}", text);
+  return internal("the engine failed: {}", text).with_sqlstate("XX000");
+}
+
+Error translated(ExceptionType type, const std::string& text) {
+  switch (type) {
+    case ExceptionType::INTERRUPT:
+      return cancelled();
+    case ExceptionType::DIVIDE_BY_ZERO:
+      return invalid("division by zero").with_sqlstate("22012");
+    case ExceptionType::OUT_OF_RANGE:
+    case ExceptionType::DECIMAL:
+      return range_error(text);
+    case ExceptionType::CONVERSION:
+      return conversion_error(text);
+    case ExceptionType::MISMATCH_TYPE:
+    case ExceptionType::INVALID_TYPE:
+    case ExceptionType::UNKNOWN_TYPE:
+      return invalid("{}", with_sql_type_names(text)).with_sqlstate("42804");
+    case ExceptionType::CATALOG:
+    case ExceptionType::BINDER:
+    case ExceptionType::PLANNER:
+    case ExceptionType::EXPRESSION:
+      return named_error(with_sql_type_names(text));
+    case ExceptionType::PARSER:
+    case ExceptionType::SYNTAX:
+      return invalid("{}", text).with_sqlstate("42601");
+    case ExceptionType::PARAMETER_NOT_RESOLVED:
+      return invalid("could not determine data type of a parameter").with_sqlstate("42P18");
+    case ExceptionType::INVALID_INPUT:
+    case ExceptionType::PARAMETER_NOT_ALLOWED:
+      return invalid("{}", with_sql_type_names(text)).with_sqlstate("22023");
+    case ExceptionType::NOT_IMPLEMENTED:
+      return invalid("{}", with_sql_type_names(text)).with_sqlstate("0A000");
+    case ExceptionType::OUT_OF_MEMORY:
+    case ExceptionType::OBJECT_SIZE:
+      return error(ErrorCode::kExhausted, "out of memory").with_detail(text).with_sqlstate("53200");
+    case ExceptionType::IO:
+      return disk_error(text);
+    case ExceptionType::PERMISSION:
+    case ExceptionType::MISSING_EXTENSION:
+    case ExceptionType::AUTOLOAD:
+      return error(ErrorCode::kDenied, "{}", text).with_sqlstate("42501");
+    case ExceptionType::CONSTRAINT:
+      return invalid("{}", text).with_sqlstate("23000");
+    case ExceptionType::FATAL:
+    case ExceptionType::INTERNAL:
+      return broken(text);
+    default:
+      return internal("{}", with_sql_type_names(text)).with_sqlstate("XX000");
+  }
+}
+
+}  // namespace
+
+std::string with_sql_type_names(std::string text) {
+  struct Name {
+    const char* theirs;
+    const char* ours;
+  };
+  static constexpr auto kNames = std::to_array<Name>({
+      {"TIMESTAMP WITH TIME ZONE", "timestamp with time zone"},
+      {"TIME WITH TIME ZONE", "time with time zone"},
+      {"TIMESTAMP", "timestamp without time zone"},
+      {"INTEGER", "integer"},
+      {"BIGINT", "bigint"},
+      {"SMALLINT", "smallint"},
+      {"TINYINT", "smallint"},
+      {"HUGEINT", "numeric"},
+      {"UHUGEINT", "numeric"},
+      {"UTINYINT", "uint2"},
+      {"USMALLINT", "uint2"},
+      {"UINTEGER", "uint4"},
+      {"UBIGINT", "uint8"},
+      {"VARCHAR", "text"},
+      {"BLOB", "bytea"},
+      {"DOUBLE", "double precision"},
+      {"FLOAT", "real"},
+      {"DECIMAL", "numeric"},
+      {"BOOLEAN", "boolean"},
+      {"DATE", "date"},
+      {"TIME", "time"},
+      {"INTERVAL", "interval"},
+      {"UUID", "uuid"},
+      {"JSON", "jsonb"},
+      {"STRING_LITERAL", "unknown"},
+      {"INTEGER_LITERAL", "integer"},
+  });
+  const auto is_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+  };
+  for (const Name& name : kNames) {
+    const std::string_view theirs = name.theirs;
+    const std::string_view ours = name.ours;
+    size_t at = 0;
+    while ((at = text.find(theirs, at)) != std::string::npos) {
+      const size_t end = at + theirs.size();
+      const bool whole =
+          (at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]));
+      if (whole) text.replace(at, theirs.size(), ours);
+      at += whole ? ours.size() : theirs.size();
+    }
+  }
+  return text;
+}
+
+Error engine_error(const duckdb::ErrorData& error) {
+  return translated(error.Type(), without_babble(error.RawMessage())).at(position_of(error));
+}
+
+Error engine_error(const std::exception& exception) {
+  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) {
+    return error(ErrorCode::kExhausted, "out of memory").with_sqlstate("53200");
+  }
+  return engine_error(duckdb::ErrorData(exception));
+}
+
+}  // namespace sluice::engine
