@@ -1,0 +1,87 @@
+# What the system relations and SHOW tell.
+
+CREATE TABLE t (id integer NOT NULL, name text DEFAULT 'x')
+----
+ok CREATE TABLE
+
+CREATE VIEW v AS SELECT id FROM t
+----
+ok CREATE VIEW
+
+CREATE SECRET s AS 'hidden'
+----
+ok CREATE SECRET
+
+CREATE CONNECTION c TO AWS (ACCESS KEY ID = 'k', SECRET ACCESS KEY = SECRET s)
+----
+ok CREATE CONNECTION
+
+SELECT name, type FROM mz_catalog.mz_objects WHERE id LIKE 'u%' ORDER BY name
+----
+c|connection
+s|secret
+t|table
+v|view
+
+SELECT count(*) FROM mz_objects WHERE id ~ '^u[0-9]+$' AND name IN ('t', 'v', 's', 'c')
+----
+4
+
+SELECT name FROM mz_catalog.mz_tables WHERE id LIKE 'u%'
+----
+t
+
+SELECT name FROM mz_catalog.mz_views WHERE id LIKE 'u%'
+----
+v
+
+SELECT name FROM mz_catalog.mz_secrets
+----
+s
+
+SELECT name, type FROM mz_catalog.mz_connections
+----
+c|aws
+
+SELECT col.name, col.position, col.nullable, col.type FROM mz_columns col JOIN mz_tables t ON col.id = t.id WHERE t.name = 't' ORDER BY col.position
+----
+id|1|f|integer
+name|2|t|text
+
+SELECT access_key_id, secret_access_key_secret_id = s.id, endpoint, region FROM mz_internal.mz_aws_connections, mz_secrets s
+----
+k|t|NULL|NULL
+
+SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1
+----
+t
+v
+
+SELECT relname FROM pg_catalog.pg_class WHERE relname IN ('t', 'v') ORDER BY 1
+----
+t
+v
+
+SELECT current_database(), current_schema()
+----
+materialize|public
+
+SELECT mz_now() IS NOT NULL, mz_now()::text::numeric > 1000000000000
+----
+t|t
+
+SHOW TimeZone
+----
+UTC
+
+SET application_name = 'me'
+----
+ok SET
+
+SHOW application_name
+----
+me
+
+SHOW nosuchsetting
+----
+error 42704: unrecognized configuration parameter "nosuchsetting"
