@@ -1,0 +1,33 @@
+// Who signs the requests.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/result.h"
+
+namespace sluice::s3 {
+
+struct Credentials {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;  // empty: none
+  std::optional<std::chrono::system_clock::time_point> expiry;
+};
+
+// Asked before every try of every request, so that a retry after an expiry gets new ones.
+// Safe from any thread. get() may wait for the network, and is never called on a thread that
+// network answers come from.
+class CredentialsProvider {
+ public:
+  virtual ~CredentialsProvider() = default;
+  virtual Result<Credentials> get(std::stop_token stop) = 0;
+};
+
+// Always the same ones.
+std::shared_ptr<CredentialsProvider> fixed_credentials(Credentials credentials);
+
+}  // namespace sluice::s3

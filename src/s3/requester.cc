@@ -1,0 +1,260 @@
+#include "s3/requester.h"
+
+#include <algorithm>
+#include <future>
+
+namespace sluice::s3 {
+
+using std::chrono::milliseconds;
+
+milliseconds longest_pause(const RetryPolicy& policy, int failed_tries) {
+  auto pause = policy.base;
+  for (int i = 1; i < failed_tries && pause < policy.cap; ++i) pause *= 2;
+  return std::min(pause, policy.cap);
+}
+
+// One operation, from its first try to its outcome. At each time exactly one of these holds it:
+// the starting thread, the curl loop, the pauses; that one's thread runs its code.
+class Requester::Call : public std::enable_shared_from_this<Call> {
+ public:
+  Call(Requester& requester, Operation operation, std::stop_token stop, Done done)
+      : requester_(requester),
+        operation_(std::move(operation)),
+        done_(std::move(done)),
+        deadline_(requester.clock().steady() +
+                  operation_.deadline.value_or(requester.policy().deadline)),
+        on_stop_(std::move(stop), [this] { end_soon(); }),
+        on_stop_all_(requester.stop_all_.get_token(), [this] { end_soon(); }) {
+    // Once for all tries, and not on the curl loop's thread.
+    payload_hash_ = requester_.endpoint_.tls() && !operation_.body.empty()
+                        ? std::string(kUnsignedPayload)
+                        : hex_sha256(operation_.body);
+  }
+
+  void attempt() {
+    if (stop_.stop_requested()) return end(cancelled());
+    auto credentials = requester_.credentials_->get(stop_.get_token());
+    if (!credentials.ok()) {
+      return end(std::move(credentials).error().within(operation_.subject.text()));
+    }
+    ++tries_;
+    requester_.http_.start(
+        request(*credentials), stop_.get_token(),
+        [self = shared_from_this()](Result<http::Response> r) { self->answered(std::move(r)); });
+  }
+
+  bool is_stopped() const { return stop_.stop_requested(); }
+
+ private:
+  http::Request request(const Credentials& credentials) const {
+    const auto& options = requester_.options_;
+    const Target target =
+        requester_.endpoint_.target(operation_.subject.bucket, operation_.subject.key);
+    Unsigned to_sign{.method = operation_.method,
+                     .host = target.host,
+                     .path = target.path,
+                     .query = operation_.query,
+                     .headers = operation_.headers,
+                     .payload_hash = payload_hash_};
+    http::Request out;
+    out.method = operation_.method;
+    out.url = target.origin + percent_encoded(target.path, Slash::kKeep);
+    if (!operation_.query.empty()) out.url += "?" + canonical_query(operation_.query);
+    out.headers =
+        signed_headers(std::move(to_sign), credentials, {options.region}, requester_.clock().now());
+    out.body = operation_.body;
+    out.ca_file = options.ca_file;
+    out.connect_timeout = options.connect_timeout;
+    out.idle_timeout = options.idle_timeout;
+    out.total_timeout = std::max(left(), milliseconds(1));
+    out.max_response_bytes = operation_.max_answer_bytes;
+    out.send_at_most_once = operation_.send_at_most_once;
+    return out;
+  }
+
+  milliseconds left() const {
+    return std::chrono::duration_cast<milliseconds>(deadline_ - requester_.clock().steady());
+  }
+
+  void answered(Result<http::Response> result) {
+    refusal_.reset();
+    if (!result.ok()) {
+      ambiguous_ = true;
+      const bool again = result.error().code == ErrorCode::kUnavailable;
+      if (result.error().code == ErrorCode::kCancelled) return end(cancelled());
+      return failed(std::move(result).error().within(operation_.subject.text()), again);
+    }
+    refusal_ = service_error(*result, operation_.answer);
+    if (refusal_) {
+      ambiguous_ = ambiguous_ || refusal_->is_ambiguous();
+      return failed(refusal_->error(operation_.subject), refusal_->is_transient());
+    }
+    if (operation_.complaint) {
+      if (const auto complaint = operation_.complaint(*result)) {
+        ambiguous_ = true;
+        return failed(error(ErrorCode::kUnavailable, "{}: {} {}", operation_.subject.text(),
+                            result->status, *complaint),
+                      true);
+      }
+    }
+    end(std::move(result));
+  }
+
+  void failed(Error failure, bool again) {
+    const int allowed = operation_.tries.value_or(requester_.policy().tries);
+    if (again && tries_ < allowed && !stop_.stop_requested()) {
+      const auto pause = requester_.next_pause(tries_);
+      if (pause < left()) return requester_.try_later(shared_from_this(), pause);
+    }
+    if (tries_ > 1) failure.message += fmt::format(", the last of {} tries", tries_);
+    end(std::move(failure));
+  }
+
+  void end(Result<http::Response> response) {
+    // May wait for a callback that is just running; that one takes the requester's lock, so no lock
+    // may be held here.
+    on_stop_.reset();
+    on_stop_all_.reset();
+    const Done done = std::move(done_);
+    done({std::move(response), std::move(refusal_), ambiguous_});
+    operation_.owner.reset();
+    requester_.ended();
+  }
+
+  void end_soon() {
+    stop_.request_stop();
+    requester_.hurry(this);
+  }
+
+  struct OnStop {
+    OnStop(std::stop_token token, std::function<void()> call)
+        : callback(std::in_place, std::move(token), std::move(call)) {}
+    void reset() { callback.reset(); }
+    std::optional<std::stop_callback<std::function<void()>>> callback;
+  };
+
+  Requester& requester_;
+  Operation operation_;
+  Done done_;
+  const Steady::time_point deadline_;
+  std::string payload_hash_;
+  int tries_ = 0;
+  bool ambiguous_ = false;
+  std::optional<ServiceError> refusal_;
+  std::stop_source stop_;
+  OnStop on_stop_;  // the last two: their callbacks use all above
+  OnStop on_stop_all_;
+};
+
+Result<std::unique_ptr<Requester>> Requester::make(http::Client& http,
+                                                   std::shared_ptr<CredentialsProvider> credentials,
+                                                   Options options) {
+  options.endpoint.region = options.region;
+  TRY_ASSIGN(Endpoint endpoint, Endpoint::make(options.endpoint));
+  return std::unique_ptr<Requester>(
+      new Requester(http, std::move(credentials), std::move(options), std::move(endpoint)));
+}
+
+Requester::Requester(http::Client& http, std::shared_ptr<CredentialsProvider> credentials,
+                     Options options, Endpoint endpoint)
+    : http_(http),
+      credentials_(std::move(credentials)),
+      options_(std::move(options)),
+      endpoint_(std::move(endpoint)),
+      random_(options_.seed != 0 ? options_.seed : std::random_device()()),
+      thread_([this] { wait_out_pauses(); }) {}
+
+Requester::~Requester() {
+  stop_all_.request_stop();
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return under_way_ == 0; });
+    closing_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Requester::start(Operation operation, std::stop_token stop, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++under_way_;
+  }
+  std::make_shared<Call>(*this, std::move(operation), std::move(stop), std::move(done))->attempt();
+}
+
+Outcome Requester::run(Operation operation, std::stop_token stop) {
+  std::promise<Outcome> promise;
+  auto outcome = promise.get_future();
+  start(std::move(operation), std::move(stop),
+        [&promise](Outcome result) { promise.set_value(std::move(result)); });
+  return outcome.get();
+}
+
+Status Requester::pause(int failed_tries, std::stop_token stop) {
+  const auto pause = next_pause(failed_tries);
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, stop, pause, [] { return false; });
+  if (stop.stop_requested()) return cancelled();
+  return ok();
+}
+
+milliseconds Requester::next_pause(int failed_tries) {
+  milliseconds pause{0};
+  {
+    const std::lock_guard lock(mutex_);
+    std::uniform_int_distribution<milliseconds::rep> uniform(
+        0, longest_pause(options_.retry, failed_tries).count());
+    pause = milliseconds(uniform(random_));
+  }
+  return options_.on_pause ? options_.on_pause(pause) : pause;
+}
+
+void Requester::try_later(std::shared_ptr<Call> call, milliseconds pause) {
+  {
+    const std::lock_guard lock(mutex_);
+    // A stop that came before is seen here, a later one finds the call in `waiting_`.
+    const auto at = call->is_stopped() ? Steady::time_point() : Steady::now() + pause;
+    waiting_.emplace(at, std::move(call));
+  }
+  changed_.notify_all();
+}
+
+void Requester::hurry(const Call* call) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [&](const auto& entry) { return entry.second.get() == call; });
+    if (found == waiting_.end()) return;
+    auto entry = waiting_.extract(found);
+    entry.key() = Steady::time_point();
+    waiting_.insert(std::move(entry));
+  }
+  changed_.notify_all();
+}
+
+void Requester::ended() {
+  // Notified under the lock: the destructor may be what waits for this, and it goes on at once.
+  const std::lock_guard lock(mutex_);
+  --under_way_;
+  changed_.notify_all();
+}
+
+void Requester::wait_out_pauses() {
+  std::unique_lock lock(mutex_);
+  while (!closing_) {
+    if (waiting_.empty()) {
+      changed_.wait(lock);
+    } else if (const auto at = waiting_.begin()->first; Steady::now() < at) {
+      changed_.wait_until(lock, at);
+    } else {
+      const auto call = std::move(waiting_.begin()->second);
+      waiting_.erase(waiting_.begin());
+      lock.unlock();
+      call->attempt();
+      lock.lock();
+    }
+  }
+}
+
+}  // namespace sluice::s3

@@ -1,0 +1,132 @@
+// Sends one request of S3's and tries again where that may help: the only place that retries.
+//
+// A try is made again after a lost connection, a timeout, 5xx, 429 and S3's throttling codes, after
+// a pause of full jitter (uniform between nothing and a bound that doubles up to a cap), as long as
+// neither the tries nor the deadline are used up. Each try asks for credentials and is signed anew.
+//
+// Threads: safe from any. A thread of its own waits out the pauses, so the curl loop never does;
+// `done` runs on the curl loop's thread or on that one, and must not wait.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "http/client.h"
+#include "s3/credentials.h"
+#include "s3/endpoint.h"
+#include "s3/error.h"
+#include "s3/signer.h"
+
+namespace sluice::s3 {
+
+struct RetryPolicy {
+  int tries = 5;
+  std::chrono::milliseconds base{100};
+  std::chrono::milliseconds cap{5'000};
+  std::chrono::milliseconds deadline{300'000};  // over all tries of a request
+};
+
+// The longest pause after so many failed tries (1: the first has failed).
+std::chrono::milliseconds longest_pause(const RetryPolicy& policy, int failed_tries);
+
+struct Operation {
+  Operation(std::string http_method, Subject of)
+      : method(std::move(http_method)), subject(std::move(of)) {}
+
+  std::string method;
+  Subject subject;
+  std::vector<Parameter> query;
+  std::vector<http::Header> headers;
+  std::span<const std::byte> body;    // must stay valid until the outcome
+  std::shared_ptr<const void> owner;  // keeps the body until then, if it is given
+  Body answer = Body::kOfService;
+  size_t max_answer_bytes = size_t{16} << 20;
+  bool send_at_most_once = false;  // per try
+  std::optional<int> tries;        // instead of the policy's
+  std::optional<std::chrono::milliseconds> deadline;
+  // What is wrong with an answer that looks like a success: such an answer is a lost one.
+  std::function<std::optional<std::string>(const http::Response&)> complaint;
+};
+
+struct Outcome {
+  Result<http::Response> response = cancelled();
+  // S3's own words, where the last try ended with such an error.
+  std::optional<ServiceError> refusal;
+  // Some try failed in a way that leaves open whether S3 has done it.
+  bool ambiguous = false;
+};
+
+class Requester {
+ public:
+  struct Options {
+    Endpoint::Options endpoint;
+    std::string region = "us-east-1";
+    std::string ca_file;  // empty: the system's
+    RetryPolicy retry;
+    std::chrono::milliseconds connect_timeout{10'000};
+    std::chrono::milliseconds idle_timeout{60'000};
+    Clock* clock = &Clock::real();  // must outlive the requester
+    uint64_t seed = 0;              // of the pauses; 0: a random one
+    // How long to wait really, for a pause before a retry: a test's fake clock moves on instead.
+    std::function<std::chrono::milliseconds(std::chrono::milliseconds)> on_pause;
+  };
+  using Done = std::function<void(Outcome)>;
+
+  // `http` must outlive the requester.
+  static Result<std::unique_ptr<Requester>> make(http::Client& http,
+                                                 std::shared_ptr<CredentialsProvider> credentials,
+                                                 Options options);
+  // Ends what is still under way with kCancelled.
+  ~Requester();
+
+  void start(Operation operation, std::stop_token stop, Done done);
+  Outcome run(Operation operation, std::stop_token stop);
+
+  // The pause before the next try, for operations that look before they try again. kCancelled.
+  Status pause(int failed_tries, std::stop_token stop);
+
+  const RetryPolicy& policy() const { return options_.retry; }
+  Clock& clock() const { return *options_.clock; }
+
+ private:
+  class Call;
+  using Steady = std::chrono::steady_clock;
+
+  Requester(http::Client& http, std::shared_ptr<CredentialsProvider> credentials, Options options,
+            Endpoint endpoint);
+  std::chrono::milliseconds next_pause(int failed_tries);
+  void try_later(std::shared_ptr<Call> call, std::chrono::milliseconds pause);
+  void hurry(const Call* call);
+  void ended();
+  void wait_out_pauses();
+
+  http::Client& http_;
+  const std::shared_ptr<CredentialsProvider> credentials_;
+  const Options options_;
+  const Endpoint endpoint_;
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::mt19937_64 random_;  // guarded, as the next three
+  std::multimap<Steady::time_point, std::shared_ptr<Call>> waiting_;
+  size_t under_way_ = 0;
+  bool closing_ = false;
+  std::stop_source stop_all_;
+  std::thread thread_;  // last
+};
+
+}  // namespace sluice::s3
