@@ -96,9 +96,8 @@ const Object* Catalog::find(ObjectId id) const {
 }
 
 const Object* Catalog::find_oid(uint32_t oid) const {
-  for (const auto& [id, object] : objects_)
-    if (object->oid() == oid) return object.get();
-  return nullptr;
+  const auto found = by_oid_.find(oid);
+  return found == by_oid_.end() ? nullptr : find(found->second);
 }
 
 const Object* Catalog::find_schema(std::string_view name) const {
@@ -241,6 +240,7 @@ void Catalog::add(std::shared_ptr<const Object> object) {
   }
   for (const ObjectId used : object->dependencies()) dependents_[used].insert(id);
   if (!id.system) next_number_ = std::max(next_number_, id.number + 1);
+  by_oid_[object->oid()] = id;
   objects_[id] = std::move(object);
 }
 
@@ -258,6 +258,7 @@ void Catalog::remove(ObjectId id) {
     const auto users = dependents_.find(used);
     if (users != dependents_.end()) users->second.erase(id);
   }
+  by_oid_.erase(object.oid());
   objects_.erase(found);
 }
 

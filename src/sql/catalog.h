@@ -191,6 +191,7 @@ class Catalog {
   std::map<ObjectId, std::shared_ptr<const Object>> objects_;  // shared with newer catalogs
   std::map<ObjectId, std::map<std::string, ObjectId, std::less<>>> by_schema_;
   std::map<std::string, ObjectId, std::less<>> schemas_;
+  std::map<uint32_t, ObjectId> by_oid_;
   std::map<ObjectId, std::set<ObjectId>> dependents_;
 };
 

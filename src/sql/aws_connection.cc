@@ -1,0 +1,181 @@
+#include "sql/aws_connection.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::sql {
+namespace {
+
+constexpr std::string_view kOptions[] = {
+    "ENDPOINT",      "REGION",          "ACCESS KEY ID",           "SECRET ACCESS KEY",
+    "SESSION TOKEN", "ASSUME ROLE ARN", "ASSUME ROLE SESSION NAME"};
+
+bool is_aws_option(std::string_view name) {
+  return std::find(std::begin(kOptions), std::end(kOptions), name) != std::end(kOptions);
+}
+
+Error refuse(std::string_view text) { return invalid("{}", text).with_sqlstate("22023"); }
+
+Status check_options(const std::vector<std::string>& names) {
+  std::vector<std::string> foreign;
+  std::set<std::string> seen;
+  for (const auto& name : names) {
+    if (!is_aws_option(name)) foreign.push_back(name);
+    if (!seen.insert(name).second)
+      return invalid("CONNECTION option {} was specified more than once", name)
+          .with_sqlstate("42601");
+  }
+  if (!foreign.empty())
+    return invalid("AWS connections do not support {} values", fmt::join(foreign, ", "))
+        .with_sqlstate("0A000");
+  return ok();
+}
+
+// Which of them go together, by the words of the reference.
+Status check_modes(const Connection& connection) {
+  const auto has = [&](std::string_view name) { return connection.option(name) != nullptr; };
+  const bool key = has("ACCESS KEY ID"), secret = has("SECRET ACCESS KEY");
+  const bool any_credential = key || secret || has("SESSION TOKEN");
+  const bool role = has("ASSUME ROLE ARN");
+  if (any_credential && (!key || !secret))
+    return refuse(
+        "must specify both ACCESS KEY ID and SECRET ACCESS KEY with optional SESSION TOKEN");
+  if (has("ASSUME ROLE SESSION NAME") && !role)
+    return refuse("must specify ASSUME ROLE ARN with optional ASSUME ROLE SESSION NAME");
+  if (key && role) return refuse("cannot specify both ACCESS KEY ID and ASSUME ROLE ARN");
+  if (!key && !role)
+    return refuse("must specify either ASSUME ROLE ARN or ACCESS KEY ID and SECRET ACCESS KEY");
+  return ok();
+}
+
+Result<ConnectionOption> make_option(const Option& option, const Catalog& catalog,
+                                     const SearchPath& path) {
+  if (option.kind == Option::Kind::kSecret) {
+    const bool may_be_secret = option.name == "ACCESS KEY ID" ||
+                               option.name == "SECRET ACCESS KEY" || option.name == "SESSION TOKEN";
+    if (!may_be_secret)
+      return invalid("invalid {}: cannot be a SECRET", option.name)
+          .with_sqlstate("22023")
+          .at(option.value_position);
+    auto secret = catalog.require(sluice::sql::ObjectKind::kSecret, option.object.parts, path);
+    if (!secret.ok()) return std::move(secret).error().at(option.value_position);
+    return ConnectionOption{.name = option.name, .value = (*secret)->id};
+  }
+  // The value is not shown: somebody may have put the key itself here.
+  if (option.name == "SECRET ACCESS KEY")
+    return refuse("invalid SECRET ACCESS KEY: must provide a SECRET value");
+  if (option.kind != Option::Kind::kText && option.kind != Option::Kind::kWord &&
+      option.kind != Option::Kind::kNumber)
+    return invalid("invalid {}: must provide a text value", option.name)
+        .with_sqlstate("22023")
+        .at(option.position);
+  return ConnectionOption{.name = option.name, .value = option.value};
+}
+
+Result<Connection> checked(Connection connection) {
+  // An empty endpoint is none at all.
+  std::erase_if(connection.options, [](const ConnectionOption& option) {
+    return option.name == "ENDPOINT" && option.text() != nullptr && option.text()->empty();
+  });
+  TRY(check_modes(connection));
+  // One order, so that SHOW CREATE says the same however it was written.
+  std::sort(connection.options.begin(), connection.options.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return connection;
+}
+
+std::string value_of(const Catalog& catalog, const Connection& connection, std::string_view name) {
+  const ConnectionOption* option = connection.option(name);
+  if (option == nullptr) return "";
+  if (option->text() != nullptr) return *option->text();
+  const Object* secret = catalog.find(*option->secret());
+  CHECK(secret != nullptr && secret->secret() != nullptr);  // dependencies keep it
+  return secret->secret()->value;
+}
+
+}  // namespace
+
+Result<Connection> make_aws_connection(const CreateConnection& statement, const Catalog& catalog,
+                                       const SearchPath& path) {
+  if (statement.type != "aws")
+    return invalid("{} connections are not supported", statement.type).with_sqlstate("0A000");
+  std::vector<std::string> names;
+  for (const auto& option : statement.options) names.push_back(option.name);
+  TRY(check_options(names));
+  Connection connection{.type = statement.type, .options = {}};
+  for (const auto& option : statement.options) {
+    TRY_ASSIGN(auto made, make_option(option, catalog, path));
+    connection.options.push_back(std::move(made));
+  }
+  return checked(std::move(connection));
+}
+
+Result<Connection> altered_aws_connection(const Connection& old, const AlterConnection& statement,
+                                          const Catalog& catalog, const SearchPath& path) {
+  std::vector<std::string> names;
+  for (const auto& option : statement.set) names.push_back(option.name);
+  for (const auto& name : statement.reset) names.push_back(name.text);
+  TRY(check_options(names));
+  Connection connection = old;
+  const auto remove = [&](const std::string& name) {
+    std::erase_if(connection.options,
+                  [&](const ConnectionOption& option) { return option.name == name; });
+  };
+  for (const auto& name : statement.reset) remove(name.text);
+  for (const auto& option : statement.set) {
+    TRY_ASSIGN(auto made, make_option(option, catalog, path));
+    remove(option.name);
+    connection.options.push_back(std::move(made));
+  }
+  return checked(std::move(connection));
+}
+
+Result<bool> wants_validation(const std::vector<Option>& with) {
+  bool wanted = false;
+  for (const auto& option : with) {
+    if (option.name != "VALIDATE")
+      return invalid("unrecognized option {}", option.name)
+          .with_sqlstate("42601")
+          .at(option.position);
+    std::string value = option.value;
+    std::transform(value.begin(), value.end(), value.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    const bool yes = option.kind == Option::Kind::kNone || value == "true" || value == "on" ||
+                     value == "1" || value == "yes";
+    const bool no = value == "false" || value == "off" || value == "0" || value == "no";
+    if (!yes && !no)
+      return invalid("invalid VALIDATE: cannot use value as boolean")
+          .with_sqlstate("22023")
+          .at(option.value_position);
+    wanted = yes;
+  }
+  return wanted;
+}
+
+Result<Secret> make_secret(const engine::Value& value) {
+  if (value.IsNull()) return invalid("secret value can not be null").with_sqlstate("22004");
+  const auto type = value.type().id();
+  if (type != engine::LogicalTypeId::VARCHAR && type != engine::LogicalTypeId::BLOB)
+    return invalid("secret value must have type bytea").with_sqlstate("42804");
+  Secret secret{.value = duckdb::StringValue::Get(value)};
+  if (secret.value.size() > size_t{24} * 1024)
+    return invalid("secrets can not be bigger than 24KiB").with_sqlstate("54000");
+  return secret;
+}
+
+Result<AwsAccess> aws_access(const Catalog& catalog, const Object& object) {
+  const Connection* connection = object.connection();
+  CHECK(connection != nullptr);
+  if (connection->option("ASSUME ROLE ARN") != nullptr)
+    return invalid("connection \"{}\" uses ASSUME ROLE ARN, which is not supported yet",
+                   object.name)
+        .with_sqlstate("0A000")
+        .with_hint("Use a connection with ACCESS KEY ID and SECRET ACCESS KEY.");
+  return AwsAccess{.endpoint = value_of(catalog, *connection, "ENDPOINT"),
+                   .region = value_of(catalog, *connection, "REGION"),
+                   .access_key_id = value_of(catalog, *connection, "ACCESS KEY ID"),
+                   .secret_access_key = value_of(catalog, *connection, "SECRET ACCESS KEY"),
+                   .session_token = value_of(catalog, *connection, "SESSION TOKEN")};
+}
+
+}  // namespace sluice::sql

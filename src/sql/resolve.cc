@@ -1,0 +1,243 @@
+#include "sql/resolve.h"
+
+#include <algorithm>
+#include <duckdb/parser/expression/list.hpp>
+#include <duckdb/parser/parsed_expression_iterator.hpp>
+#include <duckdb/parser/query_node/list.hpp>
+#include <duckdb/parser/tableref/list.hpp>
+
+#include "sql/resolver.h"
+
+namespace sluice::sql {
+namespace {
+
+// A tree deeper than this would overflow the stack of whoever walks it after us.
+constexpr int kMaxNestingDepth = 600;
+
+// Counts how deep the walk is, for as long as it lives.
+class Level {
+ public:
+  explicit Level(int& depth) : depth_(++depth) {}
+  ~Level() { --depth_; }
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
+
+ private:
+  int& depth_;
+};
+
+}  // namespace
+
+Resolver::Resolver(const ResolveContext& context, std::vector<ExtraRelation> extra_relations)
+    : context_(context),
+      extra_(std::move(extra_relations)),
+      root_{.parent = nullptr, .search_path = &context.search_path} {}
+
+Resolver::Scope Resolver::inside(const Scope& parent) {
+  return {.parent = &parent, .search_path = parent.search_path, .in_view = parent.in_view};
+}
+
+void Resolver::fail(Error error, duckdb::optional_idx location) {
+  if (failure_) return;
+  if (error.position == 0 && context_.position && view_depth_ == 0)
+    error.position = context_.position(location);
+  failure_ = std::move(error);
+}
+
+Result<Resolved> Resolver::query(std::unique_ptr<duckdb::SelectStatement> statement) {
+  walk(*statement, root_, true);
+  if (failure_) return std::move(*failure_);
+  Resolved resolved;
+  resolved.query = engine::Query(std::move(statement));
+  for (const auto& relation : extra_)
+    if (relation.keep) keep_.push_back(relation.keep);
+  for (const auto& [id, rows] : system_rows_) keep_.push_back(rows);
+  if (published_) keep_.push_back(published_->token);
+  resolved.query.keep = std::move(keep_);
+  resolved.reads.assign(reads_.begin(), reads_.end());
+  resolved.tables.assign(tables_.begin(), tables_.end());
+  return resolved;
+}
+
+Result<ExpressionPointer> Resolver::expression(ExpressionPointer tree, bool columns_allowed) {
+  subqueries_allowed_ = false;
+  columns_allowed_ = columns_allowed;
+  Scope scope = inside(root_);
+  walk(tree, scope);
+  if (failure_) return std::move(*failure_);
+  return tree;
+}
+
+void Resolver::walk(duckdb::SelectStatement& statement, const Scope& parent, bool top) {
+  walk(*statement.node, parent, top);
+}
+
+void Resolver::walk(duckdb::QueryNode& node, const Scope& parent, bool top) {
+  if (failed()) return;
+  const Level level(nesting_);
+  if (nesting_ > kMaxNestingDepth)
+    return fail(invalid("the query is nested too deeply").with_sqlstate("54001"));
+  Scope scope = inside(parent);
+  walk_common_tables(node, scope);
+  switch (node.type) {
+    case duckdb::QueryNodeType::SELECT_NODE:
+      walk_select(node.Cast<duckdb::SelectNode>(), scope, top);
+      break;
+    case duckdb::QueryNodeType::SET_OPERATION_NODE: {
+      auto& operation = node.Cast<duckdb::SetOperationNode>();
+      walk(*operation.left, scope, top);
+      walk(*operation.right, scope);
+      break;
+    }
+    case duckdb::QueryNodeType::RECURSIVE_CTE_NODE: {
+      // Only the second half may name the table itself; in the first it would be looked up in the
+      // engine's catalog.
+      auto& recursive = node.Cast<duckdb::RecursiveCTENode>();
+      walk(*recursive.left, scope);
+      scope.common_tables.insert(recursive.ctename);
+      walk(*recursive.right, scope);
+      for (auto& key : recursive.key_targets) walk(key, scope);
+      break;
+    }
+    default:
+      return fail(invalid("this form of query is not supported").with_sqlstate("0A000"));
+  }
+  walk_modifiers(node, scope);
+}
+
+void Resolver::walk_common_tables(duckdb::QueryNode& node, Scope& scope) {
+  // Each sees those before it; itself only in the second half of a recursive one.
+  for (auto& [name, table] : node.cte_map.map) {
+    walk(*table->query, scope);
+    for (auto& key : table->key_targets) walk(key, scope);
+    scope.common_tables.insert(name);
+  }
+}
+
+void Resolver::walk_select(duckdb::SelectNode& node, Scope& scope, bool top) {
+  if (node.from_table) walk(node.from_table, scope);
+  for (auto& item : node.select_list) walk_select_item(item, scope, top);
+  for (auto& group : node.groups.group_expressions) walk(group, scope);
+  if (node.where_clause) walk(node.where_clause, scope);
+  if (node.having) walk(node.having, scope);
+  if (node.qualify) walk(node.qualify, scope);
+}
+
+void Resolver::walk_modifiers(duckdb::QueryNode& node, Scope& scope) {
+  duckdb::ParsedExpressionIterator::EnumerateQueryNodeModifiers(
+      node, [&](ExpressionPointer& child) { walk(child, scope); });
+}
+
+void Resolver::walk_select_item(ExpressionPointer& item, Scope& scope, bool top) {
+  // A regclass that a client gets to see is a name; anywhere else it is compared as a number.
+  const std::string name = item->alias;
+  if (top && is_registry_call(*item))
+    item = duckdb::make_uniq<duckdb::CastExpression>(engine::LogicalType::VARCHAR, std::move(item));
+  walk(item, scope);
+  // What is replaced must not change the column's name.
+  if (!failed() && !name.empty()) item->alias = name;
+}
+
+void Resolver::walk(ExpressionPointer& tree, Scope& scope) {
+  if (failed()) return;
+  const Level level(nesting_);
+  if (nesting_ > kMaxNestingDepth)
+    return fail(invalid("the expression is nested too deeply").with_sqlstate("54001"));
+  switch (tree->GetExpressionClass()) {
+    case duckdb::ExpressionClass::FUNCTION:
+      return walk_function(tree, scope);
+    case duckdb::ExpressionClass::WINDOW:
+      return walk_window(tree->Cast<duckdb::WindowExpression>(), scope);
+    case duckdb::ExpressionClass::CAST:
+      return walk_cast(tree, scope);
+    case duckdb::ExpressionClass::COLUMN_REF:
+      return walk_column(tree, scope);
+    case duckdb::ExpressionClass::SUBQUERY: {
+      if (!subqueries_allowed_)
+        return fail(invalid("cannot use subquery here").with_sqlstate("0A000"),
+                    tree->GetQueryLocation());
+      walk_children(*tree, scope);
+      return walk(*tree->Cast<duckdb::SubqueryExpression>().subquery, scope);
+    }
+    case duckdb::ExpressionClass::DEFAULT:
+      return fail(invalid("DEFAULT is not allowed in this context").with_sqlstate("42601"),
+                  tree->GetQueryLocation());
+    case duckdb::ExpressionClass::COLLATE: {
+      // One collation, by bytes; so those that mean it have no effect, and there is no other.
+      auto& collate = tree->Cast<duckdb::CollateExpression>();
+      const std::string name = collate.collation;
+      if (name != "default" && name != "C" && name != "c" && name != "POSIX" && name != "posix" &&
+          name != "pg_catalog.default" && name != "ucs_basic")
+        return fail(invalid("collation \"{}\" for encoding \"UTF8\" does not exist", name)
+                        .with_sqlstate("42704"),
+                    tree->GetQueryLocation());
+      auto child = std::move(collate.child);
+      if (child->alias.empty()) child->alias = tree->alias;
+      tree = std::move(child);
+      return walk(tree, scope);
+    }
+    case duckdb::ExpressionClass::BOUND_EXPRESSION:
+      return fail(internal("a bound expression in a parse tree"));
+    default:
+      return walk_children(*tree, scope);
+  }
+}
+
+void Resolver::walk_children(duckdb::ParsedExpression& expression, Scope& scope) {
+  duckdb::ParsedExpressionIterator::EnumerateChildren(
+      expression, [&](ExpressionPointer& child) { walk(child, scope); });
+}
+
+void Resolver::walk_column(ExpressionPointer& tree, Scope& scope) {
+  auto& column = tree->Cast<duckdb::ColumnRefExpression>();
+  auto& names = column.column_names;
+  if (!columns_allowed_)
+    return fail(
+        invalid("column \"{}\" does not exist", fmt::join(names, ".")).with_sqlstate("42703"),
+        column.GetQueryLocation());
+  // public.t.a and materialize.public.t.a: relations go by their alias alone once they are scanned.
+  for (const Scope* each = &scope; each != nullptr; each = each->parent) {
+    for (const auto& relation : each->relations) {
+      for (size_t skip = 0; skip + 1 < relation.name.size(); ++skip) {
+        const size_t parts = relation.name.size() - skip;
+        if (names.size() <= parts ||
+            !std::equal(relation.name.begin() + static_cast<ptrdiff_t>(skip), relation.name.end(),
+                        names.begin()))
+          continue;
+        names.erase(names.begin(), names.begin() + static_cast<ptrdiff_t>(parts));
+        names.insert(names.begin(), relation.alias);
+        return;
+      }
+    }
+  }
+}
+
+Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
+                         const ResolveContext& context, std::vector<ExtraRelation> extra) {
+  return Resolver(context, std::move(extra)).query(std::move(statement));
+}
+
+Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
+                         const ResolveContext& context) {
+  return resolve(std::move(statement), context, {});
+}
+
+Result<std::unique_ptr<duckdb::ParsedExpression>> resolve_expression(
+    std::unique_ptr<duckdb::ParsedExpression> expression, const ResolveContext& context,
+    bool columns_allowed) {
+  TRY_ASSIGN(
+      auto tree,
+      Resolver(context, {}).expression(ExpressionPointer(expression.release()), columns_allowed));
+  return std::unique_ptr<duckdb::ParsedExpression>(std::move(tree));
+}
+
+Result<std::vector<Column>> columns_of(const Resolved& resolved, engine::Connection& connection) {
+  TRY_ASSIGN(const auto description, connection.describe(resolved.query));
+  std::vector<Column> columns;
+  for (size_t i = 0; i < description.shape.names.size(); ++i)
+    columns.push_back({.name = description.shape.names[i],
+                       .type = types::from_engine(description.shape.types[i])});
+  return columns;
+}
+
+}  // namespace sluice::sql

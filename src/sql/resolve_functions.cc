@@ -1,0 +1,430 @@
+// Functions and types: what is allowed stays, what Sluice knows better is answered here, and the
+// rest does not exist.
+#include <algorithm>
+#include <duckdb/common/types/timestamp.hpp>
+#include <duckdb/parser/expression/list.hpp>
+#include <unordered_map>
+
+#include "sql/allowed_functions.h"
+#include "sql/resolver.h"
+
+namespace sluice::sql {
+namespace {
+
+using duckdb::make_uniq;
+
+ExpressionPointer constant(engine::Value value) {
+  return make_uniq<duckdb::ConstantExpression>(std::move(value));
+}
+ExpressionPointer text(const std::string& value) { return constant(engine::Value(value)); }
+
+ExpressionPointer cast(ExpressionPointer child, const engine::LogicalType& type) {
+  return make_uniq<duckdb::CastExpression>(type, std::move(child));
+}
+
+ExpressionPointer call_of(const std::string& name, std::vector<ExpressionPointer> arguments) {
+  duckdb::vector<ExpressionPointer> children;
+  for (auto& argument : arguments) children.push_back(std::move(argument));
+  return make_uniq<duckdb::FunctionExpression>(name, std::move(children));
+}
+
+std::string lower(std::string text_in) {
+  std::transform(text_in.begin(), text_in.end(), text_in.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text_in;
+}
+
+// A text constant, or nothing.
+const std::string* constant_text(const duckdb::ParsedExpression& expression) {
+  if (expression.GetExpressionClass() == duckdb::ExpressionClass::CAST)
+    return constant_text(*expression.Cast<duckdb::CastExpression>().child);
+  if (expression.GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return nullptr;
+  const auto& value = expression.Cast<duckdb::ConstantExpression>().value;
+  if (value.IsNull() || value.type().id() != engine::LogicalTypeId::VARCHAR) return nullptr;
+  return &duckdb::StringValue::Get(value);
+}
+
+Error no_function(std::string_view name) {
+  return error(ErrorCode::kNotFound, "function \"{}\" does not exist", name)
+      .with_sqlstate("42883")
+      .with_hint(
+          "No function matches the given name and argument types. You might need to add explicit "
+          "type casts.");
+}
+
+// PostgreSQL's names for what the engine has under another.
+const std::string* renamed(const std::string& name) {
+  static const auto* names = new std::unordered_map<std::string, std::string>{
+      {"btrim", "trim"},
+      {"every", "bool_and"},
+      {"json_agg", "json_group_array"},
+      {"json_build_array", "json_array"},
+      {"json_build_object", "json_object"},
+      {"json_object_agg", "json_group_object"},
+      {"jsonb_agg", "json_group_array"},
+      {"jsonb_build_array", "json_array"},
+      {"jsonb_build_object", "json_object"},
+      {"jsonb_each", "json_each"},
+      {"jsonb_object_agg", "json_group_object"},
+      {"to_jsonb", "to_json"},
+  };
+  const auto found = names->find(name);
+  return found == names->end() ? nullptr : &found->second;
+}
+
+constexpr std::string_view kRegistryPrefix = "sluice_reg";
+constexpr std::string_view kRegistries[] = {"regclass", "regtype", "regproc", "regnamespace"};
+
+// `regclass` for sluice_regclass; empty for all else.
+std::string registry_of(std::string_view function) {
+  if (!function.starts_with(kRegistryPrefix)) return "";
+  function.remove_prefix(kRegistryPrefix.size() - 3);
+  const bool known =
+      std::find(std::begin(kRegistries), std::end(kRegistries), function) != std::end(kRegistries);
+  return known ? std::string(function) : "";
+}
+std::string registry_of(const duckdb::ParsedExpression& expression) {
+  if (expression.GetExpressionClass() != duckdb::ExpressionClass::FUNCTION) return "";
+  return registry_of(expression.Cast<duckdb::FunctionExpression>().function_name);
+}
+
+engine::LogicalType oid_type() { return types::to_engine(types::make(types::TypeId::kOid)); }
+
+}  // namespace
+
+bool is_registry_call(const duckdb::ParsedExpression& expression) {
+  return !registry_of(expression).empty();
+}
+
+bool Resolver::check_function_schema(std::string& catalog, std::string& schema,
+                                     duckdb::optional_idx location) {
+  // The engine would take x.f() for f(x) as well; here x is a schema, and functions are in two.
+  const bool known = (schema.empty() || schema == "pg_catalog" || schema == "mz_catalog") &&
+                     (catalog.empty() || catalog == kDatabaseName);
+  if (!known)
+    fail(error(ErrorCode::kNotFound, "schema \"{}\" does not exist", schema).with_sqlstate("3F000"),
+         location);
+  catalog.clear();
+  schema.clear();
+  return known;
+}
+
+void Resolver::check_scalar(std::string& name, duckdb::optional_idx location) {
+  if (const std::string* other = renamed(name)) name = *other;
+  const auto function_class = scalar_function_class(name);
+  if (function_class != FunctionClass::kAllowed) fail(no_function(name), location);
+}
+
+void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
+  auto& call = tree->Cast<duckdb::FunctionExpression>();
+  const auto location = call.GetQueryLocation();
+  call.function_name = lower(call.function_name);
+  if (!check_function_schema(call.catalog, call.schema, location)) return;
+  walk_children(call, scope);
+  if (failed()) return;
+  const std::string alias = call.alias;
+  if (answer(tree, call, scope)) {
+    if (tree) tree->alias = alias;
+    return;
+  }
+  if (failed()) return;
+  check_scalar(call.function_name, location);
+}
+
+void Resolver::walk_window(duckdb::WindowExpression& window, Scope& scope) {
+  window.function_name = lower(window.function_name);
+  if (!check_function_schema(window.catalog, window.schema, window.GetQueryLocation())) return;
+  walk_children(window, scope);
+  if (!failed()) check_scalar(window.function_name, window.GetQueryLocation());
+}
+
+bool Resolver::answer(ExpressionPointer& tree, duckdb::FunctionExpression& call, Scope& scope) {
+  const std::string name = call.function_name;
+  ExpressionPointer answered;
+  if (const std::string registry = registry_of(name); !registry.empty())
+    answered = registry_answer(registry, call, scope);
+  else if (name == "current_setting")
+    answered = setting_answer(call);
+  else
+    answered = session_answer(name, call, scope);
+  if (!answered && !failed()) answered = catalog_answer(name, call);
+  if (!answered) return failed();
+  answered->SetQueryLocation(call.GetQueryLocation());
+  tree = std::move(answered);
+  return true;
+}
+
+ExpressionPointer Resolver::transaction_time() const {
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(
+                          context_.transaction_time.time_since_epoch())
+                          .count();
+  return constant(engine::Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(micros)));
+}
+
+ExpressionPointer Resolver::session_answer(const std::string& name,
+                                           duckdb::FunctionExpression& call, const Scope& scope) {
+  using engine::LogicalType;
+  const auto time_of = [](std::chrono::system_clock::time_point time) {
+    const auto micros =
+        std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+    return constant(engine::Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(micros)));
+  };
+  if (name == "now" || name == "transaction_timestamp" || name == "current_timestamp" ||
+      name == "get_current_timestamp")
+    return transaction_time();
+  if (name == "statement_timestamp" || name == "clock_timestamp")
+    return time_of(context_.statement_time);
+  // The engine turns an instant into the session's local time.
+  if (name == "current_date" || name == "today") return cast(transaction_time(), LogicalType::DATE);
+  if (name == "current_time" || name == "localtime" || name == "current_localtime" ||
+      name == "get_current_time")
+    return cast(cast(transaction_time(), LogicalType::TIMESTAMP), LogicalType::TIME);
+  if (name == "localtimestamp" || name == "current_localtimestamp")
+    return cast(transaction_time(), LogicalType::TIMESTAMP);
+  if (name == "mz_now") {
+    if (!context_.logical_time) {
+      fail(invalid("mz_now() is not supported here").with_sqlstate("0A000"),
+           call.GetQueryLocation());
+      return nullptr;
+    }
+    return cast(constant(engine::Value::UBIGINT(
+                    static_cast<uint64_t>(context_.logical_time->milliseconds))),
+                types::to_engine(types::make(types::TypeId::kMzTimestamp)));
+  }
+  if (name == "current_user" || name == "session_user" || name == "user" || name == "current_role")
+    return text(context_.user);
+  if (name == "current_database" || name == "current_catalog") return text(context_.database);
+  if (name == "current_schema") {
+    for (const auto& schema : *scope.search_path)
+      if (context_.catalog->find_schema(schema) != nullptr) return text(schema);
+    return constant(engine::Value(LogicalType::VARCHAR));
+  }
+  if (name == "current_schemas") {
+    const bool implied =
+        !call.children.empty() && call.children[0]->ToString().find('t') != std::string::npos;
+    duckdb::vector<engine::Value> schemas;
+    for (const auto& schema : implied ? effective_path(*scope.search_path) : *scope.search_path)
+      if (context_.catalog->find_schema(schema) != nullptr)
+        schemas.push_back(engine::Value(schema));
+    return constant(engine::Value::LIST(LogicalType::VARCHAR, std::move(schemas)));
+  }
+  if (name == "version")
+    return text(fmt::format("PostgreSQL {} compatible, Sluice", context_.server_version));
+  if (name == "mz_version") return text("v0.1.0 (Sluice)");
+  if (name == "pg_backend_pid") return constant(engine::Value::INTEGER(context_.backend_pid));
+  if (name == "pg_is_in_recovery") return constant(engine::Value::BOOLEAN(false));
+  if (name == "pg_is_other_temp_schema") return constant(engine::Value::BOOLEAN(false));
+  if (name == "pg_my_temp_schema") return cast(constant(engine::Value::INTEGER(0)), oid_type());
+  if (name == "txid_current") return constant(engine::Value::BIGINT(context_.backend_pid));
+  if (name.starts_with("inet_")) return constant(engine::Value(LogicalType::VARCHAR));
+  if (name == "pg_postmaster_start_time" || name == "pg_conf_load_time") return transaction_time();
+  return nullptr;
+}
+
+ExpressionPointer Resolver::setting_answer(duckdb::FunctionExpression& call) {
+  const std::string* wanted = call.children.empty() ? nullptr : constant_text(*call.children[0]);
+  if (wanted == nullptr) {
+    fail(invalid("current_setting() takes the name of a setting as a constant")
+             .with_sqlstate("0A000"),
+         call.GetQueryLocation());
+    return nullptr;
+  }
+  const auto value = context_.setting ? context_.setting(lower(*wanted)) : std::nullopt;
+  if (value) return text(*value);
+  if (call.children.size() > 1) return constant(engine::Value(engine::LogicalType::VARCHAR));
+  fail(invalid("unrecognized configuration parameter \"{}\"", *wanted).with_sqlstate("42704"),
+       call.GetQueryLocation());
+  return nullptr;
+}
+
+ExpressionPointer Resolver::lookup(const char* function, const char* what,
+                                   std::vector<ExpressionPointer> arguments) {
+  if (!published_)
+    published_ = system::publish(
+        {.catalog = context_.catalog, .search_path = context_.search_path, .user = context_.user});
+  std::vector<ExpressionPointer> all;
+  all.push_back(constant(engine::Value::BIGINT(published_->handle)));
+  all.push_back(text(what));
+  for (auto& argument : arguments) all.push_back(std::move(argument));
+  return call_of(function, std::move(all));
+}
+
+namespace {
+
+// pg_get_viewdef('v') and pg_get_viewdef(oid) are the same once the argument is an oid.
+struct TextAnswer {
+  const char* what;
+  size_t arguments;  // how many numbers it takes; more given ones are ignored
+};
+const std::unordered_map<std::string, TextAnswer>& text_answers() {
+  static const auto* answers = new std::unordered_map<std::string, TextAnswer>{
+      {"pg_get_userbyid", {"userbyid", 1}},        {"pg_get_viewdef", {"viewdef", 1}},
+      {"pg_get_indexdef", {"indexdef", 2}},        {"pg_get_constraintdef", {"constraintdef", 1}},
+      {"format_type", {"format_type", 2}},         {"obj_description", {"obj_description", 1}},
+      {"col_description", {"col_description", 2}},
+  };
+  return *answers;
+}
+
+// What never has anything to tell here.
+bool is_always_null(const std::string& name) {
+  static constexpr std::string_view kNames[] = {"shobj_description",
+                                                "pg_get_ruledef",
+                                                "pg_get_triggerdef",
+                                                "pg_get_functiondef",
+                                                "pg_get_function_result",
+                                                "pg_get_function_arguments",
+                                                "pg_get_function_identity_arguments",
+                                                "pg_get_partkeydef",
+                                                "pg_get_statisticsobjdef_columns",
+                                                "pg_get_serial_sequence",
+                                                "pg_tablespace_location",
+                                                "pg_relation_filenode",
+                                                "pg_get_partition_constraintdef"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+bool is_privilege_question(const std::string& name) {
+  return name == "pg_has_role" || (name.starts_with("has_") && name.ends_with("_privilege"));
+}
+
+bool is_size_question(const std::string& name) {
+  return name == "pg_table_size" || name == "pg_relation_size" ||
+         name == "pg_total_relation_size" || name == "pg_indexes_size" ||
+         name == "pg_database_size";
+}
+
+}  // namespace
+
+ExpressionPointer Resolver::catalog_answer(const std::string& name,
+                                           duckdb::FunctionExpression& call) {
+  using engine::LogicalType;
+  auto& given = call.children;
+  if (const auto found = text_answers().find(name); found != text_answers().end()) {
+    if (given.empty()) return nullptr;
+    std::vector<ExpressionPointer> arguments;
+    const bool by_name = name == "pg_get_viewdef" && constant_text(*given[0]) != nullptr;
+    if (by_name) {
+      std::vector<ExpressionPointer> wanted;
+      wanted.push_back(std::move(given[0]));
+      given[0] = lookup("sluice_catalog_oid", "regclass", std::move(wanted));
+    }
+    arguments.push_back(cast(std::move(given[0]), LogicalType::BIGINT));
+    if (found->second.arguments > 1 && given.size() > 1)
+      arguments.push_back(cast(std::move(given[1]), LogicalType::BIGINT));
+    else
+      arguments.push_back(constant(engine::Value(LogicalType::BIGINT)));
+    return lookup("sluice_catalog_text", found->second.what, std::move(arguments));
+  }
+  if (name.starts_with("pg_") && name.ends_with("_is_visible")) {
+    if (given.empty()) return nullptr;
+    std::vector<ExpressionPointer> arguments;
+    arguments.push_back(cast(std::move(given[0]), LogicalType::BIGINT));
+    const char* what = name == "pg_table_is_visible" ? "table_visible" : "other_visible";
+    return lookup("sluice_catalog_is", what, std::move(arguments));
+  }
+  if (name == "to_regclass" || name == "to_regtype" || name == "to_regnamespace") {
+    if (given.size() != 1) return nullptr;
+    std::vector<ExpressionPointer> arguments;
+    arguments.push_back(cast(std::move(given[0]), LogicalType::VARCHAR));
+    return lookup("sluice_catalog_oid", name.c_str(), std::move(arguments));
+  }
+  // Expressions are kept as their text, so there is nothing to decompile.
+  if (name == "pg_get_expr" && !given.empty())
+    return cast(std::move(given[0]), LogicalType::VARCHAR);
+  if (name == "pg_typeof" && given.size() == 1) {
+    std::vector<ExpressionPointer> arguments;
+    arguments.push_back(std::move(given[0]));
+    return call_of("sluice_typeof", std::move(arguments));
+  }
+  if (name == "pg_encoding_to_char") return text("UTF8");
+  if (name == "getdatabaseencoding") return text("UTF8");
+  if (name == "pg_char_to_encoding") return constant(engine::Value::INTEGER(6));
+  if (is_privilege_question(name)) return constant(engine::Value::BOOLEAN(true));
+  if (is_size_question(name)) return constant(engine::Value(LogicalType::BIGINT));
+  if (is_always_null(name)) return constant(engine::Value(LogicalType::VARCHAR));
+  return nullptr;
+}
+
+ExpressionPointer Resolver::registry_answer(const std::string& registry,
+                                            duckdb::FunctionExpression& call, const Scope& scope) {
+  if (call.children.size() != 1) return nullptr;
+  if (const std::string* name = constant_text(*call.children[0])) {
+    // Known now, so that the name is looked up once and its error has a place.
+    auto oid = system::answer_oid(
+        {.catalog = context_.catalog, .search_path = *scope.search_path, .user = context_.user},
+        registry, *name);
+    if (!oid.ok()) return fail(std::move(oid).error(), call.GetQueryLocation()), nullptr;
+    return cast(constant(engine::Value::UINTEGER(oid->value_or(0))), oid_type());
+  }
+  std::vector<ExpressionPointer> arguments;
+  arguments.push_back(std::move(call.children[0]));
+  return lookup("sluice_catalog_oid", registry.c_str(), std::move(arguments));
+}
+
+void Resolver::walk_cast(ExpressionPointer& tree, Scope& scope) {
+  auto& expression = tree->Cast<duckdb::CastExpression>();
+  const std::string registry = registry_of(*expression.child);
+  walk(expression.child, scope);
+  if (failed()) return;
+  // regclass::text is the name, where everything else takes the number.
+  if (expression.cast_type.id() != engine::LogicalTypeId::VARCHAR || registry.empty())
+    return check_type(expression.cast_type, tree->GetQueryLocation());
+  const std::string alias = tree->alias;
+  std::vector<ExpressionPointer> arguments;
+  arguments.push_back(cast(std::move(expression.child), engine::LogicalType::BIGINT));
+  arguments.push_back(constant(engine::Value(engine::LogicalType::BIGINT)));
+  tree = lookup("sluice_catalog_text", registry.c_str(), std::move(arguments));
+  tree->alias = alias;
+}
+
+void Resolver::check_type(engine::LogicalType& type, duckdb::optional_idx location) {
+  using engine::LogicalTypeId;
+  switch (type.id()) {
+    case LogicalTypeId::USER: {
+      auto known = types::parse_type_name(duckdb::UserType::GetTypeName(type));
+      if (!known.ok()) return fail(std::move(known).error(), location);
+      type = types::to_engine(*known);
+      return;
+    }
+    case LogicalTypeId::LIST: {
+      auto child = duckdb::ListType::GetChildType(type);
+      if (!child.HasAlias()) {
+        check_type(child, location);
+        type = engine::LogicalType::LIST(child);
+      }
+      return;
+    }
+    case LogicalTypeId::MAP: {
+      auto key = duckdb::MapType::KeyType(type);
+      auto value = duckdb::MapType::ValueType(type);
+      check_type(key, location);
+      check_type(value, location);
+      type = engine::LogicalType::MAP(key, value);
+      return;
+    }
+    case LogicalTypeId::STRUCT: {
+      duckdb::child_list_t<engine::LogicalType> fields = duckdb::StructType::GetChildTypes(type);
+      for (auto& [name, field] : fields) check_type(field, location);
+      type = engine::LogicalType::STRUCT(std::move(fields));
+      return;
+    }
+    case LogicalTypeId::ENUM:
+    case LogicalTypeId::UNION:
+    case LogicalTypeId::POINTER:
+    case LogicalTypeId::TABLE:
+    case LogicalTypeId::LAMBDA:
+    case LogicalTypeId::AGGREGATE_STATE:
+    case LogicalTypeId::VARIANT:
+    case LogicalTypeId::BIGNUM:
+    case LogicalTypeId::ARRAY:
+      return fail(error(ErrorCode::kNotFound, "type \"{}\" does not exist", lower(type.ToString()))
+                      .with_sqlstate("42704"),
+                  location);
+    default:
+      return;
+  }
+}
+
+}  // namespace sluice::sql

@@ -1,0 +1,254 @@
+// What stands in FROM: each relation becomes what the engine can scan.
+#include <algorithm>
+#include <duckdb/parser/expression/list.hpp>
+#include <duckdb/parser/query_node/list.hpp>
+#include <duckdb/parser/tableref/list.hpp>
+
+#include "sql/allowed_functions.h"
+#include "sql/front/parse.h"
+#include "sql/resolver.h"
+#include "sql/system/relations.h"
+
+namespace sluice::sql {
+namespace {
+
+constexpr int kMaxViewDepth = 100;
+
+NameParts parts_of(const duckdb::BaseTableRef& ref) {
+  NameParts parts;
+  if (!ref.catalog_name.empty()) parts.push_back(ref.catalog_name);
+  if (!ref.schema_name.empty()) parts.push_back(ref.schema_name);
+  parts.push_back(ref.table_name);
+  return parts;
+}
+
+std::vector<std::string> names_of(std::span<const Column> columns) {
+  std::vector<std::string> names;
+  for (const auto& column : columns) names.push_back(column.name);
+  return names;
+}
+
+// What the user said about the relation (alias, names of columns, TABLESAMPLE) goes over to what
+// takes its place. `columns`: the names it has without that.
+void take_over(duckdb::TableRef& from, const std::string& name,
+               const std::vector<std::string>& columns, duckdb::TableRef& to) {
+  to.alias = from.alias.empty() ? name : from.alias;
+  to.column_name_alias = from.column_name_alias;
+  for (size_t i = to.column_name_alias.size(); i < columns.size(); ++i)
+    to.column_name_alias.push_back(columns[i]);
+  to.sample = std::move(from.sample);
+  to.query_location = from.query_location;
+}
+
+}  // namespace
+
+void Resolver::walk(TableRefPointer& ref, Scope& scope) {
+  if (failed()) return;
+  switch (ref->type) {
+    case duckdb::TableReferenceType::BASE_TABLE:
+      return walk_base_table(ref, scope);
+    case duckdb::TableReferenceType::JOIN:
+      return walk_join(ref->Cast<duckdb::JoinRef>(), scope);
+    case duckdb::TableReferenceType::SUBQUERY:
+      // The scope itself, not its parent: LATERAL, which the engine takes as said everywhere.
+      walk(*ref->Cast<duckdb::SubqueryRef>().subquery, scope);
+      scope.relations.push_back({.name = {}, .alias = ref->alias});
+      return;
+    case duckdb::TableReferenceType::TABLE_FUNCTION:
+      return walk_table_function(ref, scope);
+    case duckdb::TableReferenceType::EXPRESSION_LIST:
+      for (auto& row : ref->Cast<duckdb::ExpressionListRef>().values)
+        for (auto& value : row) walk(value, scope);
+      return;
+    case duckdb::TableReferenceType::EMPTY_FROM:
+      return;
+    case duckdb::TableReferenceType::PIVOT:
+      return walk_pivot(ref->Cast<duckdb::PivotRef>(), scope);
+    default:
+      return fail(invalid("this is not supported in FROM").with_sqlstate("0A000"),
+                  ref->query_location);
+  }
+}
+
+void Resolver::walk_join(duckdb::JoinRef& join, Scope& scope) {
+  walk(join.left, scope);
+  walk(join.right, scope);
+  if (join.condition) walk(join.condition, scope);
+}
+
+void Resolver::walk_pivot(duckdb::PivotRef& pivot, Scope& scope) {
+  walk(pivot.source, scope);
+  for (auto& aggregate : pivot.aggregates) walk(aggregate, scope);
+  for (auto& column : pivot.pivots) {
+    if (!column.pivot_enum.empty())
+      return fail(invalid("PIVOT over an enumeration is not supported").with_sqlstate("0A000"),
+                  pivot.query_location);
+    for (auto& expression : column.pivot_expressions) walk(expression, scope);
+    for (auto& entry : column.entries)
+      if (entry.expr) walk(entry.expr, scope);
+    if (column.subquery) walk(*column.subquery, scope);
+  }
+  scope.relations.push_back({.name = {}, .alias = pivot.alias});
+}
+
+const ExtraRelation* Resolver::extra(const std::string& name) const {
+  for (const auto& relation : extra_)
+    if (relation.name == name) return &relation;
+  return nullptr;
+}
+
+void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
+  auto& base = ref->Cast<duckdb::BaseTableRef>();
+  if (base.at_clause)
+    return fail(invalid("AT is not supported, use AS OF").with_sqlstate("0A000"),
+                base.query_location);
+  const NameParts name = parts_of(base);
+  if (name.size() == 1) {
+    for (const Scope* each = &scope; each != nullptr; each = each->parent) {
+      if (!each->common_tables.contains(name[0])) continue;
+      scope.relations.push_back({.name = {}, .alias = base.alias.empty() ? name[0] : base.alias});
+      return;  // the engine knows it by the tree
+    }
+    if (const ExtraRelation* own = scope.in_view ? nullptr : extra(name[0]); own != nullptr) {
+      auto scanned = subquery_of_ours(own->sql);
+      if (failed()) return;
+      take_over(base, name[0], {}, *scanned);
+      scope.relations.push_back(
+          {.name = {std::string(kDatabaseName), std::string(kDefaultSchema), name[0]},
+           .alias = scanned->alias});
+      ref = std::move(scanned);
+      return;
+    }
+  }
+  auto found = context_.catalog->relation(name, *scope.search_path);
+  if (!found.ok()) return fail(std::move(found).error(), base.query_location);
+  const Object& object = **found;
+  auto scanned = scan(object, scope);
+  if (failed()) return;
+  const auto columns = names_of(object.columns());
+  take_over(base, object.name, columns, *scanned);
+  // A name with its schema means the relation only where it has no alias.
+  NameParts qualified;
+  if (base.alias.empty())
+    qualified = {std::string(kDatabaseName), context_.catalog->schema_of(object).name, object.name};
+  scope.relations.push_back({.name = std::move(qualified), .alias = scanned->alias});
+  ref = std::move(scanned);
+}
+
+TableRefPointer Resolver::scan(const Object& object, const Scope& scope) {
+  if (!scope.in_view && !object.id.system) reads_.insert(object.id);
+  if (object.table() != nullptr) return scan_table(object);
+  if (object.view() != nullptr) return scan_view(object, scope);
+  return scan_system(object);
+}
+
+TableRefPointer Resolver::scan_table(const Object& object) {
+  if (!context_.snapshot) {
+    fail(invalid("tables cannot be read here").with_sqlstate("0A000"));
+    return nullptr;
+  }
+  auto snapshot = context_.snapshot(object.table()->collection);
+  if (!snapshot.ok()) {
+    fail(std::move(snapshot).error());
+    return nullptr;
+  }
+  tables_.insert(object.id);
+  keep_.push_back(*snapshot);
+  const auto names = names_of(object.columns());
+  return subquery_of_ours((*snapshot)->table_sql(names, std::nullopt));
+}
+
+TableRefPointer Resolver::scan_view(const Object& object, const Scope&) {
+  const View& view = *object.view();
+  if (view_depth_ >= kMaxViewDepth) {
+    fail(invalid("views are nested too deeply at \"{}\"", object.name).with_sqlstate("54001"));
+    return nullptr;
+  }
+  auto query = parse_query(view.query_sql);
+  if (!query.ok()) {
+    fail(std::move(query).error().within(fmt::format("view \"{}\"", object.name)));
+    return nullptr;
+  }
+  // Its own context: neither the user's common tables nor the user's search path reach into it.
+  ++view_depth_;
+  const Scope own{.parent = nullptr, .search_path = &view.search_path, .in_view = true};
+  walk(**query, own);
+  --view_depth_;
+  if (failed()) return nullptr;
+  return duckdb::make_uniq<duckdb::SubqueryRef>(std::move(*query));
+}
+
+TableRefPointer Resolver::scan_system(const Object& object) {
+  auto& rows = system_rows_[object.id];
+  if (!rows) rows = rows_of(*object.system_relation()->definition, context_);
+  // Not owned by the tree, so that copies of it share the rows; `keep` holds them.
+  duckdb::optionally_owned_ptr<duckdb::ColumnDataCollection> pointer(*rows);
+  auto names = names_of(object.columns());
+  auto data = duckdb::make_uniq<duckdb::ColumnDataRef>(
+      std::move(pointer), duckdb::vector<std::string>(names.begin(), names.end()));
+  // Wrapped, since the engine ignores names of columns given to it.
+  auto node = duckdb::make_uniq<duckdb::SelectNode>();
+  node->select_list.push_back(duckdb::make_uniq<duckdb::StarExpression>());
+  node->from_table = std::move(data);
+  auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
+  statement->node = std::move(node);
+  return duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
+}
+
+TableRefPointer Resolver::subquery_of_ours(const std::string& sql) {
+  try {
+    duckdb::Parser parser;
+    parser.ParseQuery("SELECT * FROM " + sql);
+    CHECK(parser.statements.size() == 1);
+    auto& select = parser.statements[0]->Cast<duckdb::SelectStatement>();
+    auto ref = std::move(select.node->Cast<duckdb::SelectNode>().from_table);
+    if (ref->type == duckdb::TableReferenceType::SUBQUERY) return ref;
+    auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
+    auto node = duckdb::make_uniq<duckdb::SelectNode>();
+    node->select_list.push_back(duckdb::make_uniq<duckdb::StarExpression>());
+    node->from_table = std::move(ref);
+    statement->node = std::move(node);
+    return duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
+  } catch (const std::exception& exception) {
+    fail(engine::engine_error(exception).within("scan of a relation"));
+    return nullptr;
+  }
+}
+
+void Resolver::walk_table_function(TableRefPointer& ref, Scope& scope) {
+  auto& table = ref->Cast<duckdb::TableFunctionRef>();
+  if (table.subquery) walk(*table.subquery, scope);
+  if (failed()) return;
+  if (table.function->GetExpressionClass() != duckdb::ExpressionClass::FUNCTION)
+    return fail(invalid("this is not supported in FROM").with_sqlstate("0A000"),
+                ref->query_location);
+  auto& call = table.function->Cast<duckdb::FunctionExpression>();
+  if (!check_function_schema(call.catalog, call.schema, ref->query_location)) return;
+  const auto function_class = table_function_class(call.function_name);
+  if (function_class == FunctionClass::kAllowed) {
+    const std::string alias = table.alias.empty() ? call.function_name : table.alias;
+    walk_children(call, scope);
+    scope.relations.push_back({.name = {}, .alias = alias});
+    return;
+  }
+  if (function_class)
+    return fail(error(ErrorCode::kNotFound, "function \"{}\" does not exist", call.function_name)
+                    .with_sqlstate("42883"),
+                ref->query_location);
+  // Any function may stand in FROM: one row of one column, named after it.
+  const std::string name = call.function_name;
+  auto node = duckdb::make_uniq<duckdb::SelectNode>();
+  node->from_table = duckdb::make_uniq<duckdb::EmptyTableRef>();
+  node->select_list.push_back(std::move(table.function));
+  walk(node->select_list[0], scope);
+  if (failed()) return;
+  node->select_list[0]->alias = table.alias.empty() ? name : table.alias;
+  auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
+  statement->node = std::move(node);
+  auto subquery = duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
+  take_over(table, name, {}, *subquery);
+  scope.relations.push_back({.name = {}, .alias = subquery->alias});
+  ref = std::move(subquery);
+}
+
+}  // namespace sluice::sql

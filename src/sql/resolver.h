@@ -1,0 +1,127 @@
+// The walk behind resolve.h, shared by its files: resolve.cc walks the tree, resolve_relations.cc
+// puts in what is scanned, resolve_functions.cc judges functions and types.
+//
+// The first thing that is refused ends it: later failures are dropped, and the tree is thrown away.
+#pragma once
+
+#include <duckdb/parser/parsed_expression.hpp>
+#include <duckdb/parser/query_node.hpp>
+#include <duckdb/parser/statement/select_statement.hpp>
+#include <duckdb/parser/tableref.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sql/resolve.h"
+#include "sql/system/catalog_functions.h"
+
+namespace duckdb {
+class BaseTableRef;
+class CastExpression;
+class ColumnRefExpression;
+class FunctionExpression;
+class JoinRef;
+class PivotRef;
+class SelectNode;
+class StarExpression;
+class TableFunctionRef;
+class WindowExpression;
+}  // namespace duckdb
+
+namespace sluice::sql {
+
+using ExpressionPointer = duckdb::unique_ptr<duckdb::ParsedExpression>;
+using TableRefPointer = duckdb::unique_ptr<duckdb::TableRef>;
+
+// x::regclass and its like, as front/meaning.h leaves them: numbers that are written and shown as
+// names.
+bool is_registry_call(const duckdb::ParsedExpression& expression);
+
+class Resolver {
+ public:
+  Resolver(const ResolveContext& context, std::vector<ExtraRelation> extra);
+
+  Result<Resolved> query(std::unique_ptr<duckdb::SelectStatement> statement);
+  Result<ExpressionPointer> expression(ExpressionPointer expression, bool columns_allowed);
+
+ private:
+  // What the names in one SELECT can mean; the outer ones' follow through `parent`.
+  struct NamedRelation {
+    std::vector<std::string> name;  // database, schema, relation: how it may be qualified
+    std::string alias;
+  };
+  struct Scope {
+    const Scope* parent = nullptr;
+    const SearchPath* search_path = nullptr;
+    std::set<std::string> common_tables = {};
+    std::vector<NamedRelation> relations = {};
+    bool in_view = false;
+  };
+  static Scope inside(const Scope& parent);
+
+  // resolve.cc
+  void walk(duckdb::SelectStatement& statement, const Scope& parent, bool top = false);
+  void walk(duckdb::QueryNode& node, const Scope& parent, bool top = false);
+  void walk_select(duckdb::SelectNode& node, Scope& scope, bool top);
+  void walk_common_tables(duckdb::QueryNode& node, Scope& scope);
+  void walk_modifiers(duckdb::QueryNode& node, Scope& scope);
+  void walk(ExpressionPointer& expression, Scope& scope);
+  void walk_children(duckdb::ParsedExpression& expression, Scope& scope);
+  void walk_select_item(ExpressionPointer& item, Scope& scope, bool top);
+  void walk_column(ExpressionPointer& expression, Scope& scope);
+
+  // resolve_relations.cc
+  void walk(TableRefPointer& ref, Scope& scope);
+  void walk_base_table(TableRefPointer& ref, Scope& scope);
+  void walk_join(duckdb::JoinRef& join, Scope& scope);
+  void walk_pivot(duckdb::PivotRef& pivot, Scope& scope);
+  void walk_table_function(TableRefPointer& ref, Scope& scope);
+  TableRefPointer scan(const Object& object, const Scope& scope);
+  TableRefPointer scan_table(const Object& object);
+  TableRefPointer scan_view(const Object& object, const Scope& scope);
+  TableRefPointer scan_system(const Object& object);
+  TableRefPointer subquery_of_ours(const std::string& sql);
+  const ExtraRelation* extra(const std::string& name) const;
+
+  // resolve_functions.cc
+  void walk_function(ExpressionPointer& expression, Scope& scope);
+  void walk_window(duckdb::WindowExpression& window, Scope& scope);
+  // Replaces calls that Sluice answers itself; false when the name is none of them.
+  bool answer(ExpressionPointer& expression, duckdb::FunctionExpression& call, Scope& scope);
+  ExpressionPointer session_answer(const std::string& name, duckdb::FunctionExpression& call,
+                                   const Scope& scope);
+  ExpressionPointer setting_answer(duckdb::FunctionExpression& call);
+  ExpressionPointer catalog_answer(const std::string& name, duckdb::FunctionExpression& call);
+  ExpressionPointer registry_answer(const std::string& registry, duckdb::FunctionExpression& call,
+                                    const Scope& scope);
+  ExpressionPointer lookup(const char* function, const char* what,
+                           std::vector<ExpressionPointer> arguments);
+  bool check_function_schema(std::string& catalog, std::string& schema,
+                             duckdb::optional_idx location);
+  void check_scalar(std::string& name, duckdb::optional_idx location);
+  void walk_cast(ExpressionPointer& expression, Scope& scope);
+  void check_type(engine::LogicalType& type, duckdb::optional_idx location);
+  ExpressionPointer transaction_time() const;
+
+  void fail(Error error, duckdb::optional_idx location = {});
+  bool failed() const { return failure_.has_value(); }
+
+  const ResolveContext& context_;
+  const std::vector<ExtraRelation> extra_;
+  const Scope root_;
+  std::optional<Error> failure_;
+  std::set<ObjectId> reads_;
+  std::set<ObjectId> tables_;
+  std::vector<std::shared_ptr<const void>> keep_;
+  std::map<ObjectId, std::shared_ptr<duckdb::ColumnDataCollection>> system_rows_;
+  std::optional<system::PublishedCatalog> published_;  // made when the first lookup needs it
+  int view_depth_ = 0;
+  int nesting_ = 0;
+  bool subqueries_allowed_ = true;
+  bool columns_allowed_ = true;
+};
+
+}  // namespace sluice::sql

@@ -1,0 +1,184 @@
+// mz_catalog: what exists, as Materialize shows it.
+#include "sql/show_create.h"
+#include "sql/system/groups.h"
+
+namespace sluice::sql::system {
+namespace {
+
+using engine::Value;
+
+Value id_of(ObjectId id) { return Value(id.text()); }
+Value oid_of(const Object& object) { return Value::UINTEGER(object.oid()); }
+Value schema_of(const Object& object) { return Value(object.schema.text()); }
+
+// What mz_objects.type says.
+std::string type_of(const Object& object) { return std::string(kind_name(object.kind)); }
+
+template <typename Visit>
+void for_each_item(const ResolveContext& context, Visit visit) {
+  for (const auto& [id, object] : context.catalog->objects())
+    if (object->kind != ObjectKind::kSchema) visit(*object);
+}
+
+void objects(const ResolveContext& context, RowWriter& out, bool relations_only) {
+  for_each_item(context, [&](const Object& object) {
+    if (relations_only && !object.is_relation()) return;
+    out.row({id_of(object.id), oid_of(object), schema_of(object), Value(object.name),
+             Value(type_of(object)), Value(kOwnerId), null(), null()});
+  });
+}
+
+void tables(const ResolveContext& context, RowWriter& out) {
+  for_each_item(context, [&](const Object& object) {
+    if (object.kind != ObjectKind::kTable) return;
+    out.row({id_of(object.id), oid_of(object), schema_of(object), Value(object.name),
+             Value(kOwnerId), null(), Value(show_create(*context.catalog, object)),
+             Value(show_create(*context.catalog, object, {.redacted = true})), null()});
+  });
+}
+
+void views(const ResolveContext& context, RowWriter& out) {
+  for_each_item(context, [&](const Object& object) {
+    if (object.kind != ObjectKind::kView) return;
+    const View* view = object.view();
+    const std::string sql = show_create(*context.catalog, object);
+    out.row({id_of(object.id), oid_of(object), schema_of(object), Value(object.name),
+             text_or_null(view == nullptr ? "" : view->query_sql), Value(kOwnerId), null(),
+             text_or_null(sql), text_or_null(sql)});
+  });
+}
+
+void columns(const ResolveContext& context, RowWriter& out) {
+  for_each_item(context, [&](const Object& object) {
+    uint64_t position = 0;
+    for (const auto& column : object.columns()) {
+      out.row({id_of(object.id), Value(column.name), Value::UBIGINT(++position),
+               Value::BOOLEAN(!column.not_null), Value(types::name(column.type)),
+               column.default_sql ? Value(*column.default_sql) : null(),
+               Value::UINTEGER(types::oid(column.type)),
+               Value::INTEGER(types::typmod(column.type))});
+    }
+  });
+}
+
+void schemas(const ResolveContext& context, RowWriter& out) {
+  for (const auto& [id, object] : context.catalog->objects()) {
+    if (object->kind != ObjectKind::kSchema) continue;
+    out.row({id_of(id), oid_of(*object), id.system ? null() : Value(kOwnerId), Value(object->name),
+             Value(kOwnerId), null()});
+  }
+}
+
+void databases(const ResolveContext&, RowWriter& out) {
+  out.row({Value(kOwnerId), Value::UINTEGER(kDatabaseOid), Value(std::string(kDatabaseName)),
+           Value(kOwnerId), null()});
+}
+
+void connections(const ResolveContext& context, RowWriter& out) {
+  for_each_item(context, [&](const Object& object) {
+    if (object.connection() == nullptr) return;
+    out.row({id_of(object.id), oid_of(object), schema_of(object), Value(object.name),
+             Value(object.connection()->type), Value(kOwnerId), null(),
+             Value(show_create(*context.catalog, object)),
+             Value(show_create(*context.catalog, object, {.redacted = true}))});
+  });
+}
+
+void secrets(const ResolveContext& context, RowWriter& out) {
+  for_each_item(context, [&](const Object& object) {
+    if (object.secret() == nullptr) return;
+    out.row({id_of(object.id), oid_of(object), schema_of(object), Value(object.name),
+             Value(kOwnerId), null()});
+  });
+}
+
+void roles(const ResolveContext&, RowWriter& out) {
+  out.row({Value(kOwnerId), Value::UINTEGER(kOwnerOid), Value(std::string(kDefaultUser)),
+           Value::BOOLEAN(true)});
+}
+
+void types_of(const ResolveContext& context, RowWriter& out) {
+  const Object* schema = context.catalog->find_schema("pg_catalog");
+  for (const auto& type : types::all_types()) {
+    const uint32_t type_oid = types::oid(type);
+    const bool is_array = type.id == types::TypeId::kArray;
+    out.row({Value(fmt::format("s{}", 1'000'000 + type_oid)), Value::UINTEGER(type_oid),
+             Value(schema->id.text()), Value(types::catalog_name(type)),
+             Value(is_array ? "array" : "base"), Value(kOwnerId), null(), null(), null()});
+  }
+}
+
+}  // namespace
+
+void add_mz_catalog(Definitions& all) {
+  const std::string schema = "mz_catalog";
+  const auto add = [&](std::string name, std::vector<Column> own_columns, auto rows) {
+    all.push_back({.schema = schema,
+                   .name = std::move(name),
+                   .oid = 0,
+                   .columns = std::move(own_columns),
+                   .write_rows = rows});
+  };
+  const std::vector<Column> object_columns = {
+      text("id"),   oid("oid"),       text("schema_id"),  text("name"),
+      text("type"), text("owner_id"), text("cluster_id"), texts("privileges")};
+  add("mz_objects", object_columns,
+      [](const auto& context, RowWriter& out) { objects(context, out, false); });
+  add("mz_relations", object_columns,
+      [](const auto& context, RowWriter& out) { objects(context, out, true); });
+  add("mz_tables",
+      {text("id"), oid("oid"), text("schema_id"), text("name"), text("owner_id"),
+       texts("privileges"), text("create_sql"), text("redacted_create_sql"), text("source_id")},
+      tables);
+  add("mz_views",
+      {text("id"), oid("oid"), text("schema_id"), text("name"), text("definition"),
+       text("owner_id"), texts("privileges"), text("create_sql"), text("redacted_create_sql")},
+      views);
+  add("mz_columns",
+      {text("id"), text("name"), uint8("position"), boolean("nullable"), text("type"),
+       text("default"), oid("type_oid"), int4("type_mod")},
+      columns);
+  add("mz_schemas",
+      {text("id"), oid("oid"), text("database_id"), text("name"), text("owner_id"),
+       texts("privileges")},
+      schemas);
+  add("mz_databases", {text("id"), oid("oid"), text("name"), text("owner_id"), texts("privileges")},
+      databases);
+  add("mz_connections",
+      {text("id"), oid("oid"), text("schema_id"), text("name"), text("type"), text("owner_id"),
+       texts("privileges"), text("create_sql"), text("redacted_create_sql")},
+      connections);
+  add("mz_secrets",
+      {text("id"), oid("oid"), text("schema_id"), text("name"), text("owner_id"),
+       texts("privileges")},
+      secrets);
+  add("mz_roles", {text("id"), oid("oid"), text("name"), boolean("inherit")}, roles);
+  add("mz_types",
+      {text("id"), oid("oid"), text("schema_id"), text("name"), text("category"), text("owner_id"),
+       texts("privileges"), text("create_sql"), text("redacted_create_sql")},
+      types_of);
+  // Kinds of objects that do not exist yet, for tools that list them all.
+  add("mz_materialized_views",
+      {text("id"), oid("oid"), text("schema_id"), text("name"), text("cluster_id"),
+       text("definition"), text("owner_id"), texts("privileges"), text("create_sql"),
+       text("redacted_create_sql")},
+      nullptr);
+  add("mz_sources",
+      {text("id"), oid("oid"), text("schema_id"), text("name"), text("type"), text("connection_id"),
+       text("size"), text("envelope_type"), text("key_format"), text("value_format"),
+       text("cluster_id"), text("owner_id"), texts("privileges"), text("create_sql"),
+       text("redacted_create_sql")},
+      nullptr);
+  add("mz_indexes",
+      {text("id"), oid("oid"), text("name"), text("on_id"), text("cluster_id"), text("owner_id"),
+       text("create_sql"), text("redacted_create_sql")},
+      nullptr);
+  add("mz_sinks",
+      {text("id"), oid("oid"), text("schema_id"), text("name"), text("type"), text("connection_id"),
+       text("size"), text("envelope_type"), text("format"), text("cluster_id"), text("owner_id"),
+       text("create_sql"), text("redacted_create_sql")},
+      nullptr);
+  add("mz_role_members", {text("role_id"), text("member"), text("grantor")}, nullptr);
+}
+
+}  // namespace sluice::sql::system

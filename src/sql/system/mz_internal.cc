@@ -1,0 +1,76 @@
+// mz_internal: details of AWS connections, what depends on what, comments.
+#include "sql/system/groups.h"
+
+namespace sluice::sql::system {
+namespace {
+
+using engine::Value;
+
+Value inline_text(const Connection& connection, std::string_view option) {
+  const ConnectionOption* found = connection.option(option);
+  if (found == nullptr || found->text() == nullptr) return null();
+  return Value(*found->text());
+}
+
+Value secret_id(const Connection& connection, std::string_view option) {
+  const ConnectionOption* found = connection.option(option);
+  if (found == nullptr || found->secret() == nullptr) return null();
+  return Value(found->secret()->text());
+}
+
+void aws_connections(const ResolveContext& context, RowWriter& out) {
+  for (const auto& [id, object] : context.catalog->objects()) {
+    const Connection* connection = object->connection();
+    if (connection == nullptr || connection->type != "aws") continue;
+    // The last three need the server's own role, which only role mode has.
+    out.row({Value(id.text()), inline_text(*connection, "ENDPOINT"),
+             inline_text(*connection, "REGION"), inline_text(*connection, "ACCESS KEY ID"),
+             secret_id(*connection, "ACCESS KEY ID"), secret_id(*connection, "SECRET ACCESS KEY"),
+             inline_text(*connection, "SESSION TOKEN"), secret_id(*connection, "SESSION TOKEN"),
+             inline_text(*connection, "ASSUME ROLE ARN"),
+             inline_text(*connection, "ASSUME ROLE SESSION NAME"), null(), null(), null()});
+  }
+}
+
+void dependencies(const ResolveContext& context, RowWriter& out) {
+  for (const auto& [id, object] : context.catalog->objects())
+    for (const ObjectId used : object->dependencies())
+      out.row({Value(id.text()), Value(used.text())});
+}
+
+void comments(const ResolveContext& context, RowWriter& out) {
+  for (const auto& [id, object] : context.catalog->objects()) {
+    const std::string kind(kind_name(object->kind));
+    if (!object->comment.empty())
+      out.row({Value(id.text()), Value(kind), null(), Value(object->comment)});
+    int32_t position = 0;
+    for (const auto& column : object->columns()) {
+      ++position;
+      if (!column.comment.empty())
+        out.row({Value(id.text()), Value(kind), Value::INTEGER(position), Value(column.comment)});
+    }
+  }
+}
+
+}  // namespace
+
+void add_mz_internal(Definitions& all) {
+  const auto add = [&](std::string name, std::vector<Column> columns, auto rows) {
+    all.push_back({.schema = "mz_internal",
+                   .name = std::move(name),
+                   .oid = 0,
+                   .columns = std::move(columns),
+                   .write_rows = rows});
+  };
+  add("mz_aws_connections",
+      {text("id"), text("endpoint"), text("region"), text("access_key_id"),
+       text("access_key_id_secret_id"), text("secret_access_key_secret_id"), text("session_token"),
+       text("session_token_secret_id"), text("assume_role_arn"), text("assume_role_session_name"),
+       text("principal"), text("external_id"), jsonb("example_trust_policy")},
+      aws_connections);
+  add("mz_object_dependencies", {text("object_id"), text("referenced_object_id")}, dependencies);
+  add("mz_comments", {text("id"), text("object_type"), int4("object_sub_id"), text("comment")},
+      comments);
+}
+
+}  // namespace sluice::sql::system
