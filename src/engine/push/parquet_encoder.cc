@@ -1,0 +1,156 @@
+#include "engine/push/parquet_encoder.h"
+
+#include <duckdb/catalog/catalog_entry/copy_function_catalog_entry.hpp>
+#include <duckdb/common/types/column/column_data_collection.hpp>
+#include <duckdb/function/copy_function.hpp>
+#include <duckdb/main/connection.hpp>
+#include <duckdb/main/database.hpp>
+#include <duckdb/parser/parsed_data/copy_info.hpp>
+
+#include "engine/errors.h"
+#include "engine/push/stream_file_system.h"
+
+namespace sluice::engine {
+namespace {
+
+// Before anything has been encoded: what lies in memory takes about half of it in a file.
+constexpr double kUnknownRatio = 0.5;
+// Of the footer, about: the schema's share of a column, and a column's of a row group.
+constexpr uint64_t kSchemaBytes = 40;
+constexpr uint64_t kColumnChunkBytes = 120;
+
+class DuckParquetEncoder final : public ParquetEncoder {
+ public:
+  DuckParquetEncoder(duckdb::DatabaseInstance& instance, ParquetEncoderOptions options, Write write)
+      : options_(std::move(options)),
+        types_(options_.shape.types.begin(), options_.shape.types.end()),
+        write_(std::move(write)),
+        file_([this](std::span<const std::byte> bytes) { return write_(bytes, stop_); }),
+        connection_(instance) {}
+
+  Status start(std::stop_token stop) {
+    return guarded(std::move(stop), [&] {
+      bind();
+      global_ = function().copy_to_initialize_global(context(), *bind_data_, file_.path());
+    });
+  }
+
+  Status append(Chunk& chunk, std::stop_token stop) override {
+    if (chunk.size() == 0) return ok();
+    if (chunk.GetTypes() != types_) return internal("a chunk's types are not those of its file");
+    return guarded(std::move(stop), [&] {
+      if (!group_) begin_group();
+      group_->Append(append_state_, chunk);
+      if (group_->Count() >= options_.max_group_rows || group_bytes() >= group_limit()) end_group();
+    });
+  }
+
+  Status finish(std::stop_token stop) override {
+    return guarded(std::move(stop), [&] {
+      if (group_) end_group();
+      function().copy_to_finalize(context(), *bind_data_, *global_);
+      finished_ = true;
+    });
+  }
+
+  uint64_t bytes() const override {
+    if (finished_) return file_.bytes();
+    const uint64_t columns = types_.size();
+    const uint64_t groups = groups_ + (group_ ? 1 : 0);
+    return file_.bytes() + static_cast<uint64_t>(static_cast<double>(group_bytes()) * guess()) +
+           columns * (kSchemaBytes + groups * kColumnChunkBytes);
+  }
+
+  double ratio() const override {
+    if (raw_bytes_ == 0) return options_.expected_ratio;
+    return static_cast<double>(file_.bytes()) / static_cast<double>(raw_bytes_);
+  }
+
+ private:
+  duckdb::ClientContext& context() { return *connection_.context; }
+  const duckdb::CopyFunction& function() const { return *function_; }
+  double guess() const { return ratio() > 0 ? ratio() : kUnknownRatio; }
+  uint64_t group_bytes() const { return group_ ? group_->SizeInBytes() : 0; }
+  // While nothing is known about these rows, a small first group finds it out, so that a file of a
+  // few groups still ends where it should.
+  uint64_t group_limit() const {
+    return ratio() > 0 ? options_.max_group_bytes
+                       : std::max<uint64_t>(1, options_.max_group_bytes / 8);
+  }
+
+  // Runs `work`, and turns what DuckDB throws into our error: the stream's own where it is the
+  // cause.
+  template <typename Work>
+  Status guarded(std::stop_token stop, const Work& work) {
+    stop_ = std::move(stop);
+    try {
+      work();
+      return ok();
+    } catch (const std::exception& exception) {
+      if (std::optional<Error> error = file_.take_error()) return std::move(*error);
+      return engine_error(exception);
+    }
+  }
+
+  void bind() {
+    duckdb::CopyInfo info;
+    info.is_from = false;
+    info.format = "parquet";
+    info.file_path = file_.path();
+    info.options["compression"] = {Value("snappy")};
+    duckdb::vector<std::string> names(options_.shape.names.begin(), options_.shape.names.end());
+    context().RunFunctionInTransaction([&] {
+      function_ =
+          duckdb::Catalog::GetSystemCatalog(context())
+              .GetEntry<duckdb::CopyFunctionCatalogEntry>(context(), DEFAULT_SCHEMA, info.format)
+              .function;
+      duckdb::CopyFunctionBindInput input(info);
+      bind_data_ = function().copy_to_bind(context(), input, names, types_);
+    });
+  }
+
+  void begin_group() {
+    group_ = duckdb::make_uniq<duckdb::ColumnDataCollection>(context(), types_);
+    group_->InitializeAppend(append_state_);
+  }
+
+  void end_group() {
+    raw_bytes_ += group_bytes();
+    ++groups_;
+    append_state_.current_chunk_state.handles.clear();  // pinned: the writer pins them anew
+    auto prepared = function().prepare_batch(context(), *bind_data_, *global_, std::move(group_));
+    function().flush_batch(context(), *bind_data_, *global_, *prepared);
+  }
+
+  const ParquetEncoderOptions options_;
+  const duckdb::vector<LogicalType> types_;
+  const Write write_;
+  std::stop_token stop_;  // of the call under way, for write_
+  StreamFile file_;       // outlives global_, which writes to it
+  duckdb::Connection connection_;
+  std::optional<duckdb::CopyFunction> function_;
+  duckdb::unique_ptr<duckdb::FunctionData> bind_data_;
+  duckdb::unique_ptr<duckdb::GlobalFunctionData> global_;
+  duckdb::unique_ptr<duckdb::ColumnDataCollection> group_;  // the rows of the next row group
+  duckdb::ColumnDataAppendState append_state_;
+  uint64_t raw_bytes_ = 0;  // of the groups that are written, as they lay in memory
+  uint64_t groups_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ParquetEncoder>> ParquetEncoder::open(duckdb::DatabaseInstance& instance,
+                                                             ParquetEncoderOptions options,
+                                                             Write write, std::stop_token stop) {
+  try {
+    auto encoder =
+        std::make_unique<DuckParquetEncoder>(instance, std::move(options), std::move(write));
+    TRY(encoder->start(std::move(stop)));
+    return std::unique_ptr<ParquetEncoder>(std::move(encoder));
+  } catch (const std::exception& exception) {
+    return engine_error(exception);
+  }
+}
+
+}  // namespace sluice::engine
