@@ -9,9 +9,7 @@
 #include <set>
 
 #include "engine/errors.h"
-#ifdef SLUICE_PUSH_COPY
-#include "engine/push_copy.h"
-#endif
+#include "engine/push/push_copy.h"
 
 namespace sluice::engine {
 namespace {
@@ -161,13 +159,7 @@ Result<std::unique_ptr<RowStream>> DuckConnection::stream(Query query,
 }
 
 Result<std::unique_ptr<Reader>> DuckConnection::reader(Query query, std::vector<Value> parameters) {
-#ifdef SLUICE_PUSH_COPY
   return make_push_reader(duckdb_, std::move(query), std::move(parameters));
-#else
-  (void)query;
-  (void)parameters;
-  return internal("this build has no pushing reader");
-#endif
 }
 
 Result<std::vector<std::vector<Value>>> DuckConnection::query(const std::string& sql,
