@@ -11,6 +11,8 @@ constexpr uint32_t kGssRequest = 80877104;
 constexpr uint32_t kCancelRequest = 80877102;
 constexpr size_t kReadBytes = size_t{64} << 10;
 constexpr size_t kKeptBytes = size_t{1} << 20;
+// PostgreSQL's own limit: no client means a longer message, it is out of step.
+constexpr size_t kMaxSaneBytes = 0x3FFFFFFF;
 
 Error malformed(std::string_view what) { return invalid("{}", what).with_sqlstate("08P01"); }
 
@@ -273,7 +275,7 @@ Result<std::optional<Frame>> FrameReader::message() {
   }
   if (available() < 5) return std::optional<Frame>();
   const size_t length = big_endian_32(buffer_.data() + begin_ + 1);
-  if (length < 4) return malformed("invalid message length");
+  if (length < 4 || length > kMaxSaneBytes) return malformed("invalid message length");
   if (length - 4 > bound->bytes) {
     if (!bound->on_size) return malformed("invalid message length");
     return error(ErrorCode::kExhausted, "message of {} bytes is larger than the limit of {} bytes",

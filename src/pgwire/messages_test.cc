@@ -84,7 +84,8 @@ TEST(FrameReader, RefusesWhatIsPastItsBound) {
   EXPECT_EQ(refusal('Q' + i32(kMaxStatementBytes + 4)), "taken");
   EXPECT_EQ(refusal('S' + i32(1 << 20)), "08P01");
   EXPECT_EQ(refusal('Q' + i32(3)), "08P01");
-  EXPECT_EQ(refusal('Q' + i32(-1)), "54000");
+  EXPECT_EQ(refusal('Q' + i32(-1)), "08P01");
+  EXPECT_EQ(refusal('d' + i32(0x7FFFFFF0)), "08P01");
   EXPECT_EQ(refusal("\x01"), "08P01");
 }
 
