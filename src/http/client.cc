@@ -74,6 +74,7 @@ struct Client::Transfer {
   size_t body_offset = 0;
   size_t header_bytes = 0;
   bool too_long = false;
+  bool head_ended = false;  // its empty line has come
   Response response;
   Steady::time_point last_progress;
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
@@ -124,6 +125,7 @@ struct Client::Transfer {
     }
     // A status line begins anew: what came before belonged to a 1xx answer.
     if (line.starts_with("HTTP/")) transfer.response.headers.clear();
+    transfer.head_ended = trimmed(line).empty();
     const auto colon = line.find(':');
     if (colon != std::string_view::npos && !line.starts_with("HTTP/")) {
       transfer.response.headers.push_back({std::string(trimmed(line.substr(0, colon))),
@@ -326,7 +328,10 @@ void Client::finish_done() {
     void* pointer = nullptr;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &pointer);
     auto& transfer = *static_cast<Transfer*>(pointer);
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK && !transfer.head_ended) {
+      // libcurl takes the end of the connection for the end of the head.
+      finish(transfer.id, error(ErrorCode::kUnavailable, "the answer was cut within its head"));
+    } else if (code == CURLE_OK) {
       long status = 0;
       curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
       transfer.response.status = static_cast<int>(status);

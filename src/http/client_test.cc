@@ -214,17 +214,19 @@ TEST(HttpClient, SaysSoWhenAnAnswerIsCutOrTheConnectionReset) {
     if (request.target == "/cut") {
       const std::string whole = http_answer(200, {}, std::string(1000, 'x'));
       connection.write(whole.substr(0, whole.size() - 500));
+    } else if (request.target == "/head") {
+      connection.write("HTTP/1.1 200 OK\r\nETag: \"abc");
     } else {
       connection.reset();
     }
     return false;
   });
-  for (const char* path : {"/cut", "/reset"}) {
+  for (const char* path : {"/cut", "/head", "/reset"}) {
     const auto response = fixture.get(path);
     ASSERT_FALSE(response.ok()) << path;
     EXPECT_EQ(response.error().code, ErrorCode::kUnavailable);
   }
-  EXPECT_EQ(fixture.client.counters().failures, 2U);
+  EXPECT_EQ(fixture.client.counters().failures, 3U);
 }
 
 TEST(HttpClient, TrustsOnlyTheCertificateItWasGiven) {

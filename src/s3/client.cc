@@ -257,6 +257,7 @@ Client::Completion Client::complete_upload(const ObjectName& name, const std::st
   operation.body = bytes_of(body);
   operation.complaint = must_be("CompleteMultipartUploadResult");
   operation.tries = 1;
+  operation.send_at_most_once = true;
   const auto& policy = requester_->policy();
   const auto deadline = requester_->clock().steady() + policy.deadline;
   bool ambiguous = false;

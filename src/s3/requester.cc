@@ -102,7 +102,8 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
 
   void failed(Error failure, bool again) {
     const int allowed = operation_.tries.value_or(requester_.policy().tries);
-    if (again && tries_ < allowed && !stop_.stop_requested()) {
+    if (again && stop_.stop_requested()) return end(cancelled());
+    if (again && tries_ < allowed) {
       const auto pause = requester_.next_pause(tries_);
       if (pause < left()) return requester_.try_later(shared_from_this(), pause);
     }

@@ -94,7 +94,7 @@ struct HttpServer::Tls {
                                reinterpret_cast<const unsigned char*>("s3fake"), -1, -1, 0);
     X509_set_issuer_name(certificate, name);
     X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name,
-                                                "DNS:localhost,DNS:*.localhost,IP:127.0.0.1");
+                                                "DNS:localhost,DNS:s3.localhost,DNS:*.s3.localhost,IP:127.0.0.1");
     X509_add_ext(certificate, names, -1);
     X509_EXTENSION_free(names);
     require(X509_sign(certificate, key, EVP_sha256()) > 0, "X509_sign");

@@ -47,7 +47,7 @@ class HttpServer {
   ~HttpServer();
 
   uint16_t port() const { return port_; }
-  // The certificate to trust, where `tls`: for localhost, *.localhost and 127.0.0.1.
+  // The certificate to trust, where `tls`: for localhost, [*.]s3.localhost and 127.0.0.1.
   const std::string& ca_file() const { return ca_file_; }
   size_t connections() const;  // ever accepted
 

@@ -214,7 +214,7 @@ Refusal Server::understand(const HttpRequest& request, Call& call) const {
     }
   }
   const std::string host = request.header("host");
-  const std::string virtual_host = options_.bucket + ".localhost";
+  const std::string virtual_host = options_.bucket + ".s3.localhost";
   if (host.rfind(virtual_host + ":", 0) == 0) {
     path = "/" + options_.bucket + path;
   }

@@ -1,0 +1,225 @@
+#include "s3/object_writer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "s3/test_fixture.h"
+
+namespace sluice::s3 {
+namespace {
+
+using s3fake::Fault;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+constexpr int kForGood = 1'000'000;
+constexpr uint64_t kPart = S3Fixture::kPartBytes;
+
+Result<ObjectInfo> finish(ObjectWriter& writer) {
+  TRY(writer.close({}));
+  return writer.complete({});
+}
+
+TEST(PartBytes, TenThousandPartsReachFiveTebibytes) {
+  uint64_t sum = 0;
+  for (int number = 1; number <= kMaxParts; ++number) {
+    const uint64_t bytes = part_bytes(number, uint64_t{8} << 20);
+    EXPECT_LE(bytes, uint64_t{5} << 30) << "S3's largest part";
+    sum += bytes;
+  }
+  EXPECT_GE(sum, uint64_t{5} << 40);
+  EXPECT_EQ(part_bytes(1'000, 8), 8U);
+  EXPECT_EQ(part_bytes(1'001, 8), 16U);
+}
+
+TEST(ObjectWriter, WritesAnObjectOfAnySize) {
+  for (const size_t bytes : {size_t{0}, size_t{1}, kPart - 1, kPart, kPart + 1, 3 * kPart}) {
+    SCOPED_TRACE(bytes);
+    S3Fixture s3;
+    const std::string content = content_of(bytes);
+    const auto writer = s3.writer("k");
+    ASSERT_TRUE(writer->append(bytes_of(content), {}).ok());
+    const auto object = finish(*writer);
+    ASSERT_TRUE(object.ok()) << object.error().message;
+    EXPECT_EQ(object->bytes, bytes);
+    EXPECT_THAT(s3.server.objects(), ElementsAre(Pair("k", content)));
+    EXPECT_EQ(s3.client->head_object(s3.name("k"), {}).value().etag, object->etag);
+    EXPECT_EQ(s3.server.count("UploadPart"), bytes == 0 ? 1 : (bytes + kPart - 1) / kPart);
+    EXPECT_EQ(s3.server.count("CreateMultipartUpload"), 1U);
+  }
+}
+
+TEST(ObjectWriter, AsksForNothingBeforeAPartIsFull) {
+  S3Fixture s3;
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of(content_of(kPart - 1)), {}).ok());
+  EXPECT_THAT(s3.server.requests(), IsEmpty());
+  EXPECT_TRUE(writer->abort().ok());
+  EXPECT_THAT(s3.server.requests(), IsEmpty());
+}
+
+TEST(ObjectWriter, HasNoMorePartsInFlightThanItMay) {
+  S3Fixture s3;
+  s3.server.fail({"UploadPart", 1, kForGood, Fault::kHang});
+  const auto writer = s3.writer("k");
+  const std::string content = content_of(100 * kPart);
+  std::stop_source stop;
+  auto appended = std::async(std::launch::async,
+                             [&] { return writer->append(bytes_of(content), stop.get_token()); });
+  s3.server.wait_for("UploadPart", 4);
+  stop.request_stop();
+  EXPECT_EQ(appended.get().error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(s3.server.count("UploadPart"), 4U);
+  // Five parts: four in flight, and the one that waits.
+  EXPECT_EQ(writer->bytes(), 5 * kPart);
+  EXPECT_EQ(s3.pool.in_flight(), 4 * kPart);
+  s3.server.clear_faults();
+  EXPECT_TRUE(writer->abort().ok());
+  EXPECT_EQ(s3.pool.in_flight(), 0U);
+  EXPECT_TRUE(s3.is_clean());
+}
+
+// With a pool of one part, sixteen writers with parts half full would wait for each other for
+// ever, if those counted.
+TEST(ObjectWriter, ManyWritersShareASmallPool) {
+  S3Fixture s3;
+  PartPool pool(kPart);
+  const std::string content = content_of(5 * kPart / 2);
+  std::vector<std::unique_ptr<ObjectWriter>> writers;
+  for (int i = 0; i < 16; ++i) {
+    writers.push_back(std::make_unique<ObjectWriter>(
+        *s3.client, pool, s3.name(fmt::format("k{:02}", i)), s3.writer_options()));
+  }
+  for (size_t at = 0; at < content.size(); at += 10'000) {
+    for (auto& writer : writers) {
+      ASSERT_TRUE(writer->append(bytes_of(std::string_view(content).substr(at, 10'000)), {}).ok());
+    }
+  }
+  for (auto& writer : writers) ASSERT_TRUE(finish(*writer).ok());
+  const auto objects = s3.server.objects();
+  EXPECT_EQ(objects.size(), 16U);
+  for (const auto& [key, stored] : objects) EXPECT_TRUE(stored == content) << key;
+}
+
+TEST(ObjectWriter, KeepsItsFirstError) {
+  S3Fixture s3;
+  s3.server.fail({"UploadPart", 1, 1, Fault::kDenied});
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of(content_of(kPart)), {}).ok());
+  const auto closed = writer->close({});
+  ASSERT_FALSE(closed.ok());
+  EXPECT_THAT(closed.error().message,
+              testing::StartsWith("UploadPart 1 s3://lake/k: 403 AccessDenied"));
+  EXPECT_EQ(writer->append(bytes_of("x"), {}).error().message, closed.error().message);
+  EXPECT_EQ(writer->close({}).error().message, closed.error().message);
+  EXPECT_EQ(writer->complete({}).error().message, closed.error().message);
+}
+
+TEST(ObjectWriter, AsksForAListingWhereItMayNotLookAtTheObject) {
+  auto server_options = S3Fixture::small_parts();
+  server_options.allowed = [](const std::string& operation, const std::string&) {
+    return operation != "GetObject" && operation != "HeadObject";
+  };
+  S3Fixture s3(server_options);
+  s3.server.put("k2", "a key that begins like ours");
+  s3.server.fail({"CompleteMultipartUpload", 1, 1, Fault::kLostAnswer});
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of("x"), {}).ok());
+  const auto object = finish(*writer);
+  ASSERT_TRUE(object.ok()) << object.error().message;
+  EXPECT_EQ(s3.server.count("CompleteMultipartUpload"), 1U);
+  EXPECT_EQ(s3.server.count("ListObjectsV2"), 1U);
+}
+
+TEST(ObjectWriter, DoesNotTakeAnOlderObjectForItsOwn) {
+  S3Fixture s3;
+  s3.server.put("k", "older");
+  s3.server.fail({"CompleteMultipartUpload", 1, kForGood, Fault::kHang});
+  auto options = s3.client_options();
+  options.idle_timeout = std::chrono::milliseconds(40);
+  s3.make_client(options);
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of("newer"), {}).ok());
+  const auto object = finish(*writer);
+  ASSERT_FALSE(object.ok());
+  EXPECT_EQ(object.error().code, ErrorCode::kUnknown);
+}
+
+TEST(ObjectWriter, DoesNotDeleteWhatItCannotHaveWritten) {
+  S3Fixture s3;
+  s3.server.put("k", "older");
+  s3.server.fail({"CompleteMultipartUpload", 1, 1, Fault::kDenied});
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of("newer"), {}).ok());
+  EXPECT_FALSE(finish(*writer).ok());
+  EXPECT_TRUE(writer->abort().ok());
+  EXPECT_THAT(s3.server.objects(), ElementsAre(Pair("k", "older")));
+}
+
+TEST(ObjectWriter, AbortsOnlyUploadsOfItsOwnKey) {
+  S3Fixture s3;
+  s3.server.open_upload("k2");
+  s3.server.fail({"CreateMultipartUpload", 1, 1, Fault::kLostAnswer});
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of(content_of(kPart)), {}).ok());
+  EXPECT_TRUE(writer->abort().ok());
+  EXPECT_THAT(s3.server.open_uploads(), ElementsAre("k2"));
+}
+
+TEST(ObjectWriter, AbortTakesBoundedTimeWhenNothingAnswers) {
+  S3Fixture s3;
+  s3.server.fail({"UploadPart", 1, kForGood, Fault::kHang});
+  s3.server.fail({"AbortMultipartUpload", 1, kForGood, Fault::kHang});
+  auto options = s3.writer_options();
+  options.abort_bound = std::chrono::milliseconds(100);
+  ObjectWriter writer(*s3.client, s3.pool, s3.name("k"), options);
+  ASSERT_TRUE(writer.append(bytes_of(content_of(2 * kPart)), {}).ok());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto aborted = writer.abort();
+  ASSERT_FALSE(aborted.ok());
+  EXPECT_EQ(aborted.error().code, ErrorCode::kUnavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  s3.server.clear_faults();
+  EXPECT_TRUE(writer.abort().ok());
+  EXPECT_TRUE(s3.is_clean());
+}
+
+TEST(ObjectWriter, AbortsAgainAfterPartsInFlightHaveAnswered) {
+  S3Fixture s3;
+  s3.server.fail({"UploadPart", 1, 1, Fault::kTrickle});
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of(content_of(kPart)), {}).ok());
+  s3.server.wait_for("UploadPart", 1);
+  EXPECT_TRUE(writer->abort().ok());
+  EXPECT_EQ(s3.server.count("AbortMultipartUpload"), 2U);
+  EXPECT_TRUE(s3.is_clean());
+}
+
+TEST(ObjectWriter, PartsInFlightOutliveADroppedWriter) {
+  S3Fixture s3;
+  s3.server.fail({"UploadPart", 1, kForGood, Fault::kHang});
+  {
+    const auto writer = s3.writer("k");
+    ASSERT_TRUE(writer->append(bytes_of(content_of(3 * kPart)), {}).ok());
+    s3.server.wait_for("UploadPart", 3);
+  }
+  EXPECT_TRUE(s3.is_clean());
+  EXPECT_EQ(s3.pool.in_flight(), 0U);
+}
+
+TEST(ObjectWriter, TheClientRemovesDroppedUploadsBeforeItEnds) {
+  S3Fixture s3;
+  {
+    const auto writer = s3.writer("k");
+    ASSERT_TRUE(writer->append(bytes_of(content_of(kPart)), {}).ok());
+  }
+  s3.client.reset();
+  EXPECT_THAT(s3.server.open_uploads(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace sluice::s3
