@@ -17,7 +17,7 @@ class Psql(harness.ServerTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.server.psql(sql="""
-            CREATE TABLE flights (id integer NOT NULL, origin text DEFAULT 'XXX', delay numeric(6,1), PRIMARY KEY (id));
+            CREATE TABLE flights (id integer NOT NULL, origin text DEFAULT 'NIX', delay numeric(6,1), PRIMARY KEY (id));
             INSERT INTO flights VALUES (1, 'SFO', 1.5), (2, 'JFK', NULL), (3, 'SFO', -2);
             CREATE VIEW delays AS SELECT origin, sum(delay) AS total FROM flights GROUP BY origin;
             CREATE SCHEMA lake;
@@ -65,7 +65,7 @@ class Psql(harness.ServerTest):
         columns = [line.split("|") for line in lines if line.count("|") >= 4]
         self.assertEqual([[c[0], c[1], c[3]] for c in columns],
                          [["id", "integer", "not null"], ["origin", "text", ""], ["delay", "numeric(6,1)", ""]])
-        self.assertIn("XXX", columns[1][4])
+        self.assertIn("NIX", columns[1][4])
 
     def test_backslash_d_of_a_view(self):
         columns = [line.split("|")[:2] for line in self.lines("-c", r"\d delays") if line.count("|") >= 4]

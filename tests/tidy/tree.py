@@ -13,7 +13,11 @@ SRC = ROOT / "src"
 DUCKDB = {
     "engine": [""],
     "dataflow": ["duckdb/planner/", "duckdb/common/types", "duckdb/execution/"],
-    "sql": ["duckdb/parser/", "duckdb/planner/"],
+    "sql": ["duckdb.hpp", "duckdb/parser/", "duckdb/planner/", "duckdb/common/"],
+}
+# Single files that may see all of them, and why.
+DUCKDB_FILES = {
+    "sql/system/catalog_functions.cc": "registers the functions of the system relations",
 }
 
 
@@ -99,6 +103,8 @@ class Tree(unittest.TestCase):
         wrong = []
         for path in files("src/*.h", "src/*.cc"):
             folder = path.relative_to(SRC).parts[0]
+            if path.stem.endswith("_test") or str(path.relative_to(SRC)) in DUCKDB_FILES:
+                continue  # a test may build by hand what its folder gets from elsewhere
             for number, name in includes(path):
                 if name.split("/")[0] not in ("duckdb", "duckdb.hpp", "duckdb.h"):
                     continue
