@@ -64,7 +64,8 @@ struct SqlType {
   // length in characters, -1 without. Other types have none.
   int precision = -1;
   int scale = -1;
-  // kArray, kList: the element. kMap: the value. kRecord: the fields.
+  // kArray, kList: the element (of int[][] it is int[], though both have one oid and one name in
+  // PostgreSQL, since the engine's types have a depth). kMap: the value. kRecord: the fields.
   std::vector<SqlType> arguments;
   std::vector<std::string> field_names;  // kRecord only
 
@@ -91,10 +92,10 @@ Status check_storable(const SqlType& type);
 engine::LogicalType to_engine(const SqlType& type);
 
 // The type of a result column. DECIMAL(38,10) and the wide integers are numeric, other decimals
-// numeric(p,s); lists are arrays (of the outermost kind: array elements are never arrays).
+// numeric(p,s); lists are arrays, since only a column of a table knows that it is a list.
 SqlType from_engine(const engine::LogicalType& type);
 
-// The engine's parameters of the same SqlType after arithmetic, storage and so on are cast to this.
+// Whether a column computed as `have` must be cast before it leaves as `want`.
 inline bool needs_cast(const engine::LogicalType& have, const SqlType& want) {
   return have != to_engine(want);
 }

@@ -106,12 +106,11 @@ class NameParser {
         while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0)
           ++at_;
         if (!expect(']')) return syntax_error();
-        // int[][] is the type int[]: the number of dimensions is a value's.
-        if (type.id != TypeId::kArray) type = array_of(std::move(type));
+        type = array_of(std::move(type));
       } else if (accept_word("list")) {
         type = list_of(std::move(type));
       } else if (accept_word("array")) {
-        if (type.id != TypeId::kArray) type = array_of(std::move(type));
+        type = array_of(std::move(type));
       } else {
         return type;
       }
