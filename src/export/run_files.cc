@@ -1,0 +1,83 @@
+#include "export/run_files.h"
+
+#include <algorithm>
+
+namespace sluice::exports {
+
+std::string run_key(const ExportSpec& spec, std::string_view suffix) {
+  return fmt::format("{}{}mz-{}{}", spec.prefix, spec.prefix.empty() ? "" : "/", spec.id, suffix);
+}
+
+Status RunFile::append(std::span<const std::byte> bytes, std::stop_token stop) {
+  TRY(writer_->append(bytes, std::move(stop)));
+  bytes_ += bytes.size();
+  progress_.bytes += bytes.size();
+  return ok();
+}
+
+Status RunFile::close(std::stop_token stop) {
+  TRY(writer_->close(std::move(stop)));
+  state_ = State::kClosed;
+  ++progress_.files;
+  return ok();
+}
+
+Result<store::ObjectInfo> RunFile::complete(std::stop_token stop) {
+  if (state_ != State::kClosed) return internal("{} was not closed", key_);
+  state_ = State::kPublishing;
+  TRY_ASSIGN(store::ObjectInfo info, writer_->complete(std::move(stop)));
+  state_ = State::kPublished;
+  if (info.bytes != bytes_ || writer_->bytes() != bytes_) {
+    return error(ErrorCode::kUnavailable, "{} has {} bytes at the store, {} were written", key_,
+                 info.bytes, bytes_);
+  }
+  return info;
+}
+
+uint32_t RunFiles::next_batch() {
+  const std::lock_guard lock(mutex_);
+  return batches_++;
+}
+
+RunFile& RunFiles::open(uint32_t batch, uint32_t index) {
+  const char* const extension = spec_.format == FileFormat::kCsv ? "csv" : "parquet";
+  std::string key = run_key(spec_, fmt::format("-batch-{:04}-{:04}.{}", batch, index, extension));
+  auto file = std::make_unique<RunFile>(key, store_.writer(key), progress_);
+  const std::lock_guard lock(mutex_);
+  return *files_.emplace_back(std::move(file));
+}
+
+bool RunFiles::empty() const {
+  const std::lock_guard lock(mutex_);
+  return files_.empty();
+}
+
+Result<std::vector<store::ObjectInfo>> RunFiles::complete(std::stop_token stop) {
+  std::sort(files_.begin(), files_.end(),
+            [](const auto& a, const auto& b) { return a->key() < b->key(); });
+  std::vector<store::ObjectInfo> infos;
+  for (const auto& file : files_) {
+    TRY_ASSIGN(store::ObjectInfo info, file->complete(stop));
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+bool RunFiles::remove(RunFile& file, const std::stop_token& stop) {
+  if (stop.stop_requested()) return false;
+  if (file.state_ != RunFile::State::kPublished) return file.writer_->abort().ok();
+  const Status removed = store_.remove(file.key(), stop);
+  return removed.ok() || removed.error().code == ErrorCode::kNotFound;
+}
+
+RunFiles::Leftovers RunFiles::undo(std::stop_token stop) {
+  Leftovers left;
+  for (const auto& file : files_) {
+    if (remove(*file, stop)) continue;
+    left.urls.push_back(store_.url(file->key()));
+    if (file->state_ >= RunFile::State::kPublishing) left.visible = true;
+  }
+  return left;
+}
+
+}  // namespace sluice::exports

@@ -1,0 +1,88 @@
+// The objects that one run creates: their names, their uploads, and their end, published or undone.
+//
+//   open() -> writing -> close() -> closed -> complete() -> complete
+//                                                   any state -> undo(): gone
+//
+// Threads: RunFiles is safe from any thread while the run writes; a RunFile serves one thread at a
+// time. complete() and undo() are for the run's own thread, when all writers have ended.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "export/export.h"
+#include "store/object_store.h"
+
+namespace sluice::exports {
+
+// `mz-{id}{suffix}` below the run's path; no character is added before it at the store's root.
+std::string run_key(const ExportSpec& spec, std::string_view suffix);
+
+// One object under way.
+class RunFile {
+ public:
+  RunFile(std::string key, std::unique_ptr<store::ObjectWriter> writer, ExportProgress& progress)
+      : key_(std::move(key)), writer_(std::move(writer)), progress_(progress) {}
+
+  const std::string& key() const { return key_; }
+  uint64_t bytes() const { return bytes_; }
+
+  // May wait for the network.
+  Status append(std::span<const std::byte> bytes, std::stop_token stop);
+  // The end of the upload; nothing is visible yet.
+  Status close(std::stop_token stop);
+  // Publishes the file, and proves that the store has as many bytes as were written.
+  Result<store::ObjectInfo> complete(std::stop_token stop);
+
+ private:
+  friend class RunFiles;
+  enum class State { kWriting, kClosed, kPublishing, kPublished };
+
+  const std::string key_;
+  const std::unique_ptr<store::ObjectWriter> writer_;
+  ExportProgress& progress_;
+  State state_ = State::kWriting;
+  uint64_t bytes_ = 0;
+};
+
+class RunFiles {
+ public:
+  // All must outlive the object.
+  RunFiles(const ExportSpec& spec, store::ObjectStore& store, ExportProgress& progress)
+      : spec_(spec), store_(store), progress_(progress) {}
+
+  // A number for one producing thread, from 0.
+  uint32_t next_batch();
+  // A new file of the run; it lives as long as the RunFiles.
+  RunFile& open(uint32_t batch, uint32_t index);
+  bool empty() const;
+
+  // Publishes all files, in the order of their names. After an error undo() is needed.
+  Result<std::vector<store::ObjectInfo>> complete(std::stop_token stop);
+
+  struct Leftovers {
+    std::vector<std::string> urls;
+    bool visible = false;  // a reader of the store may see some of them
+  };
+  // Ends every upload and removes every object. Goes on after errors, until `stop`.
+  Leftovers undo(std::stop_token stop);
+
+ private:
+  // Whether nothing of the file is left.
+  bool remove(RunFile& file, const std::stop_token& stop);
+
+  const ExportSpec& spec_;
+  store::ObjectStore& store_;
+  ExportProgress& progress_;
+  mutable std::mutex mutex_;  // for the rest
+  uint32_t batches_ = 0;
+  std::vector<std::unique_ptr<RunFile>> files_;
+};
+
+}  // namespace sluice::exports

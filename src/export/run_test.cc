@@ -1,0 +1,477 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+
+#include "export/export.h"
+#include "export/testing/fake_store.h"
+
+namespace sluice::exports {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::FakeStore;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using Answer = FakeStore::Answer;
+
+// Pushes rows (n, text) from its own threads, n from 0 on; the first error ends all of them.
+class FakeReader final : public engine::Reader {
+ public:
+  struct Options {
+    int threads = 1;
+    int rows_per_thread = 30;
+    int rows_per_chunk = 10;
+    size_t text_length = 20;
+    std::optional<Error> error_at_the_end = std::nullopt;
+  };
+
+  explicit FakeReader(Options options) : options_(std::move(options)) {
+    shape_ = {{"n", "t"}, {engine::LogicalType::BIGINT, engine::LogicalType::VARCHAR}};
+  }
+  const engine::Shape& shape() const override { return shape_; }
+
+  Status run(engine::ChunkSink& sink, std::stop_token stop) override {
+    const std::stop_callback forward(stop, [this] { stop_.request_stop(); });
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < options_.threads; ++i) {
+        threads.emplace_back([this, &sink, i] {
+          if (Status status = produce(sink, i); !status.ok()) keep(std::move(status).error());
+        });
+      }
+    }
+    if (first_) return std::move(*first_);
+    if (options_.error_at_the_end) return *options_.error_at_the_end;
+    return ok();
+  }
+
+  // What is in the files when all went well: n and text of every row, sorted.
+  std::vector<std::string> csv_rows() const {
+    std::vector<std::string> rows;
+    for (int n = 0; n < options_.threads * options_.rows_per_thread; ++n) {
+      rows.push_back(fmt::format("{},{}", n, text(n)));
+    }
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
+
+ private:
+  std::string text(int n) const {
+    std::string letters(options_.text_length, ' ');  // that no codec makes smaller
+    std::minstd_rand random(static_cast<uint32_t>(n) + 1);
+    for (char& letter : letters) letter = static_cast<char>('a' + random() % 26);
+    return letters;
+  }
+
+  Status produce(engine::ChunkSink& sink, int thread) {
+    if (options_.rows_per_thread == 0) return ok();
+    TRY_ASSIGN(const auto local, sink.open_local());
+    int n = thread * options_.rows_per_thread;
+    const int end = n + options_.rows_per_thread;
+    while (n < end) {
+      engine::Chunk chunk;
+      chunk.Initialize(duckdb::Allocator::DefaultAllocator(),
+                       {shape_.types.begin(), shape_.types.end()});
+      size_t row = 0;
+      for (; n < end && row < static_cast<size_t>(options_.rows_per_chunk); ++n, ++row) {
+        chunk.SetValue(0, row, engine::Value::BIGINT(n));
+        chunk.SetValue(1, row, engine::Value(text(n)));
+      }
+      chunk.SetCardinality(row);
+      TRY(local->append(chunk, stop_.get_token()));
+    }
+    if (stop_.stop_requested()) return cancelled();
+    return local->finish(stop_.get_token());
+  }
+
+  void keep(Error error) {
+    const std::lock_guard lock(mutex_);
+    if (!first_) first_ = std::move(error);
+    stop_.request_stop();
+  }
+
+  const Options options_;
+  engine::Shape shape_;
+  std::stop_source stop_;
+  std::mutex mutex_;
+  std::optional<Error> first_;
+};
+
+engine::Engine& shared_engine() {
+  static const auto engine = [] {
+    auto opened = engine::Engine::open({}, {});
+    CHECK(opened.ok());
+    return *std::move(opened);
+  }();
+  return *engine;
+}
+
+ExportSpec csv() {
+  ExportSpec spec;
+  spec.id = "t7";
+  spec.prefix = "a/b";
+  spec.format = FileFormat::kCsv;
+  spec.max_file_bytes = 300;
+  spec.names = {"n", "t"};
+  spec.types = {types::make(types::TypeId::kBigInt), types::make(types::TypeId::kText)};
+  return spec;
+}
+
+ExportSpec parquet() {
+  ExportSpec spec = csv();
+  spec.format = FileFormat::kParquet;
+  spec.max_file_bytes = 16'000;
+  return spec;
+}
+
+struct Outcome {
+  Result<ExportResult> result;
+  uint64_t rows, bytes, files;
+};
+
+Outcome run(const ExportSpec& spec, FakeStore& store, FakeReader::Options rows = {},
+            std::stop_token stop = {}) {
+  FakeReader reader(std::move(rows));
+  ExportProgress progress;
+  auto result = run_export(spec, shared_engine(), reader, store, progress, std::move(stop));
+  return {std::move(result), progress.rows, progress.bytes, progress.files};
+}
+
+// All lines of all files but headers, sorted.
+std::vector<std::string> lines(const FakeStore& store, const std::string& header = "") {
+  std::vector<std::string> all;
+  for (const auto& [key, content] : store.objects()) {
+    size_t begin = 0;
+    for (size_t end; (end = content.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      if (const std::string line = content.substr(begin, end - begin); line != header) {
+        all.push_back(line);
+      }
+    }
+    EXPECT_EQ(begin, content.size()) << key << " does not end with a line's end";
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+std::vector<std::string> keys(const FakeStore& store) {
+  std::vector<std::string> result;
+  for (const auto& [key, content] : store.objects()) result.push_back(key);
+  return result;
+}
+
+TEST(ExportRun, WritesNamedFilesOfBoundedSizeAndNothingElse) {
+  FakeStore store;
+  // 22 or 23 bytes a row with its number's digits: 24 bytes at most.
+  const Outcome outcome = run(csv(), store);
+  ASSERT_TRUE(outcome.result.ok()) << outcome.result.error().message;
+  EXPECT_THAT(keys(store),
+              ElementsAre("a/b/mz-t7-batch-0000-0001.csv", "a/b/mz-t7-batch-0000-0002.csv",
+                          "a/b/mz-t7-batch-0000-0003.csv"));
+  EXPECT_EQ(lines(store), FakeReader({}).csv_rows());
+  uint64_t bytes = 0;
+  for (const auto& [key, content] : store.objects()) {
+    EXPECT_LE(content.size(), 300U);
+    bytes += content.size();
+  }
+  EXPECT_EQ(outcome.result->rows, 30U);
+  EXPECT_EQ(outcome.result->bytes, bytes);
+  EXPECT_THAT(outcome.result->files, SizeIs(3));
+  EXPECT_EQ(outcome.result->files[1].key, "a/b/mz-t7-batch-0000-0002.csv");
+  EXPECT_EQ(outcome.rows, 30U);
+  EXPECT_EQ(outcome.bytes, bytes);
+  EXPECT_EQ(outcome.files, 3U);
+}
+
+TEST(ExportRun, GoesFromTheProbesToTheSentinelInThisOrder) {
+  FakeStore store;
+  ExportSpec spec = csv();
+  spec.max_file_bytes = 1 << 20;
+  ASSERT_TRUE(run(spec, store, {.rows_per_chunk = 30}).result.ok());
+  EXPECT_THAT(store.calls(),
+              ElementsAre("list a/b/", "remove a/b/mz-t7-batch-0000-0000.delete_object_test",
+                          "put a/b/mz-t7-INCOMPLETE", "append a/b/mz-t7-batch-0000-0001.csv",
+                          "close a/b/mz-t7-batch-0000-0001.csv",
+                          "complete a/b/mz-t7-batch-0000-0001.csv", "remove a/b/mz-t7-INCOMPLETE"));
+}
+
+TEST(ExportRun, PublishesNothingBeforeTheReaderHasSucceeded) {
+  FakeStore store;
+  const Outcome outcome =
+      run(csv(), store, {.error_at_the_end = invalid("division by zero").with_sqlstate("22012")});
+  ASSERT_FALSE(outcome.result.ok());
+  EXPECT_EQ(outcome.result.error().message, "division by zero");
+  EXPECT_EQ(outcome.result.error().sqlstate, "22012");
+  EXPECT_THAT(store.calls(), Not(::testing::Contains(HasSubstr("complete "))));
+  EXPECT_THAT(store.objects(), IsEmpty());
+  EXPECT_THAT(store.open_uploads(), IsEmpty());
+}
+
+TEST(ExportRun, AtTheRootOfABucketKeysHaveNoSlash) {
+  FakeStore store;
+  ExportSpec spec = csv();
+  spec.prefix = "";
+  spec.max_file_bytes = 1 << 20;
+  ASSERT_TRUE(run(spec, store).result.ok());
+  EXPECT_EQ(store.calls().front(), "list ");
+  EXPECT_THAT(keys(store), ElementsAre("mz-t7-batch-0000-0001.csv"));
+}
+
+TEST(ExportRun, RefusesAPathThatIsNotEmptyUpToTheSeparator) {
+  FakeStore store;
+  store.seed("a/b2/x", "");
+  store.seed("a/b", "");
+  ASSERT_TRUE(run(csv(), store).result.ok());
+  const auto again = run(csv(), store);
+  ASSERT_FALSE(again.result.ok());
+  EXPECT_EQ(again.result.error().message, "S3 bucket path is not empty, contains 3 objects");
+  EXPECT_EQ(again.result.error().code, ErrorCode::kExists);
+  EXPECT_THAT(keys(store), SizeIs(5));
+}
+
+TEST(ExportRun, CountsAtMostAThousandObjects) {
+  FakeStore store;
+  for (int i = 0; i < 1100; ++i) store.seed(fmt::format("a/b/{}", i), "");
+  EXPECT_EQ(run(csv(), store).result.error().message,
+            "S3 bucket path is not empty, contains 1000 objects");
+}
+
+TEST(ExportRun, TellsWhichProbeFailed) {
+  const auto fail = [](int call, Answer answer) {
+    FakeStore store(
+        [=](int number, const std::string&) { return number == call ? answer : Answer::kDo; });
+    auto result = run(csv(), store).result;
+    EXPECT_THAT(store.objects(), IsEmpty());
+    return result.ok() ? Error() : result.error();
+  };
+  EXPECT_EQ(fail(1, Answer::kDeny).message, "list a/b/: 403 AccessDenied");
+  EXPECT_EQ(fail(2, Answer::kDeny).message, "AccessDenied error when using DeleteObject");
+  EXPECT_EQ(fail(2, Answer::kFail).message,
+            "Error when using DeleteObject: remove "
+            "a/b/mz-t7-batch-0000-0000.delete_object_test: 503 SlowDown");
+  EXPECT_EQ(fail(3, Answer::kDeny).message, "put a/b/mz-t7-INCOMPLETE: 403 AccessDenied");
+}
+
+TEST(ExportRun, TakesAMissingObjectsErrorForAPassedProbe) {
+  FakeStore store;
+  store.answer_missing_with_not_found();
+  EXPECT_TRUE(run(csv(), store).result.ok());
+}
+
+TEST(ExportRun, EveryCsvFileHasTheHeaderAndItCounts) {
+  FakeStore store;
+  ExportSpec spec = csv();
+  spec.csv.header = true;
+  ASSERT_TRUE(run(spec, store).result.ok());
+  EXPECT_GE(store.objects().size(), 3U);
+  for (const auto& [key, content] : store.objects()) {
+    EXPECT_TRUE(content.starts_with("n,t\n")) << key;
+    EXPECT_LE(content.size(), spec.max_file_bytes);
+  }
+  EXPECT_EQ(lines(store, "n,t"), FakeReader({}).csv_rows());
+}
+
+TEST(ExportRun, FillsCsvFilesToTheLastByte) {
+  ExportSpec spec = csv();
+  // Rows 0…9 have 1 + 1 + 20 + 1 = 23 bytes.
+  for (const auto& [limit, rows] : {std::pair{69, 3}, {68, 2}, {70, 3}}) {
+    FakeStore store;
+    spec.max_file_bytes = static_cast<uint64_t>(limit);
+    ASSERT_TRUE(run(spec, store, {.rows_per_thread = 10}).result.ok());
+    EXPECT_EQ(store.objects().begin()->second.size(), static_cast<size_t>(rows * 23)) << limit;
+    EXPECT_EQ(lines(store).size(), 10U);
+  }
+}
+
+TEST(ExportRun, ARowThatFitsNowhereHasAFileToItself) {
+  for (const bool header : {false, true}) {
+    FakeStore store;
+    ExportSpec spec = csv();
+    spec.csv.header = header;
+    spec.max_file_bytes = 10;
+    const Outcome outcome = run(spec, store, {.rows_per_thread = 5});
+    ASSERT_TRUE(outcome.result.ok()) << outcome.result.error().message;
+    EXPECT_THAT(store.objects(), SizeIs(5));
+    EXPECT_EQ(lines(store, "n,t").size(), 5U);
+  }
+}
+
+TEST(ExportRun, AnEmptyResultIsOneFile) {
+  const FakeReader::Options none{.rows_per_thread = 0};
+  FakeStore plain, header, columns;
+  ASSERT_TRUE(run(csv(), plain, none).result.ok());
+  EXPECT_THAT(plain.objects(), ElementsAre(Pair("a/b/mz-t7-batch-0000-0001.csv", "")));
+
+  ExportSpec spec = csv();
+  spec.csv.header = true;
+  ASSERT_TRUE(run(spec, header, none).result.ok());
+  EXPECT_THAT(header.objects(), ElementsAre(Pair("a/b/mz-t7-batch-0000-0001.csv", "n,t\n")));
+
+  const Outcome outcome = run(parquet(), columns, none);
+  ASSERT_TRUE(outcome.result.ok()) << outcome.result.error().message;
+  EXPECT_EQ(outcome.result->rows, 0U);
+  EXPECT_THAT(columns.objects(), ElementsAre(Pair("a/b/mz-t7-batch-0000-0000.parquet",
+                                                  ::testing::StartsWith("PAR1"))));
+}
+
+TEST(ExportRun, ManyThreadsHaveABatchEach) {
+  for (ExportSpec spec : {csv(), parquet()}) {
+    FakeStore store;
+    const bool is_csv = spec.format == FileFormat::kCsv;
+    spec.max_file_bytes = is_csv ? 5000 : 20000;
+    const FakeReader::Options rows{.threads = 8, .rows_per_thread = 1000, .rows_per_chunk = 100};
+    const Outcome outcome = run(spec, store, rows);
+    ASSERT_TRUE(outcome.result.ok()) << outcome.result.error().message;
+    EXPECT_EQ(outcome.result->rows, 8000U);
+    std::set<std::string> batches;
+    for (const std::string& key : keys(store)) batches.insert(key.substr(0, key.rfind('-')));
+    EXPECT_THAT(batches, SizeIs(8));
+    EXPECT_EQ(*batches.begin(), "a/b/mz-t7-batch-0000");
+    EXPECT_EQ(*batches.rbegin(), "a/b/mz-t7-batch-0007");
+    if (is_csv) {
+      EXPECT_EQ(lines(store), FakeReader(rows).csv_rows());
+    }
+  }
+}
+
+// One case of the matrices below: everything, or nothing at all.
+void expect_whole_or_gone(const ExportSpec& spec, const Outcome& outcome, const FakeStore& store,
+                          size_t whole) {
+  EXPECT_THAT(store.open_uploads(), IsEmpty());
+  if (!outcome.result.ok()) {
+    EXPECT_THAT(keys(store), IsEmpty()) << outcome.result.error().message;
+    EXPECT_THAT(outcome.result.error().detail, Not(HasSubstr("removed")));
+    return;
+  }
+  EXPECT_THAT(store.objects(), SizeIs(whole));
+  EXPECT_FALSE(store.objects().contains("a/b/mz-t7-INCOMPLETE"));
+  if (spec.format == FileFormat::kCsv) {
+    EXPECT_EQ(lines(store), FakeReader({}).csv_rows());
+  }
+}
+
+class EveryCall : public ::testing::TestWithParam<FileFormat> {
+ protected:
+  EveryCall() : spec_(GetParam() == FileFormat::kCsv ? csv() : parquet()) {
+    FakeStore store;
+    EXPECT_TRUE(run(spec_, store, rows()).result.ok());
+    calls_ = store.call_count();
+    files_ = store.objects().size();
+    EXPECT_GE(files_, 2U);
+  }
+  // Enough of them for some files of the format.
+  static FakeReader::Options rows(int threads = 1) {
+    return {.threads = threads,
+            .text_length = GetParam() == FileFormat::kCsv ? size_t{20} : size_t{2000}};
+  }
+
+  const ExportSpec spec_;
+  int calls_ = 0;
+  size_t files_ = 0;
+};
+
+TEST_P(EveryCall, ThatFailsLeavesNothingBehind) {
+  for (const Answer answer : {Answer::kFail, Answer::kDeny, Answer::kLoseAnswer}) {
+    for (int failing = 1; failing <= calls_; ++failing) {
+      std::string failed;
+      FakeStore store([&](int number, const std::string& what) {
+        if (number != failing) return Answer::kDo;
+        failed = what;
+        return answer;
+      });
+      const Outcome outcome = run(spec_, store, rows());
+      SCOPED_TRACE(::testing::Message() << failed << " as " << static_cast<int>(answer));
+      expect_whole_or_gone(spec_, outcome, store, files_);
+      // Only the last word may be said twice.
+      EXPECT_EQ(outcome.result.ok(), failed == "remove a/b/mz-t7-INCOMPLETE");
+    }
+  }
+}
+
+TEST_P(EveryCall, ThatIsCancelledLeavesNothingBehind) {
+  int cancelled_runs = 0;
+  for (int failing = 1; failing <= calls_; ++failing) {
+    std::stop_source stop;
+    std::string last;
+    FakeStore store([&](int number, const std::string& what) {
+      if (number == failing) {
+        last = what;
+        stop.request_stop();
+      }
+      return Answer::kDo;
+    });
+    const Outcome outcome = run(spec_, store, rows(), stop.get_token());
+    SCOPED_TRACE(last);
+    expect_whole_or_gone(spec_, outcome, store, files_);
+    if (!outcome.result.ok()) {
+      EXPECT_EQ(outcome.result.error().code, ErrorCode::kCancelled);
+      ++cancelled_runs;
+    }
+  }
+  EXPECT_EQ(cancelled_runs, calls_ - 1);  // the sentinel's end comes too late to be stopped
+}
+
+TEST_P(EveryCall, OfManyThreadsThatFailsLeavesNothingBehind) {
+  for (int failing = 1; failing < 60; ++failing) {
+    FakeStore store([&](int number, const std::string&) {
+      return number == failing ? Answer::kFail : Answer::kDo;
+    });
+    const Outcome outcome = run(spec_, store, rows(4));
+    EXPECT_THAT(store.open_uploads(), IsEmpty());
+    if (!outcome.result.ok()) {
+      EXPECT_THAT(keys(store), IsEmpty());
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, EveryCall,
+                         ::testing::Values(FileFormat::kCsv, FileFormat::kParquet),
+                         [](const auto& format) {
+                           return format.param == FileFormat::kCsv ? "Csv" : "Parquet";
+                         });
+
+TEST(ExportRun, NamesWhatItCouldNotRemoveAndKeepsTheSentinelBesideIt) {
+  bool down = false;
+  FakeStore store([&](int, const std::string& what) {
+    // The second file's end is lost, and from then on the store answers nothing.
+    if (what == "complete a/b/mz-t7-batch-0000-0002.csv") down = true;
+    return down ? Answer::kFail : Answer::kDo;
+  });
+  const Outcome outcome = run(csv(), store);
+  ASSERT_FALSE(outcome.result.ok());
+  EXPECT_EQ(outcome.result.error().message, "complete a/b/mz-t7-batch-0000-0002.csv: 503 SlowDown");
+  EXPECT_EQ(outcome.result.error().detail,
+            "Could not be removed: fake://a/b/mz-t7-batch-0000-0001.csv, "
+            "fake://a/b/mz-t7-batch-0000-0002.csv, fake://a/b/mz-t7-batch-0000-0003.csv, "
+            "fake://a/b/mz-t7-INCOMPLETE");
+  EXPECT_TRUE(store.objects().contains("a/b/mz-t7-INCOMPLETE"));
+}
+
+TEST(ExportRun, RemovesTheSentinelWhenOnlyInvisiblePartsAreLeft) {
+  FakeStore store([&](int, const std::string& what) {
+    const bool fails = what.starts_with("close ") || what.starts_with("abort ");
+    return fails ? Answer::kFail : Answer::kDo;
+  });
+  const Outcome outcome = run(csv(), store);
+  ASSERT_FALSE(outcome.result.ok());
+  EXPECT_EQ(outcome.result.error().detail,
+            "Could not be removed: fake://a/b/mz-t7-batch-0000-0001.csv");
+  EXPECT_THAT(store.objects(), IsEmpty());
+}
+
+TEST(ExportRun, DoesNotBeginWhenTheSpecDoesNotFitTheReader) {
+  FakeStore store;
+  ExportSpec spec = parquet();
+  spec.types[1] = types::make(types::TypeId::kBigInt);
+  EXPECT_EQ(run(spec, store).result.error().code, ErrorCode::kInternal);
+  spec.types.pop_back();
+  EXPECT_EQ(run(spec, store).result.error().code, ErrorCode::kInternal);
+  EXPECT_THAT(store.calls(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace sluice::exports
