@@ -2,11 +2,13 @@
 
 #include <duckdb.hpp>
 #include <duckdb/main/attached_database.hpp>
+#include <duckdb/parser/parser.hpp>
 #include <duckdb/parser/sql_statement.hpp>
 #include <filesystem>
 
 #include "engine/connection.h"
 #include "engine/errors.h"
+#include "engine/push/push_copy.h"
 #include "engine/row_filter.h"
 #include "engine/row_source_scan.h"
 
@@ -74,6 +76,7 @@ Status DuckEngine::start(const Options& options, const Registration& registratio
     database_ = std::make_shared<duckdb::DuckDB>(nullptr, &config);
     register_row_source_scan(instance(), rows_);
     register_row_filter(instance(), filters_);
+    register_push(instance());
     if (registration) registration(instance());
   } catch (const std::exception& exception) {
     return engine_error(exception);
@@ -101,6 +104,17 @@ Query::Query(std::unique_ptr<duckdb::SQLStatement> statement) : statement_(std::
 Query::Query(Query&&) noexcept = default;
 Query& Query::operator=(Query&&) noexcept = default;
 Query::~Query() = default;
+
+Result<Query> Query::parse(const std::string& sql) {
+  try {
+    duckdb::Parser parser;
+    parser.ParseQuery(sql);
+    if (parser.statements.size() != 1) return internal("expected one statement: {}", sql);
+    return Query(std::move(parser.statements[0]));
+  } catch (const std::exception& exception) {
+    return engine_error(exception);
+  }
+}
 
 Query Query::copy() const {
   Query copied;

@@ -35,6 +35,8 @@ class Query {
  public:
   Query();
   explicit Query(std::unique_ptr<duckdb::SQLStatement> statement);
+  // One statement in the engine's own SQL: text of ours, never a user's.
+  static Result<Query> parse(const std::string& sql);
   Query(Query&&) noexcept;
   Query& operator=(Query&&) noexcept;
   ~Query();

@@ -1,0 +1,92 @@
+// One collection as it is in memory: its segments, its tail, its deletions, and as much of its past
+// as somebody may still read.
+//
+// Threads: only the sequencer changes it (and the opener, before there is one), under the mutex;
+// readers take what they need under it, briefly. What they take is immutable or a cheap copy.
+#pragma once
+
+#include <atomic>
+#include <deque>
+
+#include "collection/segment.h"
+#include "collection/unique_index.h"
+
+namespace sluice::collection {
+
+// The next row id of a collection. Shared by the collection and by bulk loads, which reserve ids
+// before their commit and even before the collection is there.
+using RowIds = std::atomic<int64_t>;
+
+// What a commit does to one collection.
+struct Change {
+  std::vector<std::shared_ptr<Batch>> batches;  // with ids; times are set when applied
+  std::vector<int64_t> erased;
+  std::vector<Segment> loads;  // times are set when applied
+};
+
+class Collection {
+ public:
+  Collection(CollectionId id, CollectionSpec spec, Time created, std::shared_ptr<RowIds> row_ids);
+
+  const CollectionId id;
+  const CollectionSpec spec;
+  const Time created;
+  const std::shared_ptr<RowIds> row_ids;  // shared with loads under way
+
+  // What a reader at `time` sees.
+  struct View {
+    std::vector<Segment> segments;
+    std::vector<BatchPtr> batches;
+    DeletionSet deleted;
+    uint64_t rows = 0;
+  };
+  // nullopt if it was not there at that time.
+  std::optional<View> view(Time time) const;
+
+  // Sequencer only, from here on. Gives by how many bytes the tail has grown.
+  int64_t apply(Time time, Change change);
+  void drop(Time time);
+  bool is_deleted(int64_t row) const { return deletions_.contains(row); }
+  std::vector<UniqueIndex>& indexes() { return indexes_; }  // one for each unique key
+  void forget_before(Time since);
+
+  // Everything, for the head of a new log.
+  struct Capture {
+    std::vector<Segment> segments;
+    std::vector<BatchPtr> tail;
+    DeletionSet deletions;
+    std::vector<std::pair<int64_t, int64_t>> removals;     // time, row id
+    std::vector<std::pair<int64_t, uint64_t>> row_counts;  // time, rows from then on
+    std::optional<Time> dropped;
+  };
+  Capture capture() const;
+  Capture begin_capture();  // and freezes the tail
+  // Puts `added` in the place of `removed` (by number) and of the captured tail, of which `kept`
+  // stays; `forgotten` are deleted rows that are in no segment any more. Gives by how many bytes
+  // the tail has grown.
+  int64_t end_capture(const std::vector<uint64_t>& removed, const std::vector<Segment>& added,
+                      const std::vector<BatchPtr>& kept, const std::vector<int64_t>& forgotten);
+  void restore(Capture capture);
+
+  uint64_t tail_bytes() const { return tail_bytes_; }
+  uint64_t tail_rows() const;
+  uint64_t deleted_rows() const;
+  size_t segment_count() const;
+  uint64_t segment_bytes() const;
+  std::optional<Time> dropped() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Time> dropped_;
+  std::vector<Segment> segments_;
+  std::vector<BatchPtr> tail_;
+  size_t frozen_ = 0;  // batches at the tail's front that are being flushed
+  std::atomic<uint64_t> tail_bytes_ = 0;
+  DeletionSet deletions_;
+  std::deque<std::pair<int64_t, int64_t>> removals_;
+  std::deque<std::pair<int64_t, uint64_t>> row_counts_;
+  std::vector<UniqueIndex> indexes_;
+};
+using CollectionPtr = std::shared_ptr<Collection>;
+
+}  // namespace sluice::collection

@@ -1,0 +1,53 @@
+#include "collection/maintenance.h"
+
+#include "base/log.h"
+
+namespace sluice::collection {
+
+Maintenance::Maintenance(State& state, Sequencer& sequencer)
+    : state_(state), sequencer_(sequencer), thread_([this](std::stop_token s) { work(s); }) {}
+
+void Maintenance::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Maintenance::look() {
+  if (!due()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    asked_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool Maintenance::wait_until_below(uint64_t tail_bytes, std::chrono::milliseconds wait,
+                                   std::stop_token stop) {
+  look();
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, stop, wait, [&] { return state_.tail_bytes <= tail_bytes; });
+}
+
+bool Maintenance::due() const { return false; }
+
+void Maintenance::bury() {
+  for (const Graveyard::Grave& grave : state_.graveyard->take()) {
+    (void)state_.engine.detach(grave.name);
+    if (grave.obsolete) (void)state_.files.remove(grave.path);
+  }
+}
+
+void Maintenance::work(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, stop, std::chrono::seconds(1), [&] { return asked_; });
+      asked_ = false;
+    }
+    bury();
+  }
+}
+
+}  // namespace sluice::collection

@@ -1,0 +1,167 @@
+#include "collection/manifest.h"
+
+#include <nlohmann/json.hpp>
+
+namespace sluice::collection {
+namespace {
+
+constexpr std::string_view kMagic = "SLUICEHEAD1\n";
+constexpr const char* kName = "manifest.json";
+
+Error damaged(const std::string& path) {
+  return error(ErrorCode::kInternal, "{} is damaged", path)
+      .with_sqlstate("XX001")
+      .with_hint("Restore the data directory from a copy.");
+}
+
+void write_entry(ByteWriter& out, const Head::Entry& entry) {
+  out.u64(entry.id.value);
+  write_spec(out, entry.spec);
+  out.i64(entry.created);
+  out.i64(entry.next_row_id);
+  const Collection::Capture& capture = entry.capture;
+  out.flag(capture.dropped.has_value());
+  out.i64(capture.dropped ? capture.dropped->milliseconds : 0);
+  capture.deletions.write(out);
+  out.u64(capture.removals.size());
+  for (const auto& [time, row] : capture.removals) {
+    out.i64(time);
+    out.i64(row);
+  }
+  out.u64(capture.row_counts.size());
+  for (const auto& [time, rows] : capture.row_counts) {
+    out.i64(time);
+    out.u64(rows);
+  }
+}
+
+Result<Head::Entry> read_entry(ByteReader& in) {
+  Head::Entry entry;
+  entry.id.value = in.u64();
+  TRY_ASSIGN(entry.spec, read_spec(in));
+  entry.created = in.i64();
+  entry.next_row_id = in.i64();
+  Collection::Capture& capture = entry.capture;
+  const bool dropped = in.flag();
+  const int64_t dropped_at = in.i64();
+  if (dropped) capture.dropped = Time{dropped_at};
+  capture.deletions = DeletionSet::read(in);
+  capture.removals.resize(in.count(16));
+  for (auto& [time, row] : capture.removals) {
+    time = in.i64();
+    row = in.i64();
+  }
+  capture.row_counts.resize(in.count(16));
+  for (auto& [time, rows] : capture.row_counts) {
+    time = in.i64();
+    rows = in.u64();
+  }
+  TRY_ASSIGN(const auto batches, read_batches(in, entry.spec.shape.types, true));
+  capture.tail.assign(batches.begin(), batches.end());
+  return entry;
+}
+
+}  // namespace
+
+Result<std::optional<Manifest>> read_manifest(Files& files, const Paths& paths) {
+  const std::string path = paths.root + "/" + kName;
+  if (!files.exists(path)) return std::optional<Manifest>();
+  TRY_ASSIGN(const std::string text, files.read(path));
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  try {
+    Manifest manifest;
+    manifest.log = json.at("log").get<uint64_t>();
+    manifest.head = json.at("head").get<std::string>();
+    for (const auto& entry : json.at("segments")) {
+      SegmentInfo info;
+      info.number = entry.at("number").get<uint64_t>();
+      info.rows = entry.at("rows").get<uint64_t>();
+      info.bytes = entry.at("bytes").get<uint64_t>();
+      info.first_time = entry.at("first_time").get<int64_t>();
+      info.last_time = entry.at("last_time").get<int64_t>();
+      info.has_times = entry.at("has_times").get<bool>();
+      info.first_row_id = entry.at("first_row_id").get<int64_t>();
+      info.last_row_id = entry.at("last_row_id").get<int64_t>();
+      manifest.segments[entry.at("collection").get<uint64_t>()].push_back(info);
+    }
+    return std::optional<Manifest>(std::move(manifest));
+  } catch (const nlohmann::json::exception&) {
+    return damaged(path);
+  }
+}
+
+Status write_manifest(Files& files, const Paths& paths, const Manifest& manifest) {
+  nlohmann::json json = {{"format", 1}, {"log", manifest.log}, {"head", manifest.head}};
+  json["segments"] = nlohmann::json::array();
+  for (const auto& [collection, segments] : manifest.segments) {
+    for (const SegmentInfo& info : segments) {
+      json["segments"].push_back({{"collection", collection},
+                                  {"number", info.number},
+                                  {"rows", info.rows},
+                                  {"bytes", info.bytes},
+                                  {"first_time", info.first_time},
+                                  {"last_time", info.last_time},
+                                  {"has_times", info.has_times},
+                                  {"first_row_id", info.first_row_id},
+                                  {"last_row_id", info.last_row_id}});
+    }
+  }
+  return files.replace(paths.root, kName, json.dump(1) + "\n");
+}
+
+Status write_head(Files& files, const Paths& paths, const std::string& name, const Head& head) {
+  ByteWriter body;
+  body.u64(head.sequence);
+  body.i64(head.upper);
+  body.i64(head.since);
+  body.u64(head.next_collection_id);
+  body.u64(head.next_segment);
+  body.u64(head.revision);
+  body.u64(head.records.size());
+  for (const auto& [key, value] : head.records) {
+    body.text(key);
+    body.text(value);
+  }
+  body.u64(head.collections.size());
+  for (const Head::Entry& entry : head.collections) {
+    write_entry(body, entry);
+    TRY(write_batches(body, entry.capture.tail, true));
+  }
+  ByteWriter file;
+  file.raw(kMagic.data(), kMagic.size());
+  file.u32(crc32c(body.bytes()));
+  file.text(body.bytes());
+  return files.replace(paths.logs, name, file.bytes());
+}
+
+Result<Head> read_head(Files& files, const Paths& paths, const std::string& name) {
+  const std::string path = paths.logs + "/" + name;
+  TRY_ASSIGN(const std::string content, files.read(path));
+  if (!content.starts_with(kMagic)) return damaged(path);
+  ByteReader file(std::string_view(content).substr(kMagic.size()));
+  const uint32_t crc = file.u32();
+  const std::string_view body = file.text();
+  if (!file.ok() || crc32c(body) != crc) return damaged(path);
+  ByteReader in(body);
+  Head head;
+  head.sequence = in.u64();
+  head.upper = in.i64();
+  head.since = in.i64();
+  head.next_collection_id = in.u64();
+  head.next_segment = in.u64();
+  head.revision = in.u64();
+  const uint64_t records = in.count(16);
+  for (uint64_t i = 0; i < records; ++i) {
+    std::string key(in.text());
+    head.records[std::move(key)] = in.text();
+  }
+  const uint64_t collections = in.count(8);
+  for (uint64_t i = 0; i < collections && in.ok(); ++i) {
+    TRY_ASSIGN(Head::Entry entry, read_entry(in));
+    head.collections.push_back(std::move(entry));
+  }
+  if (!in.ok()) return damaged(path);
+  return head;
+}
+
+}  // namespace sluice::collection

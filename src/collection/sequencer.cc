@@ -1,0 +1,340 @@
+#include "collection/sequencer.h"
+
+#include "base/log.h"
+
+namespace sluice::collection {
+namespace {
+
+constexpr size_t kMostCommitsInGroup = 1000;
+
+Error read_only(const std::string& reason) {
+  return error(ErrorCode::kExhausted, "the server is read-only: {}", reason)
+      .with_sqlstate("53100")
+      .with_hint("Free space on the disk of the data directory, then restart the server.");
+}
+
+Error gone() {
+  return error(ErrorCode::kConflict, "could not serialize access due to concurrent update")
+      .with_sqlstate("40001");
+}
+
+}  // namespace
+
+Sequencer::Sequencer(State& state, std::unique_ptr<LogWriter> log, uint64_t last_sequence,
+                     std::function<void()> published)
+    : state_(state),
+      log_(std::move(log)),
+      sequence_(last_sequence),
+      published_(std::move(published)),
+      thread_([this] { work(); }) {}
+
+Sequencer::~Sequencer() {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(nullptr);  // the last one
+  }
+  arrived_.notify_all();
+  thread_.join();
+}
+
+CommitOutcome Sequencer::commit(PreparedCommit& commit, std::stop_token stop) {
+  Request request;
+  request.commit = &commit;
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(&request);
+  }
+  arrived_.notify_all();
+  // Taken back if still queued; once begun it is seen through.
+  const std::stop_callback take_back(stop, [&] {
+    const std::lock_guard lock(mutex_);
+    const auto at = std::find(queue_.begin(), queue_.end(), &request);
+    if (at == queue_.end()) return;
+    queue_.erase(at);
+    request.outcome.result = cancelled();
+    request.done.release();
+  });
+  request.done.acquire();
+  return std::move(request.outcome);
+}
+
+void Sequencer::run(const std::function<void()>& task) {
+  Request request;
+  request.task = &task;
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(&request);
+  }
+  arrived_.notify_all();
+  request.done.acquire();
+}
+
+Status Sequencer::begin_log(uint64_t number) {
+  TRY_ASSIGN(log_, LogWriter::create(state_.files, state_.paths.logs, number));
+  return ok();
+}
+
+void Sequencer::work() {
+  while (true) {
+    std::vector<Request*> group;
+    {
+      std::unique_lock lock(mutex_);
+      arrived_.wait(lock, [&] { return !queue_.empty(); });
+      while (!queue_.empty() && group.size() < kMostCommitsInGroup) {
+        Request* request = queue_.front();
+        // A task, and the end, come between groups.
+        if ((request == nullptr || request->task != nullptr) && !group.empty()) break;
+        queue_.pop_front();
+        if (request == nullptr) return;
+        group.push_back(request);
+        if (request->task != nullptr) break;
+      }
+    }
+    if (group.front()->task != nullptr) {
+      (*group.front()->task)();
+      group.front()->done.release();
+    } else {
+      run_group(std::move(group));
+    }
+  }
+}
+
+void Sequencer::run_group(std::vector<Request*> requests) {
+  Group group;
+  group.time = state_.timeline.begin_group();
+  group.revision = state_.records.revision();
+  for (Request* request : requests) accept(group, *request);
+  if (group.accepted.empty()) {
+    state_.timeline.end_group(false);
+  } else {
+    ByteWriter payload;
+    payload.i64(group.time.milliseconds);
+    payload.u64(group.commits);
+    payload.raw(group.payload.bytes().data(), group.payload.size());
+    if (auto written = log_->append(sequence_ + 1, payload.bytes()); written.ok()) {
+      ++sequence_;
+      state_.log_bytes += payload.size();
+      publish(group);
+      state_.timeline.end_group(true);
+      ++state_.groups;
+    } else {
+      fail(group, written.error());
+      state_.timeline.end_group(false);
+    }
+  }
+  // Only now: a reader that comes after its commit's answer finds it complete.
+  const bool any = !group.accepted.empty();
+  for (Request* request : requests) request->done.release();
+  if (any) published_();
+}
+
+void Sequencer::accept(Group& group, Request& request) {
+  PreparedCommit& commit = *request.commit;
+  const std::string reason = state_.read_only_reason();
+  if (!reason.empty()) {
+    request.outcome.result = read_only(reason);
+    return;
+  }
+  if (auto valid = validate(group, commit); !valid.ok()) {
+    request.outcome.result = std::move(valid).error();
+    return;
+  }
+  LoggedCommit logged;
+  give_row_ids(commit, logged);
+  for (const Commit::Create& create : commit.created) {
+    group.created[create.id.value] =
+        std::make_shared<Collection>(create.id, create.spec, group.time, state_.row_ids(create.id));
+  }
+  if (auto duplicate = claim_keys(group, commit)) {
+    for (const Commit::Create& create : commit.created) group.created.erase(create.id.value);
+    request.outcome.duplicate = duplicate;
+    request.outcome.result = error(ErrorCode::kExists, "duplicate key value");
+    return;
+  }
+  for (const CollectionId id : commit.dropped) group.dropped.insert(id.value);
+  for (const PreparedWrite& write : commit.writes) {
+    group.erased[write.id.value].insert(write.erased.begin(), write.erased.end());
+  }
+  if (!commit.records.empty()) ++group.revision;
+  logged.created = commit.created;
+  logged.dropped = commit.dropped;
+  logged.records = commit.records;
+  write_commit(group.payload, logged);
+  ++group.commits;
+  request.outcome.result = Committed{group.time, group.revision};
+  group.accepted.push_back(&request);
+}
+
+CollectionPtr Sequencer::collection_of(const Group& group, CollectionId id) const {
+  if (group.dropped.contains(id.value)) return nullptr;
+  if (const auto found = group.created.find(id.value); found != group.created.end()) {
+    return found->second;
+  }
+  CollectionPtr collection = state_.find(id);
+  return collection && !collection->dropped() ? collection : nullptr;
+}
+
+Status Sequencer::validate(Group& group, const PreparedCommit& commit) {
+  if (commit.catalog_revision && *commit.catalog_revision != group.revision) {
+    return error(ErrorCode::kConflict, "the catalog was changed concurrently")
+        .with_sqlstate("40001");
+  }
+  std::unordered_set<uint64_t> created;
+  for (const Commit::Create& create : commit.created) {
+    if (!created.insert(create.id.value).second || collection_of(group, create.id)) {
+      return internal("collection {} is there already", create.id.value);
+    }
+  }
+  for (const CollectionId id : commit.dropped) {
+    if (!collection_of(group, id)) return gone();
+  }
+  for (const PreparedWrite& write : commit.writes) {
+    if (created.contains(write.id.value)) {
+      if (!write.erased.empty()) return internal("rows of a new collection are erased");
+    } else if (!collection_of(group, write.id)) {
+      return gone();
+    }
+    TRY(check_erased(group, write));
+  }
+  return ok();
+}
+
+Status Sequencer::check_erased(Group& group, const PreparedWrite& write) {
+  if (write.erased.empty()) return ok();
+  const CollectionPtr collection = collection_of(group, write.id);
+  const auto earlier = group.erased.find(write.id.value);
+  for (const int64_t row : write.erased) {
+    if (collection->is_deleted(row)) return gone();
+    if (earlier != group.erased.end() && earlier->second.contains(row)) return gone();
+  }
+  return ok();
+}
+
+void Sequencer::give_row_ids(PreparedCommit& commit, LoggedCommit& logged) {
+  for (PreparedWrite& write : commit.writes) {
+    LoggedWrite& entry = logged.writes.emplace_back();
+    entry.id = write.id;
+    entry.first_row_id = state_.row_ids(write.id)->fetch_add(static_cast<int64_t>(write.rows));
+    number_rows(write.batches, entry.first_row_id);
+    for (auto& keys : write.keys) {
+      for (KeyedRow& keyed : keys.of_batches) keyed.row += entry.first_row_id;
+    }
+    entry.rows = std::move(write.encoded_rows);
+    entry.erased = write.erased;
+    for (const Segment& load : write.loads) entry.loads.push_back(load.info);
+  }
+}
+
+// Enters the keys of all rows, or of none when one is taken by a live row.
+std::optional<Duplicate> Sequencer::claim_keys(Group& group, PreparedCommit& commit) {
+  std::vector<IndexChange> done;
+  const auto undo = [&] {
+    for (auto change = done.rbegin(); change != done.rend(); ++change) {
+      if (change->before) {
+        change->index->put(change->added.key, *change->before);
+      } else {
+        change->index->remove(change->added.key, change->added.row);
+      }
+    }
+  };
+  for (size_t number = 0; number < commit.writes.size(); ++number) {
+    const PreparedWrite& write = commit.writes[number];
+    const CollectionPtr collection = collection_of(group, write.id);
+    const auto earlier = group.erased.find(write.id.value);
+    const std::unordered_set<int64_t> erased(write.erased.begin(), write.erased.end());
+    const auto dead = [&](int64_t row) {
+      return erased.contains(row) || collection->is_deleted(row) ||
+             (earlier != group.erased.end() && earlier->second.contains(row));
+    };
+    for (size_t key = 0; key < write.keys.size(); ++key) {
+      UniqueIndex& index = collection->indexes()[key];
+      const auto claim = [&](const KeyedRow& keyed) {
+        const auto before = index.find(keyed.key);
+        if (before && !dead(*before)) return false;
+        index.put(keyed.key, keyed.row);
+        done.push_back({&index, keyed, before});
+        return true;
+      };
+      const PreparedWrite::Keys& keys = write.keys[key];
+      for (const KeyedRow& keyed : keys.of_batches) {
+        if (claim(keyed)) continue;
+        undo();
+        const int64_t first = write.batches.front()->row_ids.front();
+        return Duplicate{number, key, keyed.row - first, false};
+      }
+      for (const KeyedRow& keyed : keys.of_loads) {
+        if (claim(keyed)) continue;
+        undo();
+        return Duplicate{number, key, keyed.row, true};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void Sequencer::publish(Group& group) {
+  for (auto& [id, collection] : group.created) state_.add(collection);
+  const Time since = state_.timeline.advance_since();
+  for (Request* request : group.accepted) {
+    PreparedCommit& commit = *request->commit;
+    for (PreparedWrite& write : commit.writes) {
+      const CollectionPtr collection = state_.find(write.id);
+      for (Segment& load : write.loads) load.file->keep();
+      state_.grow_tail(collection->apply(
+          group.time, {std::move(write.batches), std::move(write.erased), std::move(write.loads)}));
+      collection->forget_before(since);
+    }
+    for (const CollectionId id : commit.dropped) state_.find(id)->drop(group.time);
+    state_.records.apply(commit.records);
+    ++state_.commits;
+  }
+}
+
+void Sequencer::fail(Group& group, const Error& error) {
+  log::error("commits are refused from now on: {}", error.message);
+  state_.set_read_only(error.message);
+  for (Request* request : group.accepted) {
+    Error refused = read_only(error.message);
+    if (error.code == ErrorCode::kUnknown) {
+      refused.code = ErrorCode::kUnknown;
+      refused.detail = "Whether this commit is durable shows at the next start.";
+    }
+    request->outcome.result = std::move(refused);
+  }
+}
+
+Status apply_logged(State& state, Time time, LoggedCommit commit) {
+  for (Commit::Create& create : commit.created) {
+    const uint64_t next = std::max(state.next_collection_id.load(), create.id.value + 1);
+    state.next_collection_id = next;
+    state.add(std::make_shared<Collection>(create.id, std::move(create.spec), time,
+                                           state.row_ids(create.id)));
+  }
+  for (LoggedWrite& write : commit.writes) {
+    const CollectionPtr collection = state.find(write.id);
+    if (!collection)
+      return internal("the log writes to collection {}, which is not there", write.id.value);
+    Change change;
+    TRY_ASSIGN(change.batches,
+               decode_write_rows(write.rows, collection->spec.shape.types, write.first_row_id));
+    int64_t next = collection->row_ids->load();
+    for (const auto& batch : change.batches) next = std::max(next, batch->row_ids.back() + 1);
+    change.erased = std::move(write.erased);
+    for (const SegmentInfo& info : write.loads) {
+      state.next_segment = std::max(state.next_segment.load(), info.number + 1);
+      next = std::max(next, info.last_row_id + 1);
+      TRY_ASSIGN(auto file,
+                 SegmentFile::attach(state.engine, state.paths, info.number, state.graveyard));
+      change.loads.push_back({info, std::move(file)});
+    }
+    collection->row_ids->store(next);
+    state.grow_tail(collection->apply(time, std::move(change)));
+  }
+  for (const CollectionId id : commit.dropped) {
+    if (const CollectionPtr collection = state.find(id)) collection->drop(time);
+  }
+  state.records.apply(commit.records);
+  return ok();
+}
+
+}  // namespace sluice::collection

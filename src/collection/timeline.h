@@ -1,0 +1,57 @@
+// Which times are given to commits and to readers, and which are held.
+//
+//   since <= every held time <= upper (newest complete time) < the time of the group in flight
+//
+// A read moves upper up to the clock when no group is in flight, so that time goes on without
+// commits; the next group then comes after it. Safe from any thread.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <stop_token>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "collection/store.h"
+
+namespace sluice::collection {
+
+class Timeline {
+ public:
+  Timeline(Clock& clock, std::chrono::milliseconds retain);
+
+  // At the start: what was complete, and readable from, when the last process ended.
+  void restore(Time upper, Time since);
+
+  // The time of a new group, after all given before. One group at a time. Waits about a
+  // millisecond when times are a second ahead of the clock, so that they stay near it.
+  Time begin_group();
+  void end_group(bool complete);
+
+  // Takes a hold, to be returned by release().
+  Time hold_newest();
+  Result<Time> hold(Time time);
+  void release(Time time);
+
+  // Moves since as far as holds and retained history allow, and returns it.
+  Time advance_since();
+  Time upper() const;
+  size_t holds() const;
+
+ private:
+  int64_t now() const;
+  void catch_up_locked();
+
+  Clock& clock_;
+  const int64_t retain_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any group_ended_;
+  int64_t upper_ = 0;
+  int64_t since_ = 0;
+  int64_t in_flight_ = 0;  // 0: none
+  std::multiset<int64_t> holds_;
+};
+
+}  // namespace sluice::collection

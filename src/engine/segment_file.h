@@ -1,0 +1,31 @@
+// Writes one segment: a database file with a single table `rows` that the engine attaches for
+// reading. It is written by a throw-away instance of its own, so that whatever goes wrong there
+// (memory, disk) touches neither the serving instance nor any data.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "engine/chunk.h"
+
+namespace sluice::engine {
+
+// One thread at a time. Dropped before finish(), the file is left for its owner to remove.
+class SegmentFileWriter {
+ public:
+  struct Options {
+    std::string path;            // must not exist
+    std::string temp_directory;  // for rows that do not fit into memory
+    uint64_t memory_limit_bytes = uint64_t{256} << 20;
+  };
+  // Columns as in `shape`.
+  static Result<std::unique_ptr<SegmentFileWriter>> create(const Options& options,
+                                                           const Shape& shape);
+  virtual ~SegmentFileWriter() = default;
+  virtual Status append(Chunk& rows) = 0;
+  // The file is complete, though not synced.
+  virtual Status finish() = 0;
+};
+
+}  // namespace sluice::engine
