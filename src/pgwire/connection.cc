@@ -47,6 +47,21 @@ Status check_utf8(std::string_view text) {
       .with_sqlstate("22021");
 }
 
+// Types whose binary form is their text.
+bool is_text(const types::SqlType& type) {
+  switch (type.id) {
+    case types::TypeId::kText:
+    case types::TypeId::kVarchar:
+    case types::TypeId::kChar:
+    case types::TypeId::kName:
+    case types::TypeId::kUnknown:
+    case types::TypeId::kJsonb:
+      return true;
+    default:
+      return false;
+  }
+}
+
 struct Reported {
   std::string_view name;
   std::string_view otherwise;  // where the session has no such setting
@@ -329,8 +344,8 @@ Result<std::vector<engine::Value>> Connection::parameters_of(
       continue;
     }
     const std::string_view bytes = *bind.values[i];
+    if (format == 0 || is_text(types[i])) TRY(check_utf8(bytes));
     if (format == 0) {
-      TRY(check_utf8(bytes));
       TRY_ASSIGN(auto value, format::decode_text(types[i], bytes, session_->time_zone()));
       values.push_back(std::move(value));
     } else {

@@ -456,6 +456,9 @@ TEST_F(Pgwire, ChecksWhatBindBrings) {
         'B', text("") + text("e") + parameter + i16(2) + i32(1) + "1" + i32(1) + "x" + result);
   };
   EXPECT_EQ(first_words(with_formats(i16(1) + i16(2), i16(0))), "E(ERROR 22023 ");
+  EXPECT_EQ(first_words(message('B', text("") + text("e") + i16(1) + i16(1) + i16(2) + i32(4) +
+                                         i32(1) + i32(1) + "\xFF" + i16(0))),
+            "E(ERROR 22021 ");
   EXPECT_EQ(first_words(with_formats(i16(3) + i16(0) + i16(0) + i16(0), i16(0))), "E(ERROR 08P01 ");
   EXPECT_EQ(first_words(with_formats(i16(0), i16(1) + i16(7))), "E(ERROR 22023 ");
   EXPECT_EQ(first_words(with_formats(i16(0), i16(3) + i16(0) + i16(0) + i16(0))), "E(ERROR 08P01 ");
