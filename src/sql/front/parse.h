@@ -15,7 +15,7 @@
 namespace sluice::sql {
 
 // Bounds that turn a hostile text into an error (54000, 54001) instead of a crash or a long wait.
-inline constexpr size_t kMaxStatementBytes = size_t{64} << 20;
+inline constexpr size_t kMaxStatementBytes = size_t{16} << 20;
 inline constexpr int kMaxNesting = 500;
 
 // All statements of `sql`, in order; empty ones are left out. One error spoils all of them.

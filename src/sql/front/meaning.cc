@@ -1,0 +1,424 @@
+#include "sql/front/meaning.h"
+
+#include <duckdb/parser/expression/list.hpp>
+#include <duckdb/parser/parsed_expression_iterator.hpp>
+#include <duckdb/parser/query_node/list.hpp>
+#include <duckdb/parser/tableref/list.hpp>
+#include <optional>
+#include <utility>
+
+#include "types/sql_type.h"
+
+namespace sluice::sql {
+namespace {
+
+using duckdb::ExpressionClass;
+using duckdb::ExpressionType;
+using ExpressionPtr = duckdb::unique_ptr<duckdb::ParsedExpression>;
+
+template <typename... Children>
+duckdb::unique_ptr<duckdb::FunctionExpression> call(const std::string& name, Children... children) {
+  duckdb::vector<ExpressionPtr> list;
+  (list.push_back(std::move(children)), ...);
+  return duckdb::make_uniq<duckdb::FunctionExpression>(name, std::move(list));
+}
+
+ExpressionPtr integer(int value) {
+  return duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value::INTEGER(value));
+}
+
+bool is_string(const duckdb::ParsedExpression& expression) {
+  return expression.GetExpressionClass() == ExpressionClass::CONSTANT &&
+         expression.Cast<duckdb::ConstantExpression>().value.type().id() ==
+             duckdb::LogicalTypeId::VARCHAR;
+}
+
+// Whether the text alone tells that it is jsonb. Columns do not tell before they are resolved.
+bool is_visibly_json(const duckdb::ParsedExpression& expression) {
+  if (expression.GetExpressionClass() == ExpressionClass::CAST) {
+    return expression.Cast<duckdb::CastExpression>().cast_type.IsJSONType();
+  }
+  if (expression.GetExpressionClass() != ExpressionClass::FUNCTION) return false;
+  const auto& name = expression.Cast<duckdb::FunctionExpression>().function_name;
+  return name == "sluice_json_get" || name == "sluice_json_path" || name == "sluice_json_concat" ||
+         name == "sluice_json_delete" || name == "to_jsonb" || name == "jsonb_agg" ||
+         name == "jsonb_object_agg" || name == "jsonb_build_object" || name == "jsonb_build_array";
+}
+
+const char* call_of_operator(std::string_view operation) {
+  constexpr std::pair<std::string_view, const char*> kCalls[] = {
+      {"->", "sluice_json_get"},      {"->>", "sluice_json_get_text"},
+      {"#>", "sluice_json_path"},     {"#>>", "sluice_json_path_text"},
+      {"@>", "sluice_json_contains"}, {"<@", "sluice_json_contains"},
+      {"?", "sluice_json_has_key"},   {"?|", "sluice_json_has_any"},
+      {"?&", "sluice_json_has_all"},  {"~", "regexp_matches"},
+      {"~*", "regexp_matches"},       {"!~", "regexp_matches"},
+      {"!~*", "regexp_matches"},      {"#", "xor"},
+  };
+  for (const auto& [name, function] : kCalls) {
+    if (name == operation) return function;
+  }
+  return nullptr;
+}
+
+const char* call_of_prefix(std::string_view operation) {
+  if (operation == "|/") return "sqrt";
+  if (operation == "||/") return "cbrt";
+  if (operation == "@") return "abs";
+  return nullptr;
+}
+
+Error no_samples() { return invalid("TABLESAMPLE is not supported").with_sqlstate("0A000"); }
+
+// The walk. The first error stays and stops further rewriting.
+class Meaning {
+ public:
+  explicit Meaning(const Source& source) : source_(source) {}
+
+  void visit(duckdb::SelectStatement& query) { visit(*query.node); }
+
+  void visit(duckdb::QueryNode& node) {
+    if (failure_) return;
+    for (auto& [name, table] : node.cte_map.map) {
+      for (auto& target : table->key_targets) visit(target);
+      visit(*table->query);
+    }
+    switch (node.type) {
+      case duckdb::QueryNodeType::SELECT_NODE:
+        visit_select(node.Cast<duckdb::SelectNode>());
+        break;
+      case duckdb::QueryNodeType::SET_OPERATION_NODE:
+        visit(*node.Cast<duckdb::SetOperationNode>().left);
+        visit(*node.Cast<duckdb::SetOperationNode>().right);
+        break;
+      case duckdb::QueryNodeType::RECURSIVE_CTE_NODE:
+        visit(*node.Cast<duckdb::RecursiveCTENode>().left);
+        visit(*node.Cast<duckdb::RecursiveCTENode>().right);
+        for (auto& target : node.Cast<duckdb::RecursiveCTENode>().key_targets) visit(target);
+        break;
+      case duckdb::QueryNodeType::CTE_NODE:
+        visit(*node.Cast<duckdb::CTENode>().query);
+        visit(*node.Cast<duckdb::CTENode>().child);
+        break;
+      default:
+        fail(internal("unknown query node"));
+    }
+    for (auto& modifier : node.modifiers) visit_modifier(*modifier);
+  }
+
+  void visit(duckdb::TableRef& table) {
+    if (failure_) return;
+    const size_t token = source_.token_of(table.query_location);
+    relocate(table.query_location, token);
+    if (table.sample) fail(no_samples());
+    switch (table.type) {
+      case duckdb::TableReferenceType::BASE_TABLE:
+        // FROM 'file.csv'
+        if (source_.tokens.is_kind(token, Token::Kind::kString) ||
+            table.Cast<duckdb::BaseTableRef>().at_clause) {
+          fail(source_.tokens.syntax_error(token));
+        }
+        break;
+      case duckdb::TableReferenceType::JOIN: {
+        auto& join = table.Cast<duckdb::JoinRef>();
+        visit(*join.left);
+        visit(*join.right);
+        if (join.condition) visit(join.condition);
+        break;
+      }
+      case duckdb::TableReferenceType::SUBQUERY:
+        visit(*table.Cast<duckdb::SubqueryRef>().subquery);
+        break;
+      case duckdb::TableReferenceType::TABLE_FUNCTION:
+        visit(table.Cast<duckdb::TableFunctionRef>().function);
+        break;
+      case duckdb::TableReferenceType::EXPRESSION_LIST:
+        visit_values(table.Cast<duckdb::ExpressionListRef>());
+        break;
+      case duckdb::TableReferenceType::EMPTY_FROM:
+        break;
+      default:  // PIVOT, SHOW
+        fail(source_.tokens.syntax_error(token));
+    }
+  }
+
+  void visit(ExpressionPtr& expression) {
+    if (failure_) return;
+    const size_t token = source_.token_of(expression->GetQueryLocation());
+    duckdb::optional_idx location = expression->GetQueryLocation();
+    relocate(location, token);
+    expression->SetQueryLocation(location);
+    duckdb::ParsedExpressionIterator::EnumerateChildren(
+        *expression, [this](ExpressionPtr& child) { visit(child); });
+    if (failure_) return;
+    switch (expression->GetExpressionClass()) {
+      case ExpressionClass::FUNCTION:
+        if (auto& aggregate = expression->Cast<duckdb::FunctionExpression>(); aggregate.order_bys) {
+          order(aggregate.order_bys->orders);
+        }
+        replace(expression, of_function(expression->Cast<duckdb::FunctionExpression>(), token));
+        break;
+      case ExpressionClass::WINDOW:
+        order(expression->Cast<duckdb::WindowExpression>().orders);
+        order(expression->Cast<duckdb::WindowExpression>().arg_orders);
+        break;
+      case ExpressionClass::CAST:
+        replace(expression, of_cast(expression->Cast<duckdb::CastExpression>(), token));
+        break;
+      case ExpressionClass::CONSTANT:
+        widen(expression->Cast<duckdb::ConstantExpression>().value);
+        break;
+      case ExpressionClass::OPERATOR:
+        check_operator(*expression, token);
+        break;
+      case ExpressionClass::SUBQUERY:
+        visit(*expression->Cast<duckdb::SubqueryExpression>().subquery);
+        break;
+      case ExpressionClass::LAMBDA:
+      case ExpressionClass::LAMBDA_REF:
+      case ExpressionClass::POSITIONAL_REFERENCE:
+        // Positional references also stand in DuckDB's own form of ARRAY(SELECT …).
+        break;
+      default:
+        break;
+    }
+  }
+
+  Status result() {
+    if (failure_) return std::move(*failure_);
+    return ok();
+  }
+
+ private:
+  void visit_select(duckdb::SelectNode& select) {
+    for (auto& column : select.select_list) {
+      const auto kind = column->GetExpressionClass();
+      if (column->HasAlias() || kind == ExpressionClass::STAR ||
+          kind == ExpressionClass::COLUMN_REF) {
+        continue;
+      }
+      column->SetAlias(result_name(*column, source_));
+    }
+    for (auto& column : select.select_list) visit(column);
+    if (select.from_table) visit(*select.from_table);
+    if (select.where_clause) visit(select.where_clause);
+    for (auto& group : select.groups.group_expressions) visit(group);
+    if (select.having) visit(select.having);
+    if (select.qualify) visit(select.qualify);
+    if (select.sample) fail(no_samples());
+  }
+
+  void visit_modifier(duckdb::ResultModifier& modifier) {
+    switch (modifier.type) {
+      case duckdb::ResultModifierType::LIMIT_MODIFIER: {
+        auto& limit = modifier.Cast<duckdb::LimitModifier>();
+        if (limit.limit) visit(limit.limit);
+        if (limit.offset) visit(limit.offset);
+        break;
+      }
+      case duckdb::ResultModifierType::ORDER_MODIFIER: {
+        auto& orders = modifier.Cast<duckdb::OrderModifier>().orders;
+        for (auto& key : orders) visit(key.expression);
+        order(orders);
+        break;
+      }
+      case duckdb::ResultModifierType::DISTINCT_MODIFIER:
+        for (auto& target : modifier.Cast<duckdb::DistinctModifier>().distinct_on_targets) {
+          visit(target);
+        }
+        break;
+      case duckdb::ResultModifierType::LIMIT_PERCENT_MODIFIER:
+        fail(invalid("LIMIT in percent is not supported").with_sqlstate("42601"));
+        break;
+    }
+  }
+
+  void visit_values(duckdb::ExpressionListRef& values) {
+    for (auto& row : values.values) {
+      for (auto& value : row) visit(value);
+    }
+    if (values.values.empty()) return;
+    for (size_t i = values.expected_names.size(); i < values.values.front().size(); ++i) {
+      values.expected_names.push_back(fmt::format("column{}", i + 1));
+    }
+  }
+
+  static void order(duckdb::vector<duckdb::OrderByNode>& keys) {
+    for (auto& key : keys) {
+      if (key.type == duckdb::OrderType::ORDER_DEFAULT) key.type = duckdb::OrderType::ASCENDING;
+      if (key.null_order != duckdb::OrderByNullType::ORDER_DEFAULT) continue;
+      key.null_order = key.type == duckdb::OrderType::DESCENDING
+                           ? duckdb::OrderByNullType::NULLS_FIRST
+                           : duckdb::OrderByNullType::NULLS_LAST;
+    }
+  }
+
+  // Null: stays as it is.
+  ExpressionPtr of_function(duckdb::FunctionExpression& function, size_t token) {
+    auto& children = function.children;
+    const std::string& name = function.function_name;
+    // DuckDB's grammar qualifies what has a syntax of its own: extract, position, row, …
+    if (function.schema == "main") function.schema.clear();
+    if (name.ends_with("__postfix")) return fail(source_.tokens.syntax_error(token)), nullptr;
+    if (name == "mod" && function.schema.empty() && children.size() == 2) {
+      function.function_name = "sluice_mod";
+      return nullptr;
+    }
+    if (!function.is_operator) return nullptr;
+    if (name == "/" || name == "%" || name == "*") {
+      if (children.size() != 2) return fail(source_.tokens.syntax_error(token)), nullptr;
+      return call(name == "/"   ? "sluice_div"
+                  : name == "%" ? "sluice_mod"
+                                : "sluice_mul",
+                  std::move(children[0]), std::move(children[1]));
+    }
+    if ((name == "||" || name == "-") && children.size() == 2) {
+      const bool json =
+          is_visibly_json(*children[0]) || (name == "||" && is_visibly_json(*children[1]));
+      if (!json) return nullptr;
+      return call(name == "||" ? "sluice_json_concat" : "sluice_json_delete",
+                  std::move(children[0]), std::move(children[1]));
+    }
+    if (name[0] == '`') return of_encoded(function, decoded_operator(name), token);
+    return nullptr;
+  }
+
+  ExpressionPtr of_encoded(duckdb::FunctionExpression& function, std::string_view operation,
+                           size_t token) {
+    auto& children = function.children;
+    if (children.size() == 1) {
+      if (operation == "~") return call("~", std::move(children[0]));  // not of bits
+      const char* prefix = call_of_prefix(operation);
+      if (prefix != nullptr) return call(prefix, std::move(children[0]));
+    }
+    const char* name = children.size() == 2 ? call_of_operator(operation) : nullptr;
+    if (name == nullptr) {
+      fail(invalid("operator does not exist: {}", operation)
+               .with_sqlstate("42883")
+               .at(source_.tokens.position(token)));
+      return nullptr;
+    }
+    if (operation == "<@") std::swap(children[0], children[1]);
+    auto result = call(name, std::move(children[0]), std::move(children[1]));
+    if (operation.ends_with("~*")) {
+      result->children.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value("i")));
+    }
+    if (!operation.starts_with("!")) return result;
+    return duckdb::make_uniq<duckdb::OperatorExpression>(ExpressionType::OPERATOR_NOT,
+                                                         std::move(result));
+  }
+
+  ExpressionPtr of_cast(duckdb::CastExpression& cast, size_t token) {
+    if (cast.cast_type.id() != duckdb::LogicalTypeId::USER) return nullptr;
+    const std::string name = duckdb::UserType::GetTypeName(cast.cast_type);
+    if (!name.starts_with(kTypePrefix)) return fail(source_.tokens.syntax_error(token)), nullptr;
+    auto type = types::parse_type_name(std::string_view(name).substr(kTypePrefix.size()));
+    if (!type.ok()) {
+      Error failure = std::move(type).error();
+      if (failure.position == 0) failure.position = source_.tokens.position(token);
+      return fail(std::move(failure)), nullptr;
+    }
+    if (const char* function = call_of_name_type(type->id); function != nullptr) {
+      return call(function, std::move(cast.child));
+    }
+    const bool literal = is_string(*cast.child);
+    cast.cast_type = types::to_engine(*type);
+    if (type->precision < 0) return nullptr;
+    switch (type->id) {
+      case types::TypeId::kVarchar:
+      case types::TypeId::kChar: {
+        auto text = duckdb::make_uniq<duckdb::CastExpression>(duckdb::LogicalType::VARCHAR,
+                                                              std::move(cast.child));
+        return call(type->id == types::TypeId::kVarchar ? "sluice_varchar" : "sluice_char",
+                    ExpressionPtr(std::move(text)), integer(type->precision),
+                    ExpressionPtr(duckdb::make_uniq<duckdb::ConstantExpression>(
+                        duckdb::Value::BOOLEAN(true))));
+      }
+      case types::TypeId::kNumeric:
+        // A string's digits would be lost on the way to a number, so it is cast at once.
+        if (literal || type->precision > types::kMaxStoredPrecision) return nullptr;
+        return call("sluice_numeric", std::move(cast.child), integer(type->precision),
+                    integer(type->scale < 0 ? 0 : type->scale));
+      default:
+        return nullptr;
+    }
+  }
+
+  static const char* call_of_name_type(types::TypeId type) {
+    switch (type) {
+      case types::TypeId::kRegclass:
+        return "sluice_regclass";
+      case types::TypeId::kRegtype:
+        return "sluice_regtype";
+      case types::TypeId::kRegproc:
+        return "sluice_regproc";
+      case types::TypeId::kRegnamespace:
+        return "sluice_regnamespace";
+      default:
+        return nullptr;
+    }
+  }
+
+  // A whole number past 64 bits is numeric; its digits were counted before (front/rewrite.h).
+  static void widen(duckdb::Value& value) {
+    if (value.type().id() != duckdb::LogicalTypeId::HUGEINT) return;
+    const std::string digits = value.ToString();
+    const auto width = static_cast<uint8_t>(digits.size() - (digits.front() == '-' ? 1 : 0));
+    value = duckdb::Value::DECIMAL(value.GetValue<duckdb::hugeint_t>(), width, 0);
+  }
+
+  void check_operator(const duckdb::ParsedExpression& operation, size_t token) {
+    const auto type = operation.GetExpressionType();
+    if (type != ExpressionType::OPERATOR_TRY && type != ExpressionType::OPERATOR_UNPACK) return;
+    fail(invalid("function {} does not exist",
+                 type == ExpressionType::OPERATOR_TRY ? "try" : "unpack")
+             .with_sqlstate("42883")
+             .at(source_.tokens.position(token)));
+  }
+
+  static void replace(ExpressionPtr& expression, ExpressionPtr by) {
+    if (by == nullptr) return;
+    by->SetAlias(expression->GetAlias());
+    by->SetQueryLocation(expression->GetQueryLocation());
+    expression = std::move(by);
+  }
+
+  void relocate(duckdb::optional_idx& location, size_t token) const {
+    if (!location.IsValid()) return;
+    location = duckdb::optional_idx(source_.tokens[token].begin - source_.first_byte);
+  }
+
+  void fail(Error failure) {
+    if (!failure_) failure_ = std::move(failure);
+  }
+
+  const Source& source_;
+  std::optional<Error> failure_;
+};
+
+template <typename Root>
+Status give_meaning(Root& root, const Source& source) {
+  Meaning meaning(source);
+  meaning.visit(root);
+  return meaning.result();
+}
+
+}  // namespace
+
+size_t Source::token_of(duckdb::optional_idx location) const {
+  if (!location.IsValid()) return end;
+  return rewritten.token_at(location.GetIndex(), end);
+}
+
+Status postgres_meaning(duckdb::SelectStatement& query, const Source& source) {
+  return give_meaning(query, source);
+}
+Status postgres_meaning(duckdb::unique_ptr<duckdb::ParsedExpression>& expression,
+                        const Source& source) {
+  return give_meaning(expression, source);
+}
+Status postgres_meaning(duckdb::TableRef& table, const Source& source) {
+  return give_meaning(table, source);
+}
+
+}  // namespace sluice::sql

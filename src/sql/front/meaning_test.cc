@@ -1,0 +1,206 @@
+// Queries by what DuckDB's tree says after the pass: the tree printed, and the names of its
+// columns.
+#include "sql/front/meaning.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <duckdb/parser/expression/constant_expression.hpp>
+
+#include "sql/front/parse.h"
+
+namespace sluice::sql {
+namespace {
+
+using testing::ElementsAre;
+
+std::string expression(std::string_view sql) {
+  auto tree = parse_expression(sql);
+  return tree.ok() ? (*tree)->ToString() : tree.error().sqlstate + " " + tree.error().message;
+}
+
+std::vector<std::string> column_names(std::string_view sql) {
+  auto query = parse_query(sql);
+  if (!query.ok()) return {query.error().message};
+  std::vector<std::string> names;
+  for (const auto& column : (*query)->node->GetSelectList()) names.push_back(column->GetName());
+  return names;
+}
+
+Error error_of(std::string_view sql) {
+  auto query = parse_query(sql);
+  return query.ok() ? Error() : query.error();
+}
+
+TEST(Meaning, JsonOperatorsAreCallsAndBindLikeOtherOperators) {
+  EXPECT_EQ(expression("j -> 'a' ->> 'b'"), "sluice_json_get_text(sluice_json_get(j, 'a'), 'b')");
+  EXPECT_EQ(expression("j -> 'a' = k #>> p"),
+            "(sluice_json_get(j, 'a') = sluice_json_path_text(k, p))");
+  EXPECT_EQ(expression("j -> 1 + 2"), "sluice_json_get(j, (1 + 2))");
+  EXPECT_EQ(expression("j <@ k"), "sluice_json_contains(k, j)");
+  EXPECT_EQ(expression("j ?| k"), "sluice_json_has_any(j, k)");
+  EXPECT_EQ(expression("'{}'::jsonb || j"), "sluice_json_concat(CAST('{}' AS JSON), j)");
+  EXPECT_EQ(expression("a || b"), "(a || b)");
+}
+
+TEST(Meaning, DivisionIsOurs) {
+  EXPECT_EQ(expression("a / b % c * d"), "sluice_mul(sluice_mod(sluice_div(a, b), c), d)");
+  EXPECT_EQ(expression("mod(a, b)"), "sluice_mod(a, b)");
+}
+
+TEST(Meaning, RegularExpressionsSearchInsteadOfMatchingTheWhole) {
+  EXPECT_EQ(expression("a ~ 'x'"), "regexp_matches(a, 'x')");
+  EXPECT_EQ(expression("a !~* 'x'"), "(NOT regexp_matches(a, 'x', 'i'))");
+  EXPECT_EQ(expression("a OPERATOR(pg_catalog.~) 'x' COLLATE pg_catalog.default"),
+            "regexp_matches(a, 'x')");
+}
+
+TEST(Meaning, CastsGoThroughOurTypes) {
+  EXPECT_EQ(expression(R"('\xAAAA'::bytea)"), R"(CAST('\xAAAA' AS BLOB))");
+  EXPECT_EQ(expression(R"(bytea '\x00')"), R"(CAST('\x00' AS BLOB))");
+  EXPECT_EQ(expression("a::varchar(3)"), "sluice_varchar(CAST(a AS VARCHAR), 3, true)");
+  EXPECT_EQ(expression("a::numeric(10, 2)"), "sluice_numeric(a, 10, 2)");
+  EXPECT_EQ(expression("'1.25'::numeric(10, 1)"), "CAST('1.25' AS DECIMAL(10,1))");
+  EXPECT_EQ(expression("'{1}'::int list"), "CAST('{1}' AS INTEGER[])");
+  EXPECT_EQ(expression("a::map[text=>int]"), "CAST(a AS MAP(VARCHAR, INTEGER))");
+  EXPECT_EQ(expression("'t'::pg_catalog.regclass"), "sluice_regclass('t')");
+  EXPECT_EQ(expression("interval '90' minute"), "CAST('90 minute' AS INTERVAL)");
+  EXPECT_EQ(expression("a::nosuch"), "42704 type \"nosuch\" does not exist");
+}
+
+TEST(Meaning, NumbersStayExact) {
+  const auto type_of = [](std::string_view sql) {
+    auto tree = parse_expression(sql);
+    if (!tree.ok()) return tree.error().sqlstate;
+    return (*tree)->Cast<duckdb::ConstantExpression>().value.type().ToString();
+  };
+  EXPECT_EQ(type_of("2147483647"), "INTEGER");
+  EXPECT_EQ(type_of("2147483648"), "BIGINT");
+  EXPECT_EQ(type_of("9223372036854775808"), "DECIMAL(19,0)");
+  EXPECT_EQ(type_of("12345678901234567890123456789012345678"), "DECIMAL(38,0)");
+  EXPECT_EQ(type_of("123456789012345678901234567890123456789"), "22003");
+  EXPECT_EQ(type_of("1.50"), "DECIMAL(3,2)");
+  EXPECT_EQ(type_of("1.5e3"), "DECIMAL(4,0)");
+  EXPECT_EQ(type_of("1e-3"), "DECIMAL(3,3)");
+  EXPECT_EQ(type_of("1e100"), "DOUBLE");
+}
+
+TEST(Meaning, NamesColumnsAsPostgresDoes) {
+  EXPECT_THAT(
+      column_names("select 1, 'a', true, a, n.a, a + 1, count(*), lower(b) from n"),
+      ElementsAre("?column?", "?column?", "?column?", "a", "a", "?column?", "count", "lower"));
+  EXPECT_THAT(column_names("select a::text, '1'::int, '{1}'::int[], date '2020-01-01', (1)::text"),
+              ElementsAre("a", "int4", "int4", "date", "text"));
+  EXPECT_THAT(column_names("select case when a then b else c end, case when a then b end, "
+                           "coalesce(a), exists(select 1), (select q), array(select 1), array[1]"),
+              ElementsAre("c", "case", "coalesce", "exists", "q", "array", "array"));
+  EXPECT_THAT(column_names("select extract(epoch from a), a at time zone 'UTC', trim(a), "
+                           "position('a' in b), sum(a) over (), row_number() over ()"),
+              ElementsAre("extract", "timezone", "btrim", "position", "sum", "row_number"));
+  EXPECT_THAT(
+      column_names("select j -> 'a', a[1], current_date, a = 1, -a, a like 'x', (a).b"),
+      ElementsAre("?column?", "a", "current_date", "?column?", "?column?", "?column?", "b"));
+}
+
+TEST(Meaning, PutsNullsWherePostgresDoes) {
+  auto query = parse_query("select a from t order by a, b desc, c desc nulls last");
+  ASSERT_TRUE(query.ok());
+  EXPECT_THAT((*query)->ToString(),
+              testing::HasSubstr("a ASC NULLS LAST, b DESC NULLS FIRST, c DESC NULLS LAST"));
+}
+
+TEST(Meaning, FoldsNamesBeforeTheEngineSeesThem) {
+  auto query = parse_query("select FOO, \"Foo\" from BAR");
+  ASSERT_TRUE(query.ok());
+  EXPECT_THAT(column_names("select FOO, \"Foo\" from BAR"), ElementsAre("foo", "Foo"));
+}
+
+TEST(Meaning, RefusesWhatOnlyTheEngineKnows) {
+  for (const std::string_view sql : {"from t",
+                                     "from t select a",
+                                     "select * from 'file.csv'",
+                                     "select {'a': 1}",
+                                     "select [1, 2]",
+                                     "pivot t on a using sum(b)",
+                                     "summarize t",
+                                     "describe t",
+                                     "select a: 1 from t",
+                                     "select * from (from t)",
+                                     "select * from t at (version => 1)",
+                                     "select list_x(lambda x: x)",
+                                     "select try_cast(a as int) from t",
+                                     "select * from t positional join u",
+                                     "select 1 union by name select 2",
+                                     "select [x for x in y]",
+                                     "select #1 from t",
+                                     "select a ! from t",
+                                     "select * from t limit 10%",
+                                     "select * from t pivot (sum(a) for b in (1))",
+                                     "select 1;;select 2",
+                                     "with a as (from t) select 1",
+                                     "select $foo"}) {
+    EXPECT_EQ(error_of(sql).sqlstate.substr(0, 2), "42") << sql << ": " << error_of(sql).message;
+  }
+  EXPECT_EQ(error_of("select a // b from t").sqlstate, "42883");
+  EXPECT_EQ(error_of("select a == b from t").sqlstate, "42883");
+  EXPECT_EQ(error_of("select try(a) from t").sqlstate, "42883");
+  EXPECT_EQ(error_of("select B'101'").sqlstate, "0A000");
+  EXPECT_EQ(error_of("select a similar to b").sqlstate, "0A000");
+}
+
+TEST(Meaning, KeepsTheEnginesKeywordsUsableAsNames) {
+  for (const std::string_view word :
+       {"describe", "lambda", "pivot", "qualify_", "show", "struct", "summarize", "columns", "glob",
+        "at", "semi", "anti", "asof", "map", "macro", "unpack", "positional"}) {
+    EXPECT_THAT(column_names(std::string("select ") + std::string(word) + " from t"),
+                ElementsAre(word));
+  }
+}
+
+TEST(Meaning, PlacesPointIntoTheUsersText) {
+  const std::string sql = "select  'ä'::text ,  j ->> 'x', nosuch from  t";
+  auto query = parse_query(sql);
+  ASSERT_TRUE(query.ok());
+  const auto& columns = (*query)->node->GetSelectList();
+  ASSERT_TRUE(columns[2]->GetQueryLocation().IsValid());
+  EXPECT_EQ(columns[2]->GetQueryLocation().GetIndex(), sql.find("nosuch"));
+}
+
+TEST(Meaning, SpeaksOfTheUsersTokenInErrors) {
+  const Error failure = error_of("select j ->> 'x' from  t wher a = 1");
+  EXPECT_EQ(failure.message, "syntax error at or near \"a\"");
+  EXPECT_EQ(failure.position, 31);
+  EXPECT_EQ(error_of("select a::int from").message, "syntax error at end of input");
+  EXPECT_EQ(error_of("select (1").message, "syntax error at end of input");
+}
+
+TEST(Meaning, BoundsDepth) {
+  const auto repeated = [](std::string_view text, int count) {
+    std::string out;
+    for (int i = 0; i < count; ++i) out += text;
+    return out;
+  };
+  const int many = 20000;
+  for (const std::string& sql :
+       {"select " + repeated("(", many) + "1" + repeated(")", many),
+        "select " + repeated("(select ", many) + "1" + repeated(")", many),
+        "select " + repeated("array[", many) + "1" + repeated("]", many),
+        "select " + repeated("- ", many) + "1", "select 1" + repeated(" + 1", many),
+        "select " + repeated("not ", many) + "true", "select 1" + repeated("::int", many),
+        "select 1" + repeated(" union select 1", many), "select a" + repeated("[1]", many),
+        "select " + repeated("case when ", many) + "1",
+        "select * from " + repeated("(select * from ", many) + "t" + repeated(")", many),
+        "select 'x'::" + repeated("map[text=>", many) + "int" + repeated("]", many),
+        "select 'x'::int" + repeated(" list", many),
+        "select * from t" + repeated(" join t on true", many)}) {
+    const Error failure = error_of(sql);
+    EXPECT_TRUE(failure.sqlstate == "54001" || failure.sqlstate == "42601")
+        << sql.substr(0, 60) << ": " << failure.sqlstate << " " << failure.message.substr(0, 100);
+  }
+  // But long lists are not deep.
+  EXPECT_TRUE(parse_query("select 1 where a = 1" + repeated(" or a = 2", many)).ok());
+  EXPECT_TRUE(parse_query("select 1" + repeated(", 1", many)).ok());
+}
+
+}  // namespace
+}  // namespace sluice::sql
