@@ -1,0 +1,141 @@
+// The server's process: settings, then everything built in the order of its dependencies, then
+// waiting for a signal, then everything stopped in the reverse order.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "base/log.h"
+#include "collection/store.h"
+#include "engine/engine.h"
+#include "engine/functions/register.h"
+#include "engine/push/push_copy.h"
+#include "pgwire/server.h"
+#include "server/config.h"
+#include "server/metrics.h"
+#include "server/stores.h"
+#include "server/version.h"
+#include "session/database.h"
+#include "webapi/server.h"
+
+namespace sluice::server {
+namespace {
+
+// The process's budget, divided: what is not the engine's is for parts in flight, rows of a bulk
+// load, rows in memory, sessions and the encoders of exports.
+struct MemoryShares {
+  explicit MemoryShares(uint64_t all)
+      : engine(all / 10 * 6),
+        parts(std::min<uint64_t>(all / 10, uint64_t{256} << 20)),
+        tail(std::min<uint64_t>(all / 20, uint64_t{64} << 20)),
+        load(std::min<uint64_t>(all / 8, uint64_t{512} << 20)) {}
+  uint64_t engine, parts, tail, load;
+};
+
+// Signals are taken by sigwait() in main() alone; threads that start later inherit the mask.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+// Each client takes a descriptor, each segment one, each upload one.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string shown(const HostPort& address, uint16_t port) {
+  const bool six = address.host.find(':') != std::string::npos;
+  return six ? fmt::format("[{}]:{}", address.host, port)
+             : fmt::format("{}:{}", address.host, port);
+}
+
+Status serve(const Config& config, const sigset_t& signals) {
+  const MemoryShares shares(config.memory_limit_bytes);
+  std::error_code failure;
+  std::filesystem::create_directories(config.data_dir, failure);
+  if (failure) {
+    return error(ErrorCode::kDenied, "cannot make the data folder {}: {}", config.data_dir,
+                 failure.message());
+  }
+  const std::string data_dir = std::filesystem::absolute(config.data_dir);
+  TRY_ASSIGN(const auto engine,
+             engine::Engine::open({.memory_limit_bytes = shares.engine,
+                                   .threads = config.threads,
+                                   .temp_directory = data_dir + "/spill",
+                                   .readable_directories = {data_dir}},
+                                  [](duckdb::DatabaseInstance& instance) {
+                                    engine::functions::register_functions(instance);
+                                  }));
+  TRY_ASSIGN(const auto store,
+             collection::Store::open(
+                 {.directory = data_dir,
+                  .retain_history = std::chrono::milliseconds(config.retain_history_ms),
+                  .tail_limit_bytes = shares.tail,
+                  .load_memory_bytes = shares.load},
+                 *engine));
+  Stores stores(shares.parts, config.local_export_dirs);
+  session::Database database(*store, *engine, stores);
+  TRY(database.catalog());
+  TRY_ASSIGN(const auto sql,
+             pgwire::Server::start({.host = config.sql_listen.host, .port = config.sql_listen.port},
+                                   database));
+  TRY_ASSIGN(const auto http,
+             webapi::Server::start(
+                 {.host = config.http_listen.host, .port = config.http_listen.port}, database,
+                 [&store = *store]() -> webapi::Health {
+                   const std::string reason = store.stats().read_only_reason;
+                   if (reason.empty()) return {};
+                   return {{"read-only: " + reason}};
+                 },
+                 [&database] { return metrics_text(database); }));
+  std::printf("sluice ready: sql=%s http=%s data=%s\n",
+              shown(config.sql_listen, sql->port()).c_str(),
+              shown(config.http_listen, http->port()).c_str(), data_dir.c_str());
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log::info("stopping on {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  http->stop();
+  sql->stop();
+  return ok();
+}
+
+int run(int argc, char** argv) {
+  const sigset_t signals = block_signals();
+  const auto line = parse_command_line(argc, argv);
+  if (!line.ok()) {
+    std::fprintf(stderr, "sluice: %s\n", line.error().message.c_str());
+    return 2;
+  }
+  if (line->print) {
+    std::fputs(line->print->c_str(), stdout);
+    return 0;
+  }
+  log::configure(line->config.log_level, line->config.log_format);
+  raise_file_limit();
+  const Status served = serve(line->config, signals);
+  if (!served.ok()) {
+    const Error& error = served.error();
+    log::error("{}", error.message);
+    std::fprintf(stderr, "sluice: %s\n", error.message.c_str());
+    if (!error.hint.empty()) std::fprintf(stderr, "%s\n", error.hint.c_str());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace sluice::server
+
+int main(int argc, char** argv) { return sluice::server::run(argc, argv); }

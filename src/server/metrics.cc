@@ -1,0 +1,69 @@
+#include "server/metrics.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+namespace sluice::server {
+namespace {
+
+class Page {
+ public:
+  void add(const char* name, const char* type, const char* help, uint64_t value) {
+    text_ += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", name, help, type, value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t all = 0;
+  uint64_t resident = 0;
+  statm >> all >> resident;
+  return resident * static_cast<uint64_t>(getpagesize());
+}
+
+}  // namespace
+
+std::string metrics_text(session::Database& database) {
+  const session::DatabaseCounters& counters = database.counters();
+  const collection::Store::Stats stats = database.store().stats();
+  Page page;
+  page.add("sluice_sessions_total", "counter", "Sessions begun.", counters.sessions);
+  page.add("sluice_statements_total", "counter", "Statements begun.", counters.statements);
+  page.add("sluice_statements_failed_total", "counter", "Statements that ended in an error.",
+           counters.failed_statements);
+  page.add("sluice_exports_running", "gauge", "COPY ... TO a store under way.",
+           counters.exports_running);
+  page.add("sluice_exports_done_total", "counter", "Exports that completed.",
+           counters.exports_done);
+  page.add("sluice_exports_failed_total", "counter", "Exports that failed or were cancelled.",
+           counters.exports_failed);
+  page.add("sluice_exported_rows_total", "counter", "Rows of completed exports.",
+           counters.exported_rows);
+  page.add("sluice_exported_bytes_total", "counter", "Bytes of completed exports.",
+           counters.exported_bytes);
+  page.add("sluice_exported_files_total", "counter", "Files of completed exports.",
+           counters.exported_files);
+  page.add("sluice_commits_total", "counter", "Commits that are durable.", stats.commits);
+  page.add("sluice_commit_groups_total", "counter", "Syncs of the log; a group shares one.",
+           stats.groups);
+  page.add("sluice_log_bytes", "gauge", "Bytes of log that a restart replays.", stats.log_bytes);
+  page.add("sluice_tail_bytes", "gauge", "Bytes of rows in memory, not yet in segments.",
+           stats.tail_bytes);
+  page.add("sluice_tail_rows", "gauge", "Rows in memory, not yet in segments.", stats.tail_rows);
+  page.add("sluice_segments", "gauge", "Segment files.", stats.segments);
+  page.add("sluice_segment_bytes", "gauge", "Bytes of segment files.", stats.segment_bytes);
+  page.add("sluice_deleted_rows", "gauge", "Deleted rows that segments still hold.",
+           stats.deleted_rows);
+  page.add("sluice_holds", "gauge", "Read views that keep history.", stats.holds);
+  page.add("sluice_read_only", "gauge", "1 while writes are refused.",
+           stats.read_only_reason.empty() ? 0 : 1);
+  page.add("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+  return page.take();
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,559 @@
+#include "session/client_session.h"
+
+#include "format/binary.h"
+#include "session/changes.h"
+#include "session/connections.h"
+#include "session/definitions.h"
+#include "session/export_copy.h"
+#include "sql/dml.h"
+#include "sql/front/parse.h"
+#include "sql/query_trees.h"
+#include "sql/show.h"
+
+namespace sluice::session {
+namespace {
+
+// How often a change whose commit conflicts is tried again before the client hears of it.
+constexpr int kTries = 20;
+
+Error not_supported(std::string_view what) {
+  return invalid("{} is not supported", what).with_sqlstate("0A000");
+}
+
+bool ends_transaction(const sql::Statement& statement) {
+  return std::holds_alternative<sql::Commit>(statement.node) ||
+         std::holds_alternative<sql::Rollback>(statement.node);
+}
+
+}  // namespace
+
+class ClientSession::PreparedStatement final : public Prepared {
+ public:
+  bool empty() const override { return !statement; }
+  const std::vector<types::SqlType>& parameters() const override { return parameters_; }
+  const std::vector<Column>& columns() const override { return columns_; }
+
+  std::optional<sql::Statement> statement;
+  std::vector<types::SqlType> parameters_;
+  std::vector<Column> columns_;
+  bool last = false;  // its implicit transaction ends with it
+};
+
+ClientSession::ClientSession(Database& database, const SessionFactory::Login& login,
+                             ClientCallbacks callbacks)
+    : database_(database),
+      client_(std::move(callbacks)),
+      user_(login.user.empty() ? std::string(sql::kDefaultUser) : login.user) {
+  static_cast<void>(settings_.set("application_name", login.application_name));
+  settings_.reported = client_.parameter_changed;
+}
+
+ClientSession::~ClientSession() = default;
+
+Result<std::vector<std::unique_ptr<Prepared>>> ClientSession::parse(std::string_view sql) {
+  TRY_ASSIGN(std::vector<sql::Statement> statements, sql::parse(sql));
+  std::vector<std::unique_ptr<Prepared>> all;
+  const bool alone = statements.size() == 1;
+  for (sql::Statement& statement : statements) {
+    auto prepared = std::make_unique<PreparedStatement>();
+    prepared->statement = std::move(statement);
+    prepared->last = alone;
+    all.push_back(std::move(prepared));
+  }
+  return all;
+}
+
+Result<std::unique_ptr<Prepared>> ClientSession::prepare(std::string_view sql,
+                                                         std::span<const uint32_t> parameter_oids) {
+  TRY_ASSIGN(std::vector<sql::Statement> statements, sql::parse(sql));
+  if (statements.size() > 1) {
+    return invalid("cannot insert multiple commands into a prepared statement")
+        .with_sqlstate("42601");
+  }
+  auto prepared = std::make_unique<PreparedStatement>();
+  if (statements.empty()) return std::unique_ptr<Prepared>(std::move(prepared));
+  prepared->statement = std::move(statements[0]);
+  if (failed_ && !ends_transaction(*prepared->statement)) {
+    return invalid(
+               "current transaction is aborted, commands ignored until end of transaction block")
+        .with_sqlstate("25P02");
+  }
+  for (const uint32_t oid : parameter_oids) {
+    const auto type = types::from_oid(oid);
+    prepared->parameters_.push_back(type.value_or(types::make(types::TypeId::kUnknown)));
+  }
+  prepared->parameters_.resize(
+      std::max<size_t>(prepared->parameters_.size(),
+                       static_cast<size_t>(prepared->statement->parameter_count)),
+      types::make(types::TypeId::kUnknown));
+  TRY(describe(*prepared));
+  for (types::SqlType& type : prepared->parameters_) {
+    if (type.id == types::TypeId::kUnknown) type = types::make(types::TypeId::kText);
+  }
+  return std::unique_ptr<Prepared>(std::move(prepared));
+}
+
+// Finds the columns of what gives rows, and the types of parameters.
+Status ClientSession::describe(PreparedStatement& prepared) {
+  // Read as of now, under the open transaction's changes; nothing runs.
+  auto execution = std::make_shared<Execution>(
+      Execution{database_,
+                settings_,
+                client_,
+                transaction_ ? transaction_ : std::make_shared<Transaction>(database_, false),
+                user_,
+                std::chrono::system_clock::now(),
+                {},
+                nullptr,
+                {},
+                false});
+  sql::Statement& statement = *prepared.statement;
+  duckdb::unique_ptr<duckdb::SelectStatement> query;
+  std::optional<sql::Resolved> resolved;
+  bool rows = true;
+  if (auto* select = std::get_if<sql::Select>(&statement.node)) {
+    sql::declare_parameters(*select->query, prepared.parameters_);
+    query = sql::Query(select->query).release();
+  } else if (auto* copy = std::get_if<sql::Copy>(&statement.node)) {
+    if (copy->target) return ok();
+    query = copy->object ? sql::select_all(*copy->object) : sql::Query(copy->query).release();
+    rows = false;
+  } else if (auto* shown = std::get_if<sql::Show>(&statement.node)) {
+    TRY_ASSIGN(auto portal, show(execution, *shown));
+    prepared.columns_ = portal->columns();
+    return ok();
+  } else if (prepared.parameters_.empty()) {
+    return ok();
+  } else {
+    rows = false;
+    if (auto* insert = std::get_if<sql::Insert>(&statement.node)) {
+      if (insert->query) sql::declare_parameters(*insert->query, prepared.parameters_);
+      TRY_ASSIGN(resolved, insert_query(*execution, *insert));
+    } else if (auto* update = std::get_if<sql::Update>(&statement.node)) {
+      TRY_ASSIGN(resolved, update_query(*execution, *update));
+    } else if (auto* erase = std::get_if<sql::Delete>(&statement.node)) {
+      TRY_ASSIGN(resolved, delete_query(*execution, *erase));
+    } else {
+      return ok();
+    }
+  }
+  if (query) {
+    TRY_ASSIGN(const sql::ResolveContext context, execution->context());
+    TRY_ASSIGN(resolved, sql::resolve(std::move(query), context));
+  }
+  TRY_ASSIGN(auto connection, execution->connect());
+  TRY_ASSIGN(const engine::Description description, connection->describe(resolved->query));
+  for (size_t i = 0; i < prepared.parameters_.size() && i < description.parameters.size(); ++i) {
+    types::SqlType& type = prepared.parameters_[i];
+    if (type.id == types::TypeId::kUnknown) type = types::from_engine(description.parameters[i]);
+  }
+  if (!rows) return ok();
+  for (size_t i = 0; i < description.shape.names.size(); ++i) {
+    prepared.columns_.push_back(
+        {description.shape.names[i], types::from_engine(description.shape.types[i])});
+  }
+  return ok();
+}
+
+ExecutionPtr ClientSession::begin_statement(std::vector<engine::Value> parameters, bool last) {
+  std::stop_source source;
+  {
+    const std::lock_guard lock(stop_mutex_);
+    stop_ = source;
+  }
+  if (!transaction_) {
+    transaction_ = std::make_shared<Transaction>(database_, false);
+    settings_.begin_transaction();
+    again_ = nullptr;
+    changes_ = 0;
+  }
+  std::shared_ptr<const Deadlines::Guard> deadline;
+  if (const int64_t timeout = settings_.statement_timeout_ms(); timeout > 0) {
+    deadline = database_.deadlines().arm(source, std::chrono::milliseconds(timeout));
+  }
+  return std::make_shared<Execution>(Execution{database_, settings_, client_, transaction_, user_,
+                                               std::chrono::system_clock::now(), source.get_token(),
+                                               std::move(deadline), std::move(parameters),
+                                               last && !transaction_->block()});
+}
+
+Result<std::unique_ptr<Portal>> ClientSession::open(const Prepared& prepared,
+                                                    std::vector<engine::Value> parameters) {
+  const auto& own = static_cast<const PreparedStatement&>(prepared);
+  if (!own.statement) return empty_statement();
+  ++database_.counters().statements;
+  if (failed_ && !ends_transaction(*own.statement)) {
+    return invalid(
+               "current transaction is aborted, commands ignored until end of transaction block")
+        .with_sqlstate("25P02");
+  }
+  ExecutionPtr execution = begin_statement(std::move(parameters), own.last);
+  auto portal = open_statement(execution, *own.statement);
+  if (!portal.ok()) return execution->told(std::move(portal).error());
+  return portal;
+}
+
+// One overload a kind of statement.
+struct ClientSession::Opener {
+  ClientSession& session;
+  ExecutionPtr execution;
+  const sql::Statement& statement;
+  using Opened = Result<std::unique_ptr<Portal>>;
+
+  // The statement lives on in its Prepared, but the protocol may drop that before the portal.
+  template <typename Node>
+  Opened change(Result<std::string> (*run)(const Execution&, const Node&), const Node& node) const {
+    auto kept = std::make_shared<const Node>(node);
+    return session.change(execution, [run, kept](const Execution& at) { return run(at, *kept); });
+  }
+  Opened simple(std::function<Result<std::string>()> work) const {
+    return command(execution, std::move(work));
+  }
+
+  Opened operator()(const sql::Select& select) const {
+    TRY_ASSIGN(auto rows,
+               open_query(execution, sql::Query(select.query).release(), statement.as_of));
+    return std::unique_ptr<Portal>(std::move(rows));
+  }
+  Opened operator()(const sql::Show& show) const { return session.show(execution, show); }
+  Opened operator()(const sql::Insert& node) const { return change(run_insert, node); }
+  Opened operator()(const sql::Update& node) const { return change(run_update, node); }
+  Opened operator()(const sql::Delete& node) const { return change(run_delete, node); }
+  Opened operator()(const sql::Truncate& node) const { return change(run_truncate, node); }
+  Opened operator()(const sql::CreateSchema& node) const { return change(run_create_schema, node); }
+  Opened operator()(const sql::CreateTable& node) const { return change(run_create_table, node); }
+  Opened operator()(const sql::CreateView& node) const { return change(run_create_view, node); }
+  Opened operator()(const sql::CreateSecret& node) const { return change(run_create_secret, node); }
+  Opened operator()(const sql::AlterSecret& node) const { return change(run_alter_secret, node); }
+  Opened operator()(const sql::CreateConnection& node) const {
+    return change(run_create_connection, node);
+  }
+  Opened operator()(const sql::AlterConnection& node) const {
+    return change(run_alter_connection, node);
+  }
+  Opened operator()(const sql::Drop& node) const { return change(run_drop, node); }
+  Opened operator()(const sql::Rename& node) const { return change(run_rename, node); }
+  Opened operator()(const sql::ValidateConnection&) const {
+    return not_supported("VALIDATE CONNECTION");
+  }
+  Opened operator()(const sql::Copy& copy) const {
+    if (!copy.target) return open_copy_out(execution, copy);
+    auto kept = std::make_shared<const sql::Copy>(copy);
+    return simple([at = execution, kept] { return run_export_copy(*at, *kept); });
+  }
+  Opened operator()(const sql::CopyFrom& copy) const {
+    const bool last = execution->last;
+    ++session.changes_;
+    return open_copy_in(execution, copy, [&to = session, at = execution, last]() -> Status {
+      return last ? to.commit(at->stop) : ok();
+    });
+  }
+  Opened operator()(const sql::SetVariable& set) const {
+    return simple([&to = session, set]() -> Result<std::string> {
+      TRY(to.set_variable(set));
+      return std::string("SET");
+    });
+  }
+  Opened operator()(const sql::ResetVariable& reset) const {
+    return simple([&to = session, reset]() -> Result<std::string> {
+      if (reset.name.empty()) {
+        to.settings_.reset_all();
+      } else {
+        TRY(to.settings_.reset(reset.name));
+      }
+      return std::string("RESET");
+    });
+  }
+  Opened operator()(const sql::Begin&) const {
+    return simple([&to = session] { return to.begin_block(); });
+  }
+  Opened operator()(const sql::Commit&) const {
+    return simple([&to = session, at = execution] { return to.commit_block(*at); });
+  }
+  Opened operator()(const sql::Rollback&) const {
+    return simple([&to = session]() -> Result<std::string> { return to.roll_back(); });
+  }
+  Opened operator()(const sql::SetTransaction&) const {
+    // Every level is given what the strictest promises.
+    return simple([]() -> Result<std::string> { return std::string("SET"); });
+  }
+  Opened operator()(const sql::Prepare& node) const {
+    return simple([&to = session, node]() -> Result<std::string> {
+      if (to.prepared_.contains(node.name.text)) {
+        return Error(ErrorCode::kExists,
+                     fmt::format("prepared statement \"{}\" already exists", node.name.text))
+            .with_sqlstate("42P05");
+      }
+      auto prepared = std::make_unique<PreparedStatement>();
+      prepared->statement = *node.statement;
+      for (const sql::Name& name : node.types) {
+        TRY_ASSIGN(types::SqlType type, types::parse_type_name(name.text));
+        prepared->parameters_.push_back(std::move(type));
+      }
+      prepared->parameters_.resize(
+          std::max<size_t>(prepared->parameters_.size(),
+                           static_cast<size_t>(node.statement->parameter_count)),
+          types::make(types::TypeId::kUnknown));
+      TRY(to.describe(*prepared));
+      to.prepared_[node.name.text] = std::move(prepared);
+      return std::string("PREPARE");
+    });
+  }
+  Opened operator()(const sql::Execute& node) const {
+    const auto found = session.prepared_.find(node.name.text);
+    if (found == session.prepared_.end()) {
+      return Error(ErrorCode::kNotFound,
+                   fmt::format("prepared statement \"{}\" does not exist", node.name.text))
+          .with_sqlstate("26000")
+          .at(node.name.position);
+    }
+    const auto& prepared = static_cast<const PreparedStatement&>(*found->second);
+    if (prepared.parameters_.size() != node.arguments.size()) {
+      return invalid("wrong number of parameters for prepared statement \"{}\"", node.name.text)
+          .with_sqlstate("42601")
+          .with_detail(fmt::format("Expected {} parameters but got {}.",
+                                   prepared.parameters_.size(), node.arguments.size()));
+    }
+    for (size_t i = 0; i < node.arguments.size(); ++i) {
+      TRY_ASSIGN(engine::Value value,
+                 execution->evaluate(sql::Expression(node.arguments[i]).release(), true));
+      TRY_ASSIGN(value, parameter(value, prepared.parameters_[i]));
+      execution->parameters.push_back(std::move(value));
+    }
+    return session.open_statement(execution, *prepared.statement);
+  }
+  static Result<engine::Value> parameter(const engine::Value& value, const types::SqlType& type) {
+    if (type.id == types::TypeId::kUnknown) return value;
+    if (value.IsNull()) return engine::Value(types::to_engine(type));
+    TRY_ASSIGN(const std::string text, format::text_of(types::from_engine(value.type()), value));
+    return format::decode_text(type, text);
+  }
+  Opened operator()(const sql::Deallocate& node) const {
+    return simple([&to = session, node]() -> Result<std::string> {
+      if (node.name.empty()) {
+        to.prepared_.clear();
+        return std::string("DEALLOCATE ALL");
+      }
+      if (to.prepared_.erase(node.name) == 0) {
+        return Error(ErrorCode::kNotFound,
+                     fmt::format("prepared statement \"{}\" does not exist", node.name))
+            .with_sqlstate("26000");
+      }
+      return std::string("DEALLOCATE");
+    });
+  }
+  Opened operator()(const sql::Discard& node) const {
+    return simple([&to = session, node]() -> Result<std::string> {
+      if (node.what == "ALL") {
+        to.prepared_.clear();
+        to.settings_.reset_all();
+      } else if (node.what == "PLANS") {
+        // Plans are never kept.
+      }
+      return "DISCARD " + node.what;
+    });
+  }
+  Opened operator()(const sql::Explain&) const { return not_supported("EXPLAIN"); }
+  Opened operator()(const sql::DeclareCursor&) const { return not_supported("DECLARE"); }
+  Opened operator()(const sql::Fetch&) const { return not_supported("FETCH"); }
+  Opened operator()(const sql::Close&) const { return not_supported("CLOSE"); }
+};
+
+Result<std::unique_ptr<Portal>> ClientSession::open_statement(ExecutionPtr execution,
+                                                              const sql::Statement& statement) {
+  return std::visit(Opener{*this, std::move(execution), statement}, statement.node);
+}
+
+std::unique_ptr<Portal> ClientSession::change(
+    ExecutionPtr execution, std::function<Result<std::string>(const Execution&)> work) {
+  return command(execution, [this, execution, work] { return run_change(*execution, work); });
+}
+
+Result<std::string> ClientSession::run_change(
+    Execution& execution, const std::function<Result<std::string>(const Execution&)>& work) {
+  ++changes_;
+  const auto once = [this, &execution, &work]() -> Result<std::string> {
+    TRY_ASSIGN(std::string tag, work(execution));
+    if (execution.last) TRY(commit(execution.stop));
+    return tag;
+  };
+  if (!execution.last) {
+    // Kept for end_implicit(), which commits; it may try again if this is the only change.
+    auto kept = std::make_shared<Execution>(execution);
+    again_ = [work, kept, this]() {
+      kept->transaction = transaction_;
+      return work(*kept);
+    };
+    return work(execution);
+  }
+  for (int tries = 1;; ++tries) {
+    auto tag = once();
+    if (tag.ok() || tag.error().code != ErrorCode::kConflict || tries == kTries) return tag;
+    transaction_ = std::make_shared<Transaction>(database_, false);
+    execution.transaction = transaction_;
+  }
+}
+
+Status ClientSession::commit(std::stop_token stop) {
+  CHECK(transaction_ != nullptr);
+  return transaction_->commit(std::move(stop));
+}
+
+void ClientSession::end_transaction(bool committed) {
+  transaction_.reset();
+  again_ = nullptr;
+  failed_ = false;
+  settings_.end_transaction(committed);
+}
+
+void ClientSession::statement_failed() {
+  ++database_.counters().failed_statements;
+  if (transaction_ && transaction_->block()) {
+    failed_ = true;
+  } else {
+    end_transaction(false);
+  }
+}
+
+Status ClientSession::end_implicit() {
+  if (!transaction_ || transaction_->block()) return ok();
+  std::stop_token stop;
+  {
+    const std::lock_guard lock(stop_mutex_);
+    stop = stop_.get_token();
+  }
+  Status committed = ok();
+  for (int tries = 1; transaction_->writes(); ++tries) {
+    committed = commit(stop);
+    const bool conflict = !committed.ok() && committed.error().code == ErrorCode::kConflict;
+    if (!conflict || changes_ != 1 || !again_ || tries == kTries) break;
+    transaction_ = std::make_shared<Transaction>(database_, false);
+    if (auto tag = again_(); !tag.ok()) {
+      committed = std::move(tag).error();
+      break;
+    }
+  }
+  end_transaction(committed.ok());
+  return committed;
+}
+
+TransactionState ClientSession::transaction_state() const {
+  if (failed_) return TransactionState::kFailed;
+  return transaction_ && transaction_->block() ? TransactionState::kOpen : TransactionState::kIdle;
+}
+
+void ClientSession::request_cancel() {
+  std::stop_source source;
+  {
+    const std::lock_guard lock(stop_mutex_);
+    source = stop_;
+  }
+  source.request_stop();  // outside the lock: callbacks of the statement run in here
+}
+
+std::optional<std::string> ClientSession::setting(std::string_view name) const {
+  return settings_.get(name);
+}
+
+Status ClientSession::set(std::string_view name, std::string_view value) {
+  return settings_.set(name, value);
+}
+
+Result<std::string> ClientSession::begin_block() {
+  if (transaction_ && transaction_->block()) {
+    warn("25001", "there is already a transaction in progress");
+    return std::string("BEGIN");
+  }
+  // Changes of the same simple query before BEGIN become part of the block, as in PostgreSQL.
+  if (transaction_ && transaction_->writes()) {
+    TRY(commit({}));
+  }
+  transaction_ = std::make_shared<Transaction>(database_, true);
+  again_ = nullptr;
+  settings_.begin_transaction();
+  return std::string("BEGIN");
+}
+
+Result<std::string> ClientSession::commit_block(const Execution& execution) {
+  if (failed_) return roll_back();
+  if (!transaction_->block()) {
+    warn("25P01", "there is no transaction in progress");
+    return std::string("COMMIT");
+  }
+  Status committed = commit(execution.stop);
+  end_transaction(committed.ok());
+  if (!committed.ok() && committed.error().code == ErrorCode::kConflict) {
+    return std::move(committed).error().with_sqlstate("40001").with_hint(
+        "Nothing was changed. Run the transaction again.");
+  }
+  if (!committed.ok()) return std::move(committed).error();
+  return std::string("COMMIT");
+}
+
+std::string ClientSession::roll_back() {
+  if (!failed_ && !transaction_->block()) warn("25P01", "there is no transaction in progress");
+  end_transaction(false);
+  return "ROLLBACK";
+}
+
+Status ClientSession::set_variable(const sql::SetVariable& set) {
+  const auto at = [&set](Error error) { return std::move(error).at(set.position); };
+  if (set.local) {
+    if (!transaction_->block()) {
+      warn("25P01", "SET LOCAL can only be used in transaction blocks");
+      return ok();
+    }
+    settings_.set_local(set.name);
+  }
+  if (set.values.empty()) {
+    Status done = settings_.reset(set.name);
+    return done.ok() ? ok() : Status(at(std::move(done).error()));
+  }
+  std::string value;
+  for (const std::string& part : set.values) {
+    if (!value.empty()) value += ", ";
+    value += set.name == "search_path" ? sql::quote_identifier(part) : part;
+  }
+  if (set.name == "timezone") {
+    TRY_ASSIGN(auto connection, database_.engine().connect());
+    if (!connection->set_time_zone(value).ok()) {
+      return at(invalid("invalid value for parameter \"TimeZone\": \"{}\"", value)
+                    .with_sqlstate("22023"));
+    }
+  }
+  Status done = settings_.set(set.name, value);
+  return done.ok() ? ok() : Status(at(std::move(done).error()));
+}
+
+Result<std::unique_ptr<Portal>> ClientSession::show(ExecutionPtr execution, const sql::Show& show) {
+  if (show.what == sql::Show::What::kSetting) {
+    const auto value = settings_.get(show.setting);
+    if (!value) {
+      return Error(ErrorCode::kNotFound,
+                   fmt::format("unrecognized configuration parameter \"{}\"", show.setting))
+          .with_sqlstate("42704");
+    }
+    return text_rows({show.setting}, {{*value}}, "SHOW");
+  }
+  if (show.what == sql::Show::What::kAllSettings) {
+    std::vector<std::vector<std::string>> rows;
+    for (const Settings::Shown& one : settings_.all()) {
+      rows.push_back({one.name, one.value, one.description});
+    }
+    return text_rows({"name", "setting", "description"}, rows, "SHOW");
+  }
+  TRY_ASSIGN(const sql::ResolveContext context, execution->context());
+  TRY_ASSIGN(auto query, sql::show_query(show, context));
+  TRY_ASSIGN(auto rows,
+             open_query(std::move(execution),
+                        duckdb::unique_ptr<duckdb::SelectStatement>(query.release()), {}));
+  rows->set_tag("SHOW");
+  return std::unique_ptr<Portal>(std::move(rows));
+}
+
+void ClientSession::warn(std::string_view sqlstate, std::string message) {
+  if (client_.notice)
+    client_.notice({"WARNING", std::string(sqlstate), std::move(message), "", ""});
+}
+
+}  // namespace sluice::session

@@ -1,0 +1,62 @@
+// What all sessions share: the collections, the engine, the newest catalog, and where exports go.
+//
+// Threads: safe from any.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "collection/store.h"
+#include "engine/engine.h"
+#include "session/deadlines.h"
+#include "session/export_stores.h"
+#include "session/session.h"
+#include "sql/catalog.h"
+
+namespace sluice::session {
+
+// Counters for /metrics.
+struct DatabaseCounters {
+  std::atomic<uint64_t> sessions{0}, statements{0}, failed_statements{0};
+  std::atomic<uint64_t> exports_running{0}, exports_done{0}, exports_failed{0};
+  std::atomic<uint64_t> exported_rows{0}, exported_bytes{0}, exported_files{0};
+};
+
+class Database final : public SessionFactory {
+ public:
+  // All of them must outlive the database, and the database its sessions.
+  Database(collection::Store& store, engine::Engine& engine, ExportStores& stores);
+  ~Database() override;
+
+  Result<std::unique_ptr<Session>> login(const Login& login, ClientCallbacks callbacks) override;
+
+  collection::Store& store() { return store_; }
+  engine::Engine& engine() { return engine_; }
+  ExportStores& stores() { return stores_; }
+  Deadlines& deadlines() { return deadlines_; }
+  DatabaseCounters& counters() { return counters_; }
+
+  // The catalog of the newest commit.
+  Result<std::shared_ptr<const sql::Catalog>> catalog();
+  // As Store::commit(); keeps catalog() up to date.
+  Result<collection::Committed> commit(collection::Commit commit, std::stop_token stop);
+  // Of an export run, unique in this process: t1, t2, ….
+  std::string next_run_id();
+
+ private:
+  collection::Store& store_;
+  engine::Engine& engine_;
+  ExportStores& stores_;
+  Deadlines deadlines_;
+  DatabaseCounters counters_;
+  std::atomic<uint64_t> last_run_{0};
+  std::mutex catalog_mutex_;
+  std::shared_ptr<const sql::Catalog> catalog_;  // null: to be read again
+};
+
+}  // namespace sluice::session

@@ -1,0 +1,95 @@
+#include "session/execution.h"
+
+#include "sql/query_trees.h"
+
+namespace sluice::session {
+
+Result<sql::ResolveContext> Execution::context(
+    std::shared_ptr<const collection::ReadView> view) const {
+  sql::ResolveContext context;
+  TRY_ASSIGN(context.catalog, transaction->catalog());
+  context.search_path = settings.search_path();
+  context.user = user;
+  context.server_version = *settings.get("server_version");
+  context.logical_time = view ? view->time() : transaction->view().time();
+  context.transaction_time = transaction->began_at();
+  context.statement_time = statement_time;
+  context.time_zone = settings.time_zone();
+  context.setting = [this_settings = &settings](const std::string& name) {
+    return this_settings->get(name);
+  };
+  context.settings = [this_settings = &settings] {
+    std::map<std::string, std::string> all;
+    for (const Settings::Shown& shown : this_settings->all()) all[shown.name] = shown.value;
+    return all;
+  };
+  context.snapshot = [transaction = transaction, view](collection::CollectionId id) {
+    return view ? view->snapshot(id) : transaction->snapshot(id);
+  };
+  return context;
+}
+
+Result<std::unique_ptr<engine::Connection>> Execution::connect() const {
+  TRY_ASSIGN(auto connection, database.engine().connect());
+  TRY(connection->set_time_zone(settings.time_zone()));
+  return connection;
+}
+
+Result<RunningQuery> run_query(const Execution& execution, sql::Resolved resolved) {
+  RunningQuery running;
+  TRY_ASSIGN(running.connection, execution.connect());
+  TRY_ASSIGN(running.rows, running.connection->stream(std::move(resolved.query),
+                                                      execution.parameters, execution.stop));
+  return running;
+}
+
+Result<engine::Value> Execution::evaluate(duckdb::unique_ptr<duckdb::ParsedExpression> expression,
+                                          bool logical_time) const {
+  TRY_ASSIGN(sql::ResolveContext names, context());
+  if (!logical_time) names.logical_time.reset();
+  TRY_ASSIGN(auto resolved, sql::resolve_expression(std::move(expression), names, false));
+  sql::Resolved query;
+  query.query = engine::Query(
+      sql::select_expression(duckdb::unique_ptr<duckdb::ParsedExpression>(resolved.release())));
+  TRY_ASSIGN(RunningQuery running, run_query(*this, std::move(query)));
+  TRY_ASSIGN(engine::Chunk* const chunk, running.rows->next(stop));
+  if (chunk == nullptr || chunk->size() != 1) return internal("an expression gave no value");
+  return chunk->GetValue(0, 0);
+}
+
+Error Execution::told(Error error) const {
+  if (error.code == ErrorCode::kCancelled && deadline && deadline->expired()) {
+    error.message = "canceling statement due to statement timeout";
+    error.sqlstate = "57014";
+  }
+  return error;
+}
+
+void Execution::tell(const std::vector<sql::Notice>& notices) const {
+  if (!client.notice) return;
+  for (const sql::Notice& notice : notices) {
+    client.notice({notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint});
+  }
+}
+
+Status Execution::check_stop() const {
+  if (stop.stop_requested()) return cancelled();
+  return ok();
+}
+
+Result<const sql::Object*> Execution::writable_table(
+    const sql::ObjectName& name, std::shared_ptr<const sql::Catalog>& catalog) const {
+  TRY_ASSIGN(catalog, transaction->catalog());
+  auto object = catalog->relation(name.parts, settings.search_path());
+  if (!object.ok()) return std::move(object).error().at(name.position);
+  if ((*object)->table() == nullptr) {
+    const bool view = (*object)->view() != nullptr;
+    return invalid("cannot mutate {} '{}'", view ? "view" : "system table",
+                   catalog->qualified_name(**object, true))
+        .with_sqlstate(view ? "42809" : "42501")
+        .at(name.position);
+  }
+  return *object;
+}
+
+}  // namespace sluice::session

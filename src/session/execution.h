@@ -1,0 +1,58 @@
+// What one statement runs with, and what the statements have in common: resolving, running,
+// evaluating, waiting for a stop.
+//
+// Threads: one at a time; the stop comes from any.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "session/database.h"
+#include "session/settings.h"
+#include "session/transaction.h"
+#include "sql/front/statement.h"
+#include "sql/resolve.h"
+
+namespace sluice::session {
+
+struct Execution {
+  Database& database;
+  Settings& settings;  // of the session, which outlives every execution
+  const ClientCallbacks& client;
+  std::shared_ptr<Transaction> transaction;
+  std::string user;
+  std::chrono::system_clock::time_point statement_time;
+  std::stop_token stop;
+  std::shared_ptr<const Deadlines::Guard> deadline;  // null: none
+  std::vector<engine::Value> parameters;
+  // The implicit transaction ends with this statement: rows may be loaded beside it.
+  bool last = false;
+
+  // Names as this statement sees them; `view` for AS OF, else the transaction's.
+  Result<sql::ResolveContext> context(
+      std::shared_ptr<const collection::ReadView> view = nullptr) const;
+  Result<std::unique_ptr<engine::Connection>> connect() const;
+  // The value of an expression without relations. What is wrong with it is said as it is.
+  Result<engine::Value> evaluate(duckdb::unique_ptr<duckdb::ParsedExpression> expression,
+                                 bool logical_time) const;
+  // An error as the client sees it: a stop by the deadline says so.
+  Error told(Error error) const;
+  void tell(const std::vector<sql::Notice>& notices) const;
+  Status check_stop() const;
+
+  // What a name in the statement means, for changes of its rows: 42P01, 42809 for a view.
+  Result<const sql::Object*> writable_table(const sql::ObjectName& name,
+                                            std::shared_ptr<const sql::Catalog>& catalog) const;
+};
+
+// A running query with the connection it runs on.
+struct RunningQuery {
+  std::unique_ptr<engine::Connection> connection;
+  std::unique_ptr<engine::RowStream> rows;
+};
+Result<RunningQuery> run_query(const Execution& execution, sql::Resolved resolved);
+
+}  // namespace sluice::session

@@ -1,0 +1,204 @@
+#include "session/export_copy.h"
+
+#include "base/log.h"
+#include "export/export.h"
+#include "format/parquet_types.h"
+#include "session/portals.h"
+#include "sql/aws_connection.h"
+#include "sql/copy_options.h"
+#include "sql/query_trees.h"
+
+namespace sluice::session {
+namespace {
+
+// Everything about an export that its statement says, checked.
+struct Planned {
+  exports::ExportSpec spec;
+  exports::Target target;
+  std::unique_ptr<store::ObjectStore> store;
+  sql::Resolved query;
+  std::vector<sql::Column> columns;  // of the query
+};
+
+Error plan_error(std::string_view text, std::string_view sqlstate) {
+  return Error(ErrorCode::kInvalid, std::string(text)).with_sqlstate(sqlstate);
+}
+
+Result<duckdb::unique_ptr<duckdb::SelectStatement>> source_query(const sql::Copy& copy) {
+  if (copy.object) {
+    if (!copy.columns.empty()) {
+      return plan_error(
+          "specifying columns for COPY <table_name> TO commands not yet supported; use COPY "
+          "(SELECT...) TO ... instead",
+          "0A000");
+    }
+    return sql::select_all(*copy.object);
+  }
+  if (sql::has_order_by(*copy.query)) {
+    return plan_error("ORDER BY is not supported in SELECT query for COPY statements", "0A000");
+  }
+  return sql::Query(copy.query).release();
+}
+
+// The target's text, or what is wrong with it: to be said when its turn comes in the order of
+// checks. A NULL is an empty optional.
+Result<std::optional<std::string>> evaluate_target(const Execution& execution,
+                                                   const sql::Copy& copy) {
+  TRY_ASSIGN(const engine::Value value,
+             execution.evaluate(sql::Expression(copy.target).release(), false));
+  const bool untyped = value.type().id() == engine::LogicalTypeId::SQLNULL;
+  if (!untyped && value.type().id() != engine::LogicalTypeId::VARCHAR) {
+    return plan_error(fmt::format("COPY TO target must have type text, not type {}",
+                                  types::name(types::from_engine(value.type()))),
+                      "42804")
+        .at(copy.target_position);
+  }
+  if (value.IsNull()) return std::optional<std::string>();
+  return std::optional<std::string>(duckdb::StringValue::Get(value));
+}
+
+// The connection's place among the checks; nothing for a local target, which has none.
+Result<const sql::Object*> connection_of(const Execution& execution, const sql::Catalog& catalog,
+                                         const sql::CopyToOptions& options, bool local) {
+  if (local) {
+    if (!options.connection) return static_cast<const sql::Object*>(nullptr);
+    return plan_error("COPY TO 'file://…' takes no AWS CONNECTION", "22023");
+  }
+  if (!options.connection) {
+    return plan_error("AWS CONNECTION is required for COPY ... TO <expr>", "22023")
+        .with_hint("Make one with CREATE CONNECTION c TO AWS (…) and name it: AWS CONNECTION = c.");
+  }
+  auto object = catalog.lookup(options.connection->parts, execution.settings.search_path());
+  if (!object.ok()) return std::move(object).error().at(options.connection->position);
+  if (*object != nullptr &&
+      ((*object)->connection() == nullptr || (*object)->connection()->type != "aws")) {
+    return plan_error("only AWS CONNECTION is supported for COPY ... TO <expr>", "22023")
+        .at(options.connection->position);
+  }
+  return catalog.require(sql::ObjectKind::kConnection, options.connection->parts,
+                         execution.settings.search_path());
+}
+
+Result<uint64_t> checked_file_bytes(const sql::CopyToOptions& options) {
+  const uint64_t bytes = options.max_file_bytes.value_or(exports::kDefaultFileBytes);
+  if (bytes < exports::kMinFileBytes) {
+    return plan_error("MAX FILE SIZE cannot be less than 16MB", "22023");
+  }
+  if (bytes > exports::kMaxFileBytes) {
+    return plan_error("MAX FILE SIZE cannot be greater than 4GB", "22023");
+  }
+  return bytes;
+}
+
+// Casts the query's columns to what the files hold.
+Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat format,
+                   exports::ExportSpec& spec, sql::Resolved& query) {
+  std::vector<types::SqlType> types;
+  std::vector<std::string> names;
+  for (const sql::Column& column : columns) {
+    names.push_back(column.name);
+    types.push_back(column.type.id == types::TypeId::kUnknown ? types::make(types::TypeId::kText)
+                                                              : column.type);
+  }
+  std::vector<engine::LogicalType> stored;
+  if (format == exports::FileFormat::kParquet) {
+    TRY_ASSIGN(const auto parquet, format::parquet_columns(names, types));
+    for (size_t i = 0; i < parquet.size(); ++i) {
+      names[i] = parquet[i].name;
+      stored.push_back(parquet[i].type);
+    }
+  } else {
+    for (const types::SqlType& type : types) stored.push_back(types::to_engine(type));
+  }
+  spec.names = names;
+  spec.types = std::move(types);
+  auto keep = std::move(query.query.keep);
+  query.query = engine::Query(
+      sql::with_column_types(duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
+                                 query.query.statement().Copy()),
+                             names, stored));
+  query.query.keep = std::move(keep);
+  return ok();
+}
+
+// All checks before anything touches the store, in the reference's order (docs/exports.md).
+Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
+  Planned planned;
+  TRY_ASSIGN(const sql::CopyToOptions options, sql::copy_to_options(copy.options));
+  if (!options.format) {
+    return plan_error("COPY TO <expr> requires a FORMAT option", "22023")
+        .with_hint("Say FORMAT = 'parquet' or FORMAT = 'csv'.");
+  }
+  TRY_ASSIGN(auto query, source_query(copy));
+  auto target = evaluate_target(execution, copy);
+  const bool local = target.ok() && *target && (*target)->starts_with("file:");
+  TRY_ASSIGN(const auto catalog, execution.transaction->catalog());
+  TRY_ASSIGN(const sql::Object* const connection,
+             connection_of(execution, *catalog, options, local));
+  TRY(sql::check_csv_options(copy.options, options.csv));
+  TRY_ASSIGN(auto view, view_as_of(execution, copy.as_of));
+  TRY_ASSIGN(const sql::ResolveContext context, execution.context(std::move(view)));
+  TRY_ASSIGN(planned.query, sql::resolve(std::move(query), context));
+  TRY_ASSIGN(auto engine_connection, execution.connect());
+  TRY_ASSIGN(const auto columns, sql::columns_of(planned.query, *engine_connection));
+  if (*options.format == sql::CopyFormat::kText || *options.format == sql::CopyFormat::kBinary) {
+    return plan_error(fmt::format("FORMAT {} not yet supported",
+                                  *options.format == sql::CopyFormat::kText ? "TEXT" : "BINARY"),
+                      "0A000");
+  }
+  planned.spec.format = *options.format == sql::CopyFormat::kCsv ? exports::FileFormat::kCsv
+                                                                 : exports::FileFormat::kParquet;
+  TRY(set_columns(columns, planned.spec.format, planned.spec, planned.query));
+  if (!target.ok()) return std::move(target).error();
+  TRY_ASSIGN(planned.spec.max_file_bytes, checked_file_bytes(options));
+  if (!*target) return plan_error("COPY TO target value can not be null", "22004");
+  TRY_ASSIGN(planned.target, exports::parse_target(**target));
+  planned.spec.csv = options.csv;
+  if (local) {
+    TRY_ASSIGN(auto place, execution.database.stores().local(**target));
+    planned.store = std::move(place.store);
+    planned.spec.prefix = std::move(place.prefix);
+  } else {
+    TRY_ASSIGN(const sql::AwsAccess access, sql::aws_access(*catalog, *connection));
+    planned.spec.prefix = planned.target.prefix;
+    TRY_ASSIGN(planned.store,
+               execution.database.stores().s3({.endpoint = access.endpoint,
+                                               .region = access.region,
+                                               .access_key_id = access.access_key_id,
+                                               .secret_access_key = access.secret_access_key,
+                                               .session_token = access.session_token},
+                                              planned.target.bucket));
+  }
+  return planned;
+}
+
+}  // namespace
+
+Result<std::string> run_export_copy(const Execution& execution, const sql::Copy& copy) {
+  TRY_ASSIGN(Planned planned, plan(execution, copy));
+  planned.spec.id = execution.database.next_run_id();
+  DatabaseCounters& counters = execution.database.counters();
+  TRY_ASSIGN(auto connection, execution.connect());
+  TRY_ASSIGN(auto reader, connection->reader(std::move(planned.query.query), execution.parameters));
+  exports::ExportProgress progress;
+  ++counters.exports_running;
+  auto result = exports::run_export(planned.spec, execution.database.engine(), *reader,
+                                    *planned.store, progress, execution.stop);
+  --counters.exports_running;
+  if (!result.ok()) {
+    ++counters.exports_failed;
+    log::warning("export {} to {} failed: {}", planned.spec.id,
+                 planned.store->url(planned.spec.prefix), result.error().message);
+    return std::move(result).error();
+  }
+  ++counters.exports_done;
+  counters.exported_rows += result->rows;
+  counters.exported_bytes += result->bytes;
+  counters.exported_files += result->files.size();
+  log::info("export {} to {}: {} rows, {} bytes, {} files", planned.spec.id,
+            planned.store->url(planned.spec.prefix), result->rows, result->bytes,
+            result->files.size());
+  return fmt::format("COPY {}", result->rows);
+}
+
+}  // namespace sluice::session
