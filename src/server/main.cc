@@ -12,13 +12,13 @@
 #include "collection/store.h"
 #include "engine/engine.h"
 #include "engine/functions/register.h"
-#include "engine/push/push_copy.h"
 #include "pgwire/server.h"
 #include "server/config.h"
 #include "server/metrics.h"
 #include "server/stores.h"
 #include "server/version.h"
 #include "session/database.h"
+#include "sql/system/catalog_functions.h"
 #include "webapi/server.h"
 
 namespace sluice::server {
@@ -76,6 +76,7 @@ Status serve(const Config& config, const sigset_t& signals) {
                                    .readable_directories = {data_dir}},
                                   [](duckdb::DatabaseInstance& instance) {
                                     engine::functions::register_functions(instance);
+                                    sql::system::register_functions(instance);
                                   }));
   TRY_ASSIGN(const auto store,
              collection::Store::open(
