@@ -19,6 +19,7 @@ constexpr long kDownloadBufferBytes = 128 << 10;
 constexpr long kKeptConnections = 64;
 constexpr size_t kKeptHandles = 64;
 constexpr size_t kMaxHeaderBytes = 256 << 10;
+constexpr size_t kMaxUrlBytes = 64 << 10;
 constexpr milliseconds kLongestPoll{60'000};
 
 void initialize_curl() {
@@ -34,6 +35,26 @@ std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+bool has_control_character(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+// What libcurl would refuse later, or worse: a line break in a header would begin another one. No
+// values in the text, since they may be secret.
+Status check(const Request& request) {
+  if (request.url.size() > kMaxUrlBytes)
+    return invalid("the url is longer than {} bytes", kMaxUrlBytes);
+  if (has_control_character(request.url)) return invalid("the url has a control character in it");
+  for (const Header& header : request.headers) {
+    if (header.value.size() > kMaxHeaderBytes || has_control_character(header.value)) {
+      return invalid("the value for header {} is too long or has a control character in it",
+                     header.name);
+    }
+  }
+  return ok();
 }
 
 ErrorCode code_of(CURLcode code) {
@@ -231,6 +252,7 @@ Client::~Client() {
 }
 
 void Client::start(Request request, std::stop_token stop, Done done) {
+  if (auto sound = check(request); !sound.ok()) return done(std::move(sound).error());
   auto transfer = std::make_unique<Transfer>();
   transfer->request = std::move(request);
   transfer->stop = std::move(stop);

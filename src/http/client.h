@@ -11,7 +11,8 @@
 // sends a request again when a kept connection turns out to be closed before any byte of an answer
 // came. `send_at_most_once` rules that out too.
 //
-// Threads: safe from any thread. `done` runs on the loop's thread and must not wait.
+// Threads: safe from any thread. `done` runs on the loop's thread, or within start() where the
+// request can't be begun, and must not wait.
 #pragma once
 
 #include <atomic>
@@ -81,8 +82,8 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Errors: kUnavailable (no connection, lost connection, a timeout), kDenied (the server's
-  // certificate is not trusted), kInvalid (the url), kExhausted (answer too long), kCancelled.
-  // An error says nothing about whether the server has acted.
+  // certificate is not trusted), kInvalid (the url, a header), kExhausted (answer too long),
+  // kCancelled. An error says nothing about whether the server has acted.
   void start(Request request, std::stop_token stop, Done done);
 
   // The same, and waits for it. Not from the loop's thread.

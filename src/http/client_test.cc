@@ -246,6 +246,19 @@ TEST(HttpClient, IgnoresTheProxyOfTheEnvironment) {
   unsetenv("http_proxy");
 }
 
+TEST(HttpClient, RefusesWhatWouldBeAnotherRequest) {
+  Fixture fixture(echo);
+  Request request = fixture.request("/");
+  request.headers = {{"Authorization", "secret\r\nX-Other: 1"}};
+  const auto split = fixture.client.run(request, {});
+  ASSERT_FALSE(split.ok());
+  EXPECT_EQ(split.error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(split.error().message, testing::Not(HasSubstr("secret")));
+  EXPECT_EQ(fixture.get("/ HTTP/1.1\r\nX-Other: 1").error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(fixture.get("/" + std::string(10'000'000, 'x')).error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(fixture.server.connections(), 0U);
+}
+
 TEST(HttpClient, RefusesOtherSchemesAndFollowsNothing) {
   Fixture fixture([](const HttpRequest&, Connection& connection) {
     return connection.write(http_answer(307, {{"Location", "/elsewhere"}}, ""));

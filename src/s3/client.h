@@ -108,7 +108,7 @@ class Client {
   // Waits until all of them have run; false: not within `bound`.
   bool wait_for_clean_up(std::chrono::milliseconds bound);
 
-  static constexpr std::chrono::milliseconds kCleanUpBound{10'000};
+  static constexpr std::chrono::milliseconds kCleanUpBound{5'000};
 
  private:
   explicit Client(std::unique_ptr<Requester> requester);

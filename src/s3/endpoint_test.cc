@@ -56,5 +56,11 @@ TEST(Endpoint, RefusesWhatIsNone) {
   }
 }
 
+TEST(Endpoint, RefusesRegionsThatWouldLeadElsewhere) {
+  for (const char* region : {"", "evil.com/", "a.b", "eu west", "x@y"}) {
+    EXPECT_FALSE(Endpoint::make({"", region, {}}).ok()) << region;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::s3

@@ -1,5 +1,6 @@
 #include "s3/object_writer.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <vector>
@@ -46,6 +47,20 @@ struct ObjectWriter::Upload {
     --in_flight;
     changed.notify_all();
   }
+};
+
+class ObjectWriter::Bound {
+ public:
+  explicit Bound(std::chrono::milliseconds bound) : end_(Steady::now() + bound) {}
+  // Never nothing: then even the first try would not be made.
+  std::chrono::milliseconds left() const {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - Steady::now());
+    return std::max(left, std::chrono::milliseconds(1));
+  }
+
+ private:
+  using Steady = std::chrono::steady_clock;
+  const Steady::time_point end_;
 };
 
 ObjectWriter::ObjectWriter(Client& client, PartPool& pool, ObjectName name, Options options)
@@ -175,7 +190,7 @@ Status ObjectWriter::send_part(std::stop_token stop) {
 
 // Blocks, for a bounded time: on abort() in the caller's thread, after a drop in the client's.
 Status ObjectWriter::clean_up(Client& client, Upload& upload, std::stop_token stop) {
-  const auto bound = upload.options.abort_bound;
+  const Bound bound(upload.options.abort_bound + upload.options.settle_bound);
   Status status;
   const auto keep_first_error = [&status](Status one) {
     if (status.ok() && !one.ok()) status = std::move(one);
@@ -186,7 +201,7 @@ Status ObjectWriter::clean_up(Client& client, Upload& upload, std::stop_token st
     were_in_flight = upload.in_flight > 0;
   }
   if (!upload.id.empty()) {
-    Status first = client.abort_upload(upload.name, upload.id, stop, bound);
+    Status first = client.abort_upload(upload.name, upload.id, stop, bound.left());
     if (!were_in_flight) keep_first_error(std::move(first));
   }
   if (were_in_flight) {
@@ -199,24 +214,24 @@ Status ObjectWriter::clean_up(Client& client, Upload& upload, std::stop_token st
       upload.changed.wait(lock, none_left);  // stopped requests end at once
     }
     lock.unlock();
-    keep_first_error(client.abort_upload(upload.name, upload.id, stop, bound));
+    keep_first_error(client.abort_upload(upload.name, upload.id, stop, bound.left()));
   }
-  if (upload.may_be_others) keep_first_error(abort_uploads_of_key(client, upload, stop));
+  if (upload.may_be_others) keep_first_error(abort_uploads_of_key(client, upload, bound, stop));
   if (upload.may_be_published) {
-    Status deleted = client.delete_object(upload.name, stop, bound);
+    Status deleted = client.delete_object(upload.name, stop, bound.left());
     const bool is_gone = !deleted.ok() && deleted.error().code == ErrorCode::kNotFound;
     if (!is_gone) keep_first_error(std::move(deleted));
   }
   return status;
 }
 
-Status ObjectWriter::abort_uploads_of_key(Client& client, Upload& upload, std::stop_token stop) {
-  const auto bound = upload.options.abort_bound;
+Status ObjectWriter::abort_uploads_of_key(Client& client, const Upload& upload, const Bound& bound,
+                                          std::stop_token stop) {
   TRY_ASSIGN(const auto uploads,
-             client.list_uploads(upload.name.bucket, upload.name.key, stop, bound));
+             client.list_uploads(upload.name.bucket, upload.name.key, stop, bound.left()));
   for (const OpenUpload& open : uploads) {
     if (open.key != upload.name.key) continue;
-    TRY(client.abort_upload(upload.name, open.id, stop, bound));
+    TRY(client.abort_upload(upload.name, open.id, stop, bound.left()));
   }
   return ok();
 }

@@ -45,9 +45,10 @@ class ObjectWriter {
   struct Options {
     uint64_t first_part_bytes = uint64_t{8} << 20;  // S3 takes no less than 5 MiB
     int parts_in_flight = 4;
-    // How long an abort waits for parts under way before it cuts them off, and for each request.
+    // How long an abort waits for parts under way before it cuts them off; and how long it takes
+    // at most, less that.
     std::chrono::milliseconds settle_bound{2'000};
-    std::chrono::milliseconds abort_bound{10'000};
+    std::chrono::milliseconds abort_bound{8'000};
   };
 
   // `client` and `pool` must outlive the writer, and the client must be destroyed before the pool.
@@ -66,6 +67,7 @@ class ObjectWriter {
   uint64_t bytes() const { return bytes_; }
 
  private:
+  class Bound;    // of the time that cleaning up takes
   struct Upload;  // shared with the parts in flight, which may end after the writer
   enum class State { kOpen, kClosed, kCompleted, kAborted };
 
@@ -73,7 +75,8 @@ class ObjectWriter {
   Status send_part(std::stop_token stop);
   Status begin_upload(const std::stop_token& stop);
   static Status clean_up(Client& client, Upload& upload, std::stop_token stop);
-  static Status abort_uploads_of_key(Client& client, Upload& upload, std::stop_token stop);
+  static Status abort_uploads_of_key(Client& client, const Upload& upload, const Bound& bound,
+                                     std::stop_token stop);
 
   Client& client_;
   PartPool& pool_;

@@ -1,6 +1,6 @@
 // One bucket of S3, or of a service that speaks S3, as an object store.
 //
-// Threads: safe from any. Destroying the store waits, for 10 seconds at most, until the uploads of
+// Threads: safe from any. Destroying the store waits, for 5 seconds at most, until the uploads of
 // writers that were dropped have been removed.
 #pragma once
 

@@ -93,8 +93,9 @@ struct HttpServer::Tls {
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
                                reinterpret_cast<const unsigned char*>("s3fake"), -1, -1, 0);
     X509_set_issuer_name(certificate, name);
-    X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name,
-                                                "DNS:localhost,DNS:s3.localhost,DNS:*.s3.localhost,IP:127.0.0.1");
+    X509_EXTENSION* names =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name,
+                            "DNS:localhost,DNS:s3.localhost,DNS:*.s3.localhost,IP:127.0.0.1");
     X509_add_ext(certificate, names, -1);
     X509_EXTENSION_free(names);
     require(X509_sign(certificate, key, EVP_sha256()) > 0, "X509_sign");

@@ -253,8 +253,6 @@ Refusal Server::understand(const HttpRequest& request, Call& call) const {
     call.operation = "CreateMultipartUpload";
   } else if (is("POST", true, {"uploadId"}, {})) {
     call.operation = "CompleteMultipartUpload";
-  } else if (is("GET", true, {"uploadId"}, {})) {
-    call.operation = "ListParts";
   } else {
     return {"InvalidRequest", "no such operation: " + request.method + " " + request.target};
   }
@@ -415,7 +413,6 @@ Server::Answer Server::act(const Call& call, const HttpRequest& request, const s
   const std::string& operation = call.operation;
   if (operation == "ListObjectsV2") return list_objects(call);
   if (operation == "ListMultipartUploads") return list_uploads(call);
-  if (operation == "ListParts") return list_parts(call);
   if (operation == "PutObject") return put_object(call, request, body);
   if (operation == "UploadPart") return upload_part(call, body);
   if (operation == "CompleteMultipartUpload") return complete(call, body);
@@ -487,19 +484,6 @@ Server::Answer Server::list_uploads(const Call& call) const {
   return {200,
           {},
           document("ListMultipartUploadsResult", "<IsTruncated>false</IsTruncated>" + content)};
-}
-
-Server::Answer Server::list_parts(const Call& call) const {
-  const auto upload = uploads_.find(call.parameter("uploadId"));
-  if (upload == uploads_.end() || upload->second.key != call.key) {
-    return error(404, "NoSuchUpload", "The specified upload does not exist.");
-  }
-  std::string content;
-  for (const auto& [number, part] : upload->second.parts) {
-    content += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag><Size>{}</Size></Part>",
-                           number, xml_text(quoted(part.etag)), part.content.size());
-  }
-  return {200, {}, document("ListPartsResult", "<IsTruncated>false</IsTruncated>" + content)};
 }
 
 Server::Answer Server::put_object(const Call& call, const HttpRequest& request,

@@ -120,7 +120,6 @@ class Server {
   Answer act(const Call& call, const HttpRequest& request, const std::string& body);
   Answer list_objects(const Call& call) const;
   Answer list_uploads(const Call& call) const;
-  Answer list_parts(const Call& call) const;
   Answer put_object(const Call& call, const HttpRequest& request, const std::string& body);
   Answer upload_part(const Call& call, const std::string& body);
   Answer complete(const Call& call, const std::string& body);
