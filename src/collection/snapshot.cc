@@ -22,9 +22,9 @@ class LiveRows final : public engine::RowFilter {
 
 class SegmentSnapshot final : public Snapshot {
  public:
-  SegmentSnapshot(engine::Engine& engine, const Collection& collection, Time time,
+  SegmentSnapshot(engine::Engine& engine, const engine::Shape& shape, Time time,
                   const RowOverlay* overlay, Collection::View view)
-      : time_(time), columns_(collection.spec.shape.types.size()), rows_(view.rows) {
+      : time_(time), columns_(shape.types.size()), rows_(view.rows) {
     DeletionSet deleted = std::move(view.deleted);
     std::vector<BatchPtr> batches = std::move(view.batches);
     if (overlay != nullptr) {
@@ -42,8 +42,8 @@ class SegmentSnapshot final : public Snapshot {
     }
     // Without segments an empty source still gives the columns their types.
     if (!batches.empty() || segments_.empty()) {
-      memory_ = engine.add_rows(std::make_shared<BatchRows>(
-          collection.spec.shape, std::move(batches), time.milliseconds, std::move(deleted)));
+      memory_ = engine.add_rows(std::make_shared<BatchRows>(shape, std::move(batches),
+                                                            time.milliseconds, std::move(deleted)));
     }
   }
 
@@ -148,10 +148,10 @@ std::vector<int64_t> RowOverlay::erased_rows() const {
 
 int64_t RowOverlay::row_change() const { return last_id_ - static_cast<int64_t>(erased_.count()); }
 
-std::shared_ptr<const Snapshot> make_snapshot(engine::Engine& engine, const Collection& collection,
+std::shared_ptr<const Snapshot> make_snapshot(engine::Engine& engine, const engine::Shape& shape,
                                               Time time, const RowOverlay* overlay,
                                               Collection::View view) {
-  return std::make_shared<SegmentSnapshot>(engine, collection, time, overlay, std::move(view));
+  return std::make_shared<SegmentSnapshot>(engine, shape, time, overlay, std::move(view));
 }
 
 }  // namespace sluice::collection

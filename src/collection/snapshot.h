@@ -35,7 +35,7 @@ Status check_columns(const engine::Chunk& rows, const engine::Shape& shape);
 std::shared_ptr<Batch> copied_batch(const engine::Chunk& rows, const engine::Shape& shape);
 
 // `overlay` may be null; it is not looked at any more afterwards.
-std::shared_ptr<const Snapshot> make_snapshot(engine::Engine& engine, const Collection& collection,
+std::shared_ptr<const Snapshot> make_snapshot(engine::Engine& engine, const engine::Shape& shape,
                                               Time time, const RowOverlay* overlay,
                                               Collection::View view);
 

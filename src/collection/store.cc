@@ -30,8 +30,12 @@ class View final : public ReadView {
     CHECK((rows == nullptr) == (overlay == nullptr));
     const CollectionPtr collection = state_->find(id);
     auto view = collection ? collection->view(time_) : std::nullopt;
+    // A collection that its transaction is about to create has nothing but the overlay's rows.
+    if (!view && rows != nullptr) {
+      return make_snapshot(state_->engine, rows->shape(), time_, rows, {});
+    }
     if (!view) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
-    return make_snapshot(state_->engine, *collection, time_, rows, std::move(*view));
+    return make_snapshot(state_->engine, collection->spec.shape, time_, rows, std::move(*view));
   }
 
  private:

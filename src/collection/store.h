@@ -102,7 +102,8 @@ class ReadView {
  public:
   virtual ~ReadView() = default;
   virtual Time time() const = 0;
-  // With an overlay: what its transaction sees. kNotFound if the collection did not exist then.
+  // With an overlay: what its transaction sees; the collection may be one that the transaction has
+  // yet to create. Else kNotFound if the collection did not exist then.
   virtual Result<std::shared_ptr<const Snapshot>> snapshot(
       CollectionId id, const Overlay* overlay = nullptr) const = 0;
 };
@@ -144,6 +145,8 @@ class Store {
     std::chrono::milliseconds retain_history{1000};  // how far back read_at() can go
     uint64_t tail_limit_bytes = uint64_t{64} << 20;  // rows in memory past this go to segments
     uint64_t load_memory_bytes = uint64_t{256} << 20;
+    uint64_t segment_from_bytes = 256 << 10;  // less than this of a collection stays in memory
+    uint64_t fold_from_rows = 10'000;         // with fewer deleted rows nothing is rewritten
   };
   struct Stats {
     uint64_t log_bytes = 0, tail_bytes = 0, tail_rows = 0, segments = 0, segment_bytes = 0;

@@ -23,9 +23,9 @@ Status RowWriter::check_not_null(engine::Chunk& rows) const {
     if (format.validity.AllValid()) continue;
     for (size_t row = 0; row < rows.size(); ++row) {
       if (format.validity.RowIsValid(format.sel->get_index(row))) continue;
-      return invalid("null value in column \"{}\" violates not-null constraint", columns[i].name)
-          .with_sqlstate("23502")
-          .with_detail(fmt::format("The column is in table \"{}\".", table_.name));
+      return invalid("null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+                     columns[i].name, table_.name)
+          .with_sqlstate("23502");
     }
   }
   return ok();
