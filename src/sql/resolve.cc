@@ -72,13 +72,16 @@ void Resolver::walk(duckdb::SelectStatement& statement, const Scope& parent, boo
   walk(*statement.node, parent, top);
 }
 
-void Resolver::walk(duckdb::QueryNode& node, const Scope& parent, bool top) {
+void Resolver::walk(duckdb::QueryNode& node, const Scope& parent, bool top, WithChain* outer) {
   if (failed()) return;
   const Level level(nesting_);
   if (nesting_ > kMaxNestingDepth)
     return fail(invalid("the query is nested too deeply").with_sqlstate("54001"));
-  Scope scope = inside(parent);
+  WithChain own{.base = &parent, .names = {}};
+  WithChain& chain = outer == nullptr ? own : *outer;
+  Scope scope = inside(*chain.base);
   walk_common_tables(node, scope);
+  scope.common_tables.insert(chain.names.begin(), chain.names.end());
   switch (node.type) {
     case duckdb::QueryNodeType::SELECT_NODE:
       walk_select(node.Cast<duckdb::SelectNode>(), scope, top);
@@ -97,6 +100,18 @@ void Resolver::walk(duckdb::QueryNode& node, const Scope& parent, bool top) {
       scope.common_tables.insert(recursive.ctename);
       walk(*recursive.right, scope);
       for (auto& key : recursive.key_targets) walk(key, scope);
+      break;
+    }
+    case duckdb::QueryNodeType::CTE_NODE: {
+      // WITH, as the engine nests it: one common table and the query that may name it. The table
+      // itself sees only those before it, whatever the maps of the nodes around it hold.
+      auto& with = node.Cast<duckdb::CTENode>();
+      Scope before = inside(*chain.base);
+      before.common_tables = chain.names;
+      walk(*with.query, before);
+      chain.names.insert(with.ctename);
+      walk(*with.child, *chain.base, top, &chain);
+      scope.common_tables.insert(with.ctename);
       break;
     }
     default:

@@ -186,6 +186,7 @@ TableRefPointer Resolver::scan_system(const Object& object) {
   auto names = names_of(object.columns());
   auto data = duckdb::make_uniq<duckdb::ColumnDataRef>(
       std::move(pointer), duckdb::vector<std::string>(names.begin(), names.end()));
+  data->alias = "rows";  // the engine needs one
   // Wrapped, since the engine ignores names of columns given to it.
   auto node = duckdb::make_uniq<duckdb::SelectNode>();
   node->select_list.push_back(duckdb::make_uniq<duckdb::StarExpression>());

@@ -61,10 +61,17 @@ class Resolver {
     bool in_view = false;
   };
   static Scope inside(const Scope& parent);
+  // The common tables of one WITH, which the engine's parser puts both into nested nodes and into
+  // maps: what is around the WITH, and the names so far.
+  struct WithChain {
+    const Scope* base = nullptr;
+    std::set<std::string> names;
+  };
 
   // resolve.cc
   void walk(duckdb::SelectStatement& statement, const Scope& parent, bool top = false);
-  void walk(duckdb::QueryNode& node, const Scope& parent, bool top = false);
+  void walk(duckdb::QueryNode& node, const Scope& parent, bool top = false,
+            WithChain* outer = nullptr);
   void walk_select(duckdb::SelectNode& node, Scope& scope, bool top);
   void walk_common_tables(duckdb::QueryNode& node, Scope& scope);
   void walk_modifiers(duckdb::QueryNode& node, Scope& scope);

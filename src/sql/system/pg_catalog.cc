@@ -109,13 +109,21 @@ void write(const ClassRow& row, RowWriter& out) {
            null()});
 }
 
+// psql's \dv leaves out views of pg_catalog and information_schema only, so the other relations of
+// the system are of the kind that it calls special.
+const char* kind_of(const Object& object, const Object& schema) {
+  if (object.kind == ObjectKind::kTable) return "r";
+  const bool listed = schema.name == "pg_catalog" || schema.name == "information_schema";
+  return object.id.system && !listed ? "s" : "v";
+}
+
 void classes(const ResolveContext& context, RowWriter& out) {
   const Catalog& catalog = *context.catalog;
   for_each_relation(context, [&](const Object& object) {
     ClassRow row{.oid = object.oid(),
                  .name = object.name,
                  .schema = catalog.schema_of(object).oid(),
-                 .kind = object.kind == ObjectKind::kTable ? "r" : "v",
+                 .kind = kind_of(object, catalog.schema_of(object)),
                  .columns = object.columns().size()};
     if (const Table* table = object.table()) {
       row.has_index = !table->keys.empty();
