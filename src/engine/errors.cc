@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <optional>
 #include <regex>
 
 #include "base/log.h"
@@ -247,7 +248,19 @@ std::string with_sql_type_names(std::string text) {
   return text;
 }
 
+// Functions of ours say their SQLSTATE, detail and hint themselves (functions/raise.h).
+static std::optional<Error> raised_by_us(const duckdb::ErrorData& error) {
+  const auto& extra = error.ExtraInfo();
+  const auto state = extra.find("sqlstate");
+  if (state == extra.end()) return std::nullopt;
+  Error ours = invalid("{}", error.RawMessage()).with_sqlstate(state->second);
+  if (const auto detail = extra.find("detail"); detail != extra.end()) ours.detail = detail->second;
+  if (const auto hint = extra.find("hint"); hint != extra.end()) ours.hint = hint->second;
+  return ours;
+}
+
 Error engine_error(const duckdb::ErrorData& error) {
+  if (std::optional<Error> ours = raised_by_us(error)) return *std::move(ours);
   return translated(error.Type(), without_babble(error.RawMessage())).at(position_of(error));
 }
 

@@ -1,8 +1,15 @@
 # What engine/functions adds to the engine's library and tests.
 list(APPEND ENGINE_SOURCES
+  functions/arithmetic.cc
+  functions/casts.cc
   functions/json.cc
+  functions/jsonb_functions.cc
   functions/nested_in.cc
+  functions/register.cc
+  functions/strings.cc
   functions/temporal_in.cc
   functions/text_in.cc
   functions/text_out.cc
-  functions/time_zone.cc)
+  functions/time_zone.cc
+  functions/to_char.cc)
+list(APPEND ENGINE_TESTS functions/functions_test.cc)

@@ -1,0 +1,23 @@
+// The parts that register_functions() puts together, one call a file.
+#pragma once
+
+#include <duckdb/function/scalar_function.hpp>
+#include <duckdb/main/database.hpp>
+
+#include "engine/chunk.h"
+
+namespace sluice::engine::functions {
+
+void register_casts(duckdb::DatabaseInstance& database);
+void register_arithmetic(duckdb::DatabaseInstance& database);
+void register_json(duckdb::DatabaseInstance& database);
+void register_strings(duckdb::DatabaseInstance& database);
+void register_to_char(duckdb::DatabaseInstance& database);
+
+// Adds to what is there under that name, or replaces the function of the same arguments.
+void add_function(duckdb::DatabaseInstance& database, duckdb::ScalarFunction function);
+
+// The session's time zone, UTC where there is none.
+const class TimeZone& session_zone(duckdb::optional_ptr<duckdb::ClientContext> context);
+
+}  // namespace sluice::engine::functions
