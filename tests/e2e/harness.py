@@ -36,7 +36,11 @@ class Server:
         self.process, self.output = None, []
         self.launch()
         if ready:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except AssertionError:
+                self.close()
+                raise
 
     def launch(self):
         command = [BINARY, "serve", "--data-dir", self.data_dir, "--sql-listen", "127.0.0.1:0",

@@ -133,8 +133,8 @@ class Checks(harness.ServerTest):
         self.bucket.client.clear(self.bucket.name, self.prefix)
 
     def test_cancel_undoes_all_and_a_rerun_succeeds(self):
-        self.sql.query("CREATE TABLE some AS SELECT i FROM generate_series(1, 3000) AS g(i)")
-        source = "(SELECT a.i AS x, b.i AS y FROM some a, some b, some c)"  # 27 billion rows
+        self.sql.query("CREATE TABLE several AS SELECT i FROM generate_series(1, 3000) AS g(i)")
+        source = "(SELECT a.i AS x, b.i AS y FROM several a, several b, several c)"  # 27 billion rows
         for form in ("csv", "parquet"):
             with self.subTest(form):
                 # A bound as small as it may be, so that uploads are under way early.

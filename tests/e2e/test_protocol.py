@@ -340,7 +340,7 @@ class Protocol(harness.ServerTest):
             return sum(map(int, open(f"/proc/{self.server.process.pid}/stat").read().rsplit(")", 1)[1].split()[11:13]))
         first = ticks()
         time.sleep(0.2)
-        return ticks() - first > 10
+        return ticks() - first > 3  # of 20; other processes may take most of the machine
 
     def test_many_connections_at_once(self):
         many = [self.server.wire() for _ in range(100)]

@@ -17,7 +17,7 @@ class Readers(harness.ServerTest):
         cls.bucket = harness.bucket()
         with cls.server.wire() as connection:
             harness.create_connection(connection, cls.bucket)
-            connection.query("""CREATE TABLE sales (id bigint NOT NULL, day date, at timestamp, zoned timestamptz, shop text,
+            connection.query("""CREATE TABLE sales (id bigint NOT NULL, day date, moment timestamp, zoned timestamptz, shop text,
                                 amount numeric(12,2), rate float8, small smallint, flag boolean)""")
             connection.query("""INSERT INTO sales SELECT i, date '2024-01-01' + (i % 366)::int,
                 timestamp '2024-01-01' + (i * interval '1 second'), timestamptz '2024-06-01 00:00:00+00' + (i * interval '1 minute'),
@@ -34,10 +34,10 @@ class Readers(harness.ServerTest):
 
     # One text that both understand; times by their seconds, texts by their lengths, all sums exact.
     CHECK = """SELECT count(*), sum(id), count(DISTINCT id), min(day)::text, max(day)::text,
-        sum(extract(epoch from at))::bigint, sum(extract(epoch from zoned))::bigint, count(shop), sum(length(shop)), max(shop),
+        sum(extract(epoch from moment))::bigint, sum(extract(epoch from zoned))::bigint, count(shop), sum(length(shop)), max(shop),
         sum(amount), max(amount), sum(rate), sum(small), sum(CASE WHEN flag THEN 1 ELSE 0 END), count(flag) FROM {}"""
     # What CSV holds are texts; its reader gives them their types.
-    TYPED = """(SELECT id::bigint AS id, day::date AS day, at::timestamp AS at, zoned::timestamptz AS zoned, shop, amount::numeric(12,2)
+    TYPED = """(SELECT id::bigint AS id, day::date AS day, moment::timestamp AS moment, zoned::timestamptz AS zoned, shop, amount::numeric(12,2)
         AS amount, rate::float8 AS rate, small::smallint AS small, flag::boolean AS flag FROM data) AS typed"""
 
     def same(self, mine, theirs):
@@ -105,7 +105,7 @@ class Readers(harness.ServerTest):
         self.assertEqual(count, 0)
         self.assertEqual(read("duckdb", folder, "parquet", "SELECT count(*) FROM data"), [["0"]])
         self.assertEqual([name for name, _ in read("schema", folder)],
-                         ["id", "day", "at", "zoned", "shop", "amount", "rate", "small", "flag"])
+                         ["id", "day", "moment", "zoned", "shop", "amount", "rate", "small", "flag"])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ SELECT '65535'::uint2, '4294967295'::uint4, '18446744073709551615'::uint8
 
 SELECT '-1'::uint4
 ----
-error 22P02
+error 22003
 
 SELECT 1::mz_timestamp
 ----

@@ -90,7 +90,7 @@ SELECT id, y, sum(y) OVER (PARTITION BY id ORDER BY y) AS running, row_number() 
 
 SELECT id, count(*), avg(y), array_agg(y ORDER BY y), string_agg(y::text, '+' ORDER BY y) FROM b GROUP BY id HAVING count(*) > 1
 ----
-1|2|10.5000000000000000|{10,11}|10+11
+1|2|10.5|{10,11}|10+11
 
 SELECT count(DISTINCT id), count(*) FILTER (WHERE y > 10) FROM b
 ----

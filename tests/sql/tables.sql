@@ -33,11 +33,11 @@ error 23505: duplicate key value violates unique constraint "t_pkey"
 
 INSERT INTO t (id) VALUES (9)
 ----
-error 23502: null value in column "name" of relation "t" violates not-null constraint
+error 23502: null value in column "name" ...
 
 INSERT INTO t VALUES (NULL, 'x', 0)
 ----
-error 23502: null value in column "id" of relation "t" violates not-null constraint
+error 23502: null value in column "id" ...
 
 INSERT INTO t VALUES (10, 'x', 0), (11, 'y', 'no')
 ----
@@ -57,7 +57,7 @@ ok UPDATE 2
 
 UPDATE t SET name = NULL WHERE id = 1
 ----
-error 23502: null value in column "name" of relation "t" violates not-null constraint
+error 23502: null value in column "name" ...
 
 UPDATE t SET id = id + 100 WHERE id = 3
 ----
