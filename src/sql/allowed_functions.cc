@@ -147,7 +147,8 @@ constexpr Names kScalarNames[] = {
      "__internal_decompress_string create_sort_key icu_sort_key current_connection_id "
      "current_query current_query_id current_transaction_id stats vector_type alias "
      "can_cast_implicitly cast_to_type replace_type typeof variant_typeof variant_extract finalize "
-     "parse_duckdb_log_message sluice_live sluice_rows"},
+     "parse_duckdb_log_message sluice_live sluice_rows sluice_catalog_text sluice_catalog_oid "
+     "sluice_catalog_is sluice_typeof"},
     {FunctionClass::kCatalog, "in_search_path format_pg_type map_to_pg_oid"},
     {FunctionClass::kDynamicSql,
      "json_deserialize_sql json_serialize_plan json_serialize_sql json_execute_serialized_sql"},

@@ -9,6 +9,9 @@
 #include <set>
 #include <string>
 
+#include "engine/functions/register.h"
+#include "sql/system/catalog_functions.h"
+
 namespace sluice::sql {
 namespace {
 
@@ -21,6 +24,11 @@ struct EngineFunction {
 
 class AllowedFunctions : public testing::Test {
  protected:
+  AllowedFunctions() {
+    engine::functions::register_functions(*database_.instance);
+    system::register_functions(*database_.instance);
+  }
+
   std::vector<std::string> column(const std::string& sql) {
     auto result = connection_.Query(sql);
     EXPECT_FALSE(result->HasError()) << result->GetError();
