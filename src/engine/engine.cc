@@ -8,6 +8,7 @@
 
 #include "engine/connection.h"
 #include "engine/errors.h"
+#include "engine/parameters.h"
 #include "engine/push/push_copy.h"
 #include "engine/row_filter.h"
 #include "engine/row_source_scan.h"
@@ -100,7 +101,9 @@ Status DuckEngine::lock_settings(const Options& options) {
 }  // namespace
 
 Query::Query() = default;
-Query::Query(std::unique_ptr<duckdb::SQLStatement> statement) : statement_(std::move(statement)) {}
+Query::Query(std::unique_ptr<duckdb::SQLStatement> statement) : statement_(std::move(statement)) {
+  number_parameters(*statement_);
+}
 Query::Query(Query&&) noexcept = default;
 Query& Query::operator=(Query&&) noexcept = default;
 Query::~Query() = default;

@@ -5,6 +5,7 @@
 #include "session/connections.h"
 #include "session/definitions.h"
 #include "session/export_copy.h"
+#include "sql/declared_types.h"
 #include "sql/dml.h"
 #include "sql/front/parse.h"
 #include "sql/query_trees.h"
@@ -110,6 +111,7 @@ Status ClientSession::describe(PreparedStatement& prepared) {
   sql::Statement& statement = *prepared.statement;
   duckdb::unique_ptr<duckdb::SelectStatement> query;
   std::optional<sql::Resolved> resolved;
+  std::vector<std::optional<types::SqlType>> declared;
   bool rows = true;
   if (auto* select = std::get_if<sql::Select>(&statement.node)) {
     sql::declare_parameters(*select->query, prepared.parameters_);
@@ -139,6 +141,7 @@ Status ClientSession::describe(PreparedStatement& prepared) {
   }
   if (query) {
     TRY_ASSIGN(const sql::ResolveContext context, execution->context());
+    declared = sql::declared_types(*query, *context.catalog, context.search_path);
     TRY_ASSIGN(resolved, sql::resolve(std::move(query), context));
   }
   TRY_ASSIGN(auto connection, execution->connect());
@@ -148,9 +151,11 @@ Status ClientSession::describe(PreparedStatement& prepared) {
     if (type.id == types::TypeId::kUnknown) type = types::from_engine(description.parameters[i]);
   }
   if (!rows) return ok();
-  for (size_t i = 0; i < description.shape.names.size(); ++i) {
+  const engine::Shape& shape = description.shape;
+  const bool known = declared.size() == shape.names.size();
+  for (size_t i = 0; i < shape.names.size(); ++i) {
     prepared.columns_.push_back(
-        {description.shape.names[i], types::from_engine(description.shape.types[i])});
+        {shape.names[i], sql::result_type(shape.types[i], known ? declared[i] : std::nullopt)});
   }
   return ok();
 }
@@ -354,9 +359,28 @@ struct ClientSession::Opener {
     });
   }
   Opened operator()(const sql::Explain&) const { return not_supported("EXPLAIN"); }
-  Opened operator()(const sql::DeclareCursor&) const { return not_supported("DECLARE"); }
-  Opened operator()(const sql::Fetch&) const { return not_supported("FETCH"); }
-  Opened operator()(const sql::Close&) const { return not_supported("CLOSE"); }
+  Opened operator()(const sql::DeclareCursor& node) const {
+    if (node.hold) return not_supported("WITH HOLD");
+    if (!session.transaction_->block()) {
+      return invalid("DECLARE CURSOR can only be used in transaction blocks")
+          .with_sqlstate("25P01");
+    }
+    const auto* select = std::get_if<sql::Select>(&node.statement->node);
+    if (select == nullptr) return not_supported("DECLARE for anything but a query");
+    TRY_ASSIGN(auto rows,
+               open_query(execution, sql::Query(select->query).release(), node.statement->as_of));
+    TRY(session.cursors_.open(node.name.text, std::move(rows)));
+    return simple([]() -> Result<std::string> { return std::string("DECLARE CURSOR"); });
+  }
+  Opened operator()(const sql::Fetch& node) const {
+    return session.cursors_.fetch(execution, node);
+  }
+  Opened operator()(const sql::Close& node) const {
+    return simple([&to = session, node]() -> Result<std::string> {
+      TRY(to.cursors_.close(node.cursor));
+      return std::string("CLOSE CURSOR");
+    });
+  }
 };
 
 Result<std::unique_ptr<Portal>> ClientSession::open_statement(ExecutionPtr execution,
@@ -401,6 +425,7 @@ Status ClientSession::commit(std::stop_token stop) {
 
 void ClientSession::end_transaction(bool committed) {
   transaction_.reset();
+  cursors_.clear();
   again_ = nullptr;
   failed_ = false;
   settings_.end_transaction(committed);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "session/cursors.h"
 #include "session/portals.h"
 #include "session/session.h"
 #include "sql/front/statement.h"
@@ -68,6 +69,7 @@ class ClientSession final : public Session {
   std::shared_ptr<Transaction> transaction_;                   // null: none
   bool failed_ = false;                                        // of a block
   std::map<std::string, std::unique_ptr<Prepared>> prepared_;  // PREPARE's, by name
+  Cursors cursors_;                                            // of the transaction
   // An implicit transaction of one change can be tried again when its commit conflicts.
   std::function<Result<std::string>()> again_;
   int changes_ = 0;

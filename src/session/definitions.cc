@@ -2,6 +2,7 @@
 
 #include "session/row_writer.h"
 #include "sql/aws_connection.h"
+#include "sql/declared_types.h"
 #include "sql/dml.h"
 #include "sql/query_trees.h"
 
@@ -34,9 +35,10 @@ Result<DefinedQuery> define(const Execution& execution, const sql::Query& query,
                             const std::vector<sql::Name>& names) {
   DefinedQuery defined;
   TRY_ASSIGN(const sql::ResolveContext context, execution.context());
+  const auto declared = sql::declared_types(*query, *context.catalog, context.search_path);
   TRY_ASSIGN(defined.resolved, sql::resolve(sql::Query(query).release(), context));
   TRY_ASSIGN(auto connection, execution.connect());
-  TRY_ASSIGN(auto columns, sql::columns_of(defined.resolved, *connection));
+  TRY_ASSIGN(auto columns, sql::columns_of(defined.resolved, *connection, declared));
   TRY_ASSIGN(defined.columns, renamed(std::move(columns), names));
   return defined;
 }

@@ -6,6 +6,7 @@
 #include "session/portals.h"
 #include "sql/aws_connection.h"
 #include "sql/copy_options.h"
+#include "sql/declared_types.h"
 #include "sql/query_trees.h"
 
 namespace sluice::session {
@@ -138,9 +139,10 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   TRY(sql::check_csv_options(copy.options, options.csv));
   TRY_ASSIGN(auto view, view_as_of(execution, copy.as_of));
   TRY_ASSIGN(const sql::ResolveContext context, execution.context(std::move(view)));
+  const auto declared = sql::declared_types(*query, *catalog, context.search_path);
   TRY_ASSIGN(planned.query, sql::resolve(std::move(query), context));
   TRY_ASSIGN(auto engine_connection, execution.connect());
-  TRY_ASSIGN(const auto columns, sql::columns_of(planned.query, *engine_connection));
+  TRY_ASSIGN(const auto columns, sql::columns_of(planned.query, *engine_connection, declared));
   if (*options.format == sql::CopyFormat::kText || *options.format == sql::CopyFormat::kBinary) {
     return plan_error(fmt::format("FORMAT {} not yet supported",
                                   *options.format == sql::CopyFormat::kText ? "TEXT" : "BINARY"),

@@ -1,6 +1,7 @@
 #include "session/portals.h"
 
 #include "format/binary.h"
+#include "sql/declared_types.h"
 #include "sql/query_trees.h"
 
 namespace sluice::session {
@@ -156,12 +157,15 @@ Result<std::unique_ptr<RowsPortal>> open_query(ExecutionPtr execution,
                                                const std::optional<sql::AsOf>& as_of) {
   TRY_ASSIGN(auto view, view_as_of(*execution, as_of));
   TRY_ASSIGN(const sql::ResolveContext context, execution->context(std::move(view)));
+  const auto declared = sql::declared_types(*query, *context.catalog, context.search_path);
   TRY_ASSIGN(sql::Resolved resolved, sql::resolve(std::move(query), context));
   TRY_ASSIGN(RunningQuery running, run_query(*execution, std::move(resolved)));
   std::vector<Column> columns;
   const engine::Shape& shape = running.rows->shape();
+  const bool known = declared.size() == shape.names.size();
   for (size_t i = 0; i < shape.names.size(); ++i) {
-    columns.push_back({shape.names[i], types::from_engine(shape.types[i])});
+    columns.push_back(
+        {shape.names[i], sql::result_type(shape.types[i], known ? declared[i] : std::nullopt)});
   }
   return std::make_unique<RowsPortal>(std::move(execution), std::move(running), std::move(columns));
 }

@@ -22,6 +22,8 @@ class RowsPortal final : public Portal {
   Kind kind() const override { return Kind::kRows; }
   const std::vector<Column>& columns() const override { return columns_; }
   Result<engine::Chunk*> next() override;
+  // The same for another statement than the one that opened it.
+  Result<engine::Chunk*> next(std::stop_token stop) { return running_.rows->next(std::move(stop)); }
   Status run() override;
   Result<bool> next_bytes(std::string& out) override;
   Status copy_data(std::span<const char> bytes) override;

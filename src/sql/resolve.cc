@@ -6,6 +6,7 @@
 #include <duckdb/parser/query_node/list.hpp>
 #include <duckdb/parser/tableref/list.hpp>
 
+#include "sql/declared_types.h"
 #include "sql/resolver.h"
 
 namespace sluice::sql {
@@ -246,12 +247,16 @@ Result<std::unique_ptr<duckdb::ParsedExpression>> resolve_expression(
   return std::unique_ptr<duckdb::ParsedExpression>(std::move(tree));
 }
 
-Result<std::vector<Column>> columns_of(const Resolved& resolved, engine::Connection& connection) {
+Result<std::vector<Column>> columns_of(const Resolved& resolved, engine::Connection& connection,
+                                       const std::vector<std::optional<types::SqlType>>& declared) {
   TRY_ASSIGN(const auto description, connection.describe(resolved.query));
+  const engine::Shape& shape = description.shape;
+  const bool known = declared.size() == shape.names.size();
   std::vector<Column> columns;
-  for (size_t i = 0; i < description.shape.names.size(); ++i)
-    columns.push_back({.name = description.shape.names[i],
-                       .type = types::from_engine(description.shape.types[i])});
+  for (size_t i = 0; i < shape.names.size(); ++i) {
+    columns.push_back({.name = shape.names[i],
+                       .type = result_type(shape.types[i], known ? declared[i] : std::nullopt)});
+  }
   return columns;
 }
 

@@ -77,7 +77,9 @@ struct ExtraRelation {
 Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
                          const ResolveContext& context, std::vector<ExtraRelation> extra);
 
-// Names and SQL types of what a query gives.
-Result<std::vector<Column>> columns_of(const Resolved& resolved, engine::Connection& connection);
+// Names and SQL types of what a query gives; `declared` is what declared_types() found of it.
+Result<std::vector<Column>> columns_of(
+    const Resolved& resolved, engine::Connection& connection,
+    const std::vector<std::optional<types::SqlType>>& declared = {});
 
 }  // namespace sluice::sql

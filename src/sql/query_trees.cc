@@ -1,0 +1,106 @@
+#include "sql/query_trees.h"
+
+#include <duckdb/parser/expression/cast_expression.hpp>
+#include <duckdb/parser/expression/columnref_expression.hpp>
+#include <duckdb/parser/expression/constant_expression.hpp>
+#include <duckdb/parser/expression/parameter_expression.hpp>
+#include <duckdb/parser/expression/star_expression.hpp>
+#include <duckdb/parser/expression/subquery_expression.hpp>
+#include <duckdb/parser/parsed_expression_iterator.hpp>
+#include <duckdb/parser/query_node/select_node.hpp>
+#include <duckdb/parser/tableref/basetableref.hpp>
+#include <duckdb/parser/tableref/emptytableref.hpp>
+#include <duckdb/parser/tableref/subqueryref.hpp>
+#include <functional>
+
+namespace sluice::sql {
+namespace {
+
+using duckdb::make_uniq;
+using duckdb::SelectNode;
+using duckdb::SelectStatement;
+using ExpressionPtr = duckdb::unique_ptr<duckdb::ParsedExpression>;
+
+// A name that a user's query can't clash with by accident.
+constexpr const char* kRows = "sluice_rows_of";
+
+duckdb::unique_ptr<SelectStatement> statement_of(duckdb::unique_ptr<SelectNode> node) {
+  auto statement = make_uniq<SelectStatement>();
+  statement->node = std::move(node);
+  return statement;
+}
+
+}  // namespace
+
+duckdb::unique_ptr<SelectStatement> with_column_types(
+    duckdb::unique_ptr<SelectStatement> query, const std::vector<std::string>& names,
+    const std::vector<engine::LogicalType>& types) {
+  auto node = make_uniq<SelectNode>();
+  auto rows = make_uniq<duckdb::SubqueryRef>(std::move(query), kRows);
+  for (size_t i = 0; i < names.size(); ++i) {
+    rows->column_name_alias.push_back(fmt::format("c{}", i));
+    ExpressionPtr column =
+        make_uniq<duckdb::ColumnRefExpression>(rows->column_name_alias.back(), kRows);
+    auto cast = make_uniq<duckdb::CastExpression>(types[i], std::move(column));
+    cast->SetAlias(names[i]);
+    node->select_list.push_back(std::move(cast));
+  }
+  node->from_table = std::move(rows);
+  return statement_of(std::move(node));
+}
+
+duckdb::unique_ptr<SelectStatement> select_all(const ObjectName& name) {
+  auto ref = make_uniq<duckdb::BaseTableRef>();
+  ref->table_name = name.parts.back();
+  if (name.parts.size() > 1) ref->schema_name = name.parts[name.parts.size() - 2];
+  if (name.parts.size() > 2) ref->catalog_name = name.parts[0];
+  auto node = make_uniq<SelectNode>();
+  node->select_list.push_back(make_uniq<duckdb::StarExpression>());
+  node->from_table = std::move(ref);
+  return statement_of(std::move(node));
+}
+
+void declare_parameters(SelectStatement& query, const std::vector<types::SqlType>& types) {
+  const std::function<void(ExpressionPtr&)> visit = [&](ExpressionPtr& expression) {
+    if (expression->GetExpressionClass() == duckdb::ExpressionClass::PARAMETER) {
+      const auto& parameter = expression->Cast<duckdb::ParameterExpression>();
+      const size_t number =
+          static_cast<size_t>(std::strtoul(parameter.identifier.c_str(), nullptr, 10));
+      if (number >= 1 && number <= types.size() &&
+          types[number - 1].id != types::TypeId::kUnknown) {
+        expression = make_uniq<duckdb::CastExpression>(types::to_engine(types[number - 1]),
+                                                       std::move(expression));
+      }
+      return;
+    }
+    duckdb::ParsedExpressionIterator::EnumerateChildren(*expression, visit);
+    if (expression->GetExpressionClass() == duckdb::ExpressionClass::SUBQUERY) {
+      auto& subquery = expression->Cast<duckdb::SubqueryExpression>();
+      duckdb::ParsedExpressionIterator::EnumerateQueryNodeChildren(*subquery.subquery->node, visit);
+    }
+  };
+  duckdb::ParsedExpressionIterator::EnumerateQueryNodeChildren(*query.node, visit);
+}
+
+duckdb::unique_ptr<SelectStatement> select_expression(ExpressionPtr expression) {
+  auto node = make_uniq<SelectNode>();
+  node->select_list.push_back(std::move(expression));
+  node->from_table = make_uniq<duckdb::EmptyTableRef>();
+  return statement_of(std::move(node));
+}
+
+bool has_order_by(const SelectStatement& query) {
+  for (const auto& modifier : query.node->modifiers) {
+    if (modifier->type == duckdb::ResultModifierType::ORDER_MODIFIER) return true;
+  }
+  return false;
+}
+
+std::optional<std::string> constant_text(const duckdb::ParsedExpression& expression) {
+  if (expression.GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return {};
+  const duckdb::Value& value = expression.Cast<duckdb::ConstantExpression>().value;
+  if (value.IsNull() || value.type().id() != duckdb::LogicalTypeId::VARCHAR) return {};
+  return duckdb::StringValue::Get(value);
+}
+
+}  // namespace sluice::sql

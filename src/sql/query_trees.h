@@ -1,0 +1,37 @@
+// Small queries made and changed as trees: what statements other than SELECT need around a query.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/chunk.h"
+#include "sql/front/statement.h"
+#include "types/sql_type.h"
+
+namespace sluice::sql {
+
+// `query` with its columns cast to the table's first `types`, as CREATE TABLE AS and the exports
+// need: column i becomes engine type `types[i]` under `names[i]`.
+duckdb::unique_ptr<duckdb::SelectStatement> with_column_types(
+    duckdb::unique_ptr<duckdb::SelectStatement> query, const std::vector<std::string>& names,
+    const std::vector<engine::LogicalType>& types);
+
+// SELECT * FROM name.
+duckdb::unique_ptr<duckdb::SelectStatement> select_all(const ObjectName& name);
+
+// SELECT expression.
+duckdb::unique_ptr<duckdb::SelectStatement> select_expression(
+    duckdb::unique_ptr<duckdb::ParsedExpression> expression);
+
+// Whether the query itself, not a part of it, is ordered.
+bool has_order_by(const duckdb::SelectStatement& query);
+
+// Whether the expression is a string as written, and which.
+std::optional<std::string> constant_text(const duckdb::ParsedExpression& expression);
+
+// Gives $n the types that the client declared (kUnknown: leave it to the engine).
+void declare_parameters(duckdb::SelectStatement& query, const std::vector<types::SqlType>& types);
+
+}  // namespace sluice::sql
