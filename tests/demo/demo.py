@@ -150,6 +150,7 @@ def normal(row):
 def compare(server, store, folder, name, form, relation, check, columns):
     """The exported files against the query's own answer; returns whether they are equal."""
     prefix = f"{store.prefix}/{name}-{form}/"
+    began = time.monotonic()
     target = pathlib.Path(folder, f"{name}-{form}")
     target.mkdir()
     for key in store.client.list(store.bucket, prefix):
@@ -166,7 +167,7 @@ def compare(server, store, folder, name, form, relation, check, columns):
     for reader, (mine, theirs) in answers.items():
         same = mine == theirs
         equal = equal and same
-        print(f"   {name} {form}, {reader}: {'equal' if same else 'DIFFERENT'}: {theirs}" + ("" if same else f"\n      the query says {mine}"))
+        print(f"   {name} {form}, {reader}: {'equal' if same else 'DIFFERENT'}: {theirs} ({time.monotonic() - began:.1f} s)" + ("" if same else f"\n      the query says {mine}"))
     return equal
 
 
