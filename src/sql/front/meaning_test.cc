@@ -198,7 +198,9 @@ TEST(Meaning, BoundsDepth) {
         << sql.substr(0, 60) << ": " << failure.sqlstate << " " << failure.message.substr(0, 100);
   }
   // But long lists are not deep.
-  EXPECT_TRUE(parse_query("select 1 where a = 1" + repeated(" or a = 2", many)).ok());
+  EXPECT_TRUE(parse_query("select 1 where a = 1" + repeated(" or a = 2", 2000)).ok());
+  EXPECT_EQ(error_of("select 1 where a = 1" + repeated(" or a = 2", kMaxConditions + 1)).sqlstate,
+            "54001");
   EXPECT_TRUE(parse_query("select 1" + repeated(", 1", many)).ok());
 }
 

@@ -17,6 +17,8 @@ namespace sluice::sql {
 // Bounds that turn a hostile text into an error (54000, 54001) instead of a crash or a long wait.
 inline constexpr size_t kMaxStatementBytes = size_t{16} << 20;
 inline constexpr int kMaxNesting = 500;
+// ANDs and ORs of a statement: DuckDB's parser takes quadratic time over them, 1 s for so many.
+inline constexpr int kMaxConditions = 10'000;
 
 // All statements of `sql`, in order; empty ones are left out. One error spoils all of them.
 Result<std::vector<Statement>> parse(std::string_view sql);

@@ -304,6 +304,9 @@ class Rewriter {
       emit("AS");
       return rewrite_type();
     }
+    if ((word == "and" || word == "or") && ++conditions_ > kMaxConditions) {
+      return invalid("statement too complex").with_sqlstate("54001").at(tokens_.position(at_));
+    }
     if (word == "from") TRY(check_from());
     if (word == "select" || word == "values" || word == "delete" || word == "update") {
       frames_.back().may_from = true;
@@ -611,6 +614,7 @@ class Rewriter {
   const size_t end_;
   Rewritten out_;
   std::vector<Frame> frames_;
+  int conditions_ = 0;
 };
 
 }  // namespace
