@@ -101,6 +101,10 @@ class Psql(harness.ServerTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(self.sql.fault("SELECT * FROM script").sqlstate, "42P01")
 
+    def test_fetch_count_reads_through_a_cursor(self):
+        out = self.lines("-v", "FETCH_COUNT=100", "-c", "SELECT g.i FROM generate_series(1, 1000) AS g(i)")
+        self.assertEqual(len(out), 1000)
+
     def test_ctrl_c_cancels_the_statement(self):
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
