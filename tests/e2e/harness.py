@@ -45,6 +45,8 @@ class Server:
     def launch(self):
         command = [BINARY, "serve", "--data-dir", self.data_dir, "--sql-listen", "127.0.0.1:0",
                    "--http-listen", "127.0.0.1:0", *self.arguments]
+        if self.process:
+            self.reader.join()  # or the end of the last process would be taken for this one's
         self.output = []
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
