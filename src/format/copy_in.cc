@@ -94,6 +94,7 @@ struct CopyParser::State {
   Status consume(const Rows& sink, bool at_end);
   // The end of the record that begins at `record`, without its line end; npos: not there yet.
   size_t find_end();
+  bool pass_quotes(size_t end);
   Status take_record(std::string_view line, const Rows& sink);
   Status take_text_fields(std::string_view line);
   Status take_csv_fields(std::string_view line);
@@ -126,6 +127,33 @@ struct CopyParser::State {
   std::string scratch;
 };
 
+// Follows quotes from `scanned` to `end`. False: an escape's second character has yet to arrive.
+bool CopyParser::State::pass_quotes(size_t end) {
+  const char* const data = buffer.data();
+  if (options.escape == options.quote) {
+    // A doubled quote ends and begins at once, so counting is enough.
+    for (size_t i = scanned; i < end; ++i) {
+      const void* const quote = std::memchr(data + i, options.quote, end - i);
+      if (quote == nullptr) break;
+      i = static_cast<size_t>(static_cast<const char*>(quote) - data);
+      in_quotes = !in_quotes;
+    }
+    return true;
+  }
+  for (size_t i = scanned; i < end; ++i) {
+    if (in_quotes && data[i] == options.escape) {
+      if (i + 1 >= buffer.size()) {
+        scanned = i;
+        return false;
+      }
+      if (data[i + 1] == options.quote || data[i + 1] == options.escape) ++i;
+    } else if (data[i] == options.quote) {
+      in_quotes = !in_quotes;
+    }
+  }
+  return true;
+}
+
 size_t CopyParser::State::find_end() {
   const char* const data = buffer.data();
   while (scanned < buffer.size()) {
@@ -146,18 +174,7 @@ size_t CopyParser::State::find_end() {
       ++lines_in_record;
       continue;
     }
-    for (size_t i = scanned; i < end; ++i) {
-      if (in_quotes && data[i] == options.escape && options.escape != options.quote) {
-        // What it escapes may not have arrived yet.
-        if (i + 1 >= buffer.size()) {
-          scanned = i;
-          return std::string::npos;
-        }
-        if (data[i + 1] == options.quote || data[i + 1] == options.escape) ++i;
-      } else if (data[i] == options.quote) {
-        in_quotes = !in_quotes;
-      }
-    }
+    if (!pass_quotes(end)) return std::string::npos;
     if (found == nullptr) {
       scanned = end;
       return std::string::npos;

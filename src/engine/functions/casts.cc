@@ -210,7 +210,7 @@ void register_alias(duckdb::CastFunctionSet& casts, const LogicalType& base, con
   }
   for (const LogicalTypeId other : {LogicalTypeId::BIGINT, LogicalTypeId::HUGEINT}) {
     casts.RegisterCastFunction(aliased, other, defaults.GetCastFunction(base, other, no_context),
-                               10);
+                               1000);
   }
 }
 

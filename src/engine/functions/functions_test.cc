@@ -20,7 +20,10 @@ class Functions : public testing::Test {
 
   // The first value as text; of an error its SQLSTATE and message.
   std::string of(const std::string& expression) {
-    return run("SELECT CAST((" + expression + ") AS VARCHAR)");
+    // With a FROM it is a query of one value.
+    const bool query = expression.find(" FROM ") != std::string::npos;
+    return run(std::string("SELECT CAST((") + (query ? "SELECT " : "") + expression +
+               ") AS VARCHAR)");
   }
   std::string type_of(const std::string& expression) {
     return run("SELECT typeof(" + expression + ")");
@@ -201,8 +204,15 @@ TEST_F(Functions, FormatDates) {
 
 // What docs/design/types.md says about aliases: scalars keep theirs through storage and queries.
 TEST_F(Functions, KeepTheAliasesOfScalars) {
-  run("CREATE TYPE oid AS UINTEGER; CREATE TYPE mz_timestamp AS UBIGINT");
-  run("CREATE TABLE a (o oid, m mz_timestamp, j JSON)");
+  duckdb::Value one = duckdb::Value::UINTEGER(1), two = duckdb::Value::UBIGINT(2);
+  duckdb::LogicalType oid = duckdb::LogicalType::UINTEGER, time = duckdb::LogicalType::UBIGINT;
+  oid.SetAlias("oid");
+  time.SetAlias("mz_timestamp");
+  one.Reinterpret(oid);
+  two.Reinterpret(time);
+  const auto made = connection_.Query(
+      "CREATE TABLE a AS SELECT $1 AS o, $2 AS m, '{}'::JSON AS j LIMIT 0", one, two);
+  ASSERT_FALSE(made->HasError()) << made->GetError();
   EXPECT_EQ(run("INSERT INTO a VALUES (1, 2, '{\"b\":1, \"a\":2}'), ('3', '4', NULL)"), "2");
   EXPECT_EQ(run("SELECT typeof(o) || typeof(m) || typeof(j) FROM (SELECT * FROM a UNION ALL SELECT "
                 "* FROM a) GROUP BY ALL"),

@@ -24,6 +24,8 @@
 // Types with a length, for casts (explicit: cut) and assignments (explicit = false: 22001):
 //   sluice_varchar(text, length, explicit), sluice_char(text, length, explicit)
 //   sluice_numeric(any number, precision, scale)     22003 `numeric field overflow`
+// The names of our types mean nothing to DuckDB's parser (its `oid` is a BIGINT, `numeric` a
+// DECIMAL(18,3)): casts in a tree take types::to_engine()'s LogicalType.
 // Others, under PostgreSQL's own names:
 //   to_char(date | timestamp | timestamptz, text), quote_ident, quote_literal, quote_nullable
 //   sluice_text(any)   as CAST(any AS VARCHAR)
