@@ -52,6 +52,8 @@ const std::vector<Rewrite>& name_rewrites() {
       list.push_back({std::regex(pattern), state, text});
     };
     add(R"re(^Referenced column "([^"]*)" not found.*)re", "42703", "column \"$1\" does not exist");
+    add(R"re(^Referenced column "([^"]*)" was not found because the FROM clause is missing[^]*)re",
+        "42703", "column \"$1\" does not exist");
     add(R"re(^Referenced table "([^"]*)" not found.*)re", "42P01",
         "missing FROM-clause entry for table \"$1\"");
     add(R"re(^Table "([^"]*)" does not have a column named "([^"]*)".*)re", "42703",

@@ -1,5 +1,6 @@
 #include "session/database.h"
 
+#include "base/log.h"
 #include "session/client_session.h"
 
 namespace sluice::session {
@@ -17,6 +18,7 @@ Result<std::unique_ptr<Session>> Database::login(const Login& login, ClientCallb
         .with_hint(fmt::format("The only database is \"{}\".", sql::kDatabaseName));
   }
   ++counters_.sessions;
+  log::debug("a session begins: user {}, application \"{}\"", login.user, login.application_name);
   return std::unique_ptr<Session>(
       std::make_unique<ClientSession>(*this, login, std::move(callbacks)));
 }

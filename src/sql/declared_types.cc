@@ -1,6 +1,8 @@
 #include "sql/declared_types.h"
 
 #include <duckdb/parser/expression/columnref_expression.hpp>
+#include <duckdb/parser/expression/constant_expression.hpp>
+#include <duckdb/parser/expression/function_expression.hpp>
 #include <duckdb/parser/expression/star_expression.hpp>
 #include <duckdb/parser/query_node/select_node.hpp>
 #include <duckdb/parser/tableref/basetableref.hpp>
@@ -38,8 +40,21 @@ bool gather(const duckdb::TableRef& ref, const duckdb::SelectNode& node, const C
   return true;
 }
 
+// 'x'::varchar(3), which the parser's front has made a call of ours.
+std::optional<types::SqlType> type_of_cast(const duckdb::ParsedExpression& item) {
+  if (item.GetExpressionClass() != duckdb::ExpressionClass::FUNCTION) return {};
+  const auto& call = item.Cast<duckdb::FunctionExpression>();
+  const bool varying = call.function_name == "sluice_varchar";
+  if ((!varying && call.function_name != "sluice_char") || call.children.size() < 2) return {};
+  if (call.children[1]->GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return {};
+  types::SqlType type = types::make(varying ? types::TypeId::kVarchar : types::TypeId::kChar);
+  type.precision = call.children[1]->Cast<duckdb::ConstantExpression>().value.GetValue<int32_t>();
+  return type;
+}
+
 std::optional<types::SqlType> type_of(const duckdb::ParsedExpression& item,
                                       const std::vector<Relation>& relations) {
+  if (const auto cast = type_of_cast(item)) return cast;
   if (item.GetExpressionClass() != duckdb::ExpressionClass::COLUMN_REF) return {};
   const auto& names = item.Cast<duckdb::ColumnRefExpression>().column_names;
   if (names.size() > 2) return {};
@@ -63,7 +78,9 @@ std::vector<std::optional<types::SqlType>> declared_types(const duckdb::SelectSt
   if (query.node->type != duckdb::QueryNodeType::SELECT_NODE) return {};
   const auto& node = query.node->Cast<duckdb::SelectNode>();
   std::vector<Relation> relations;
-  if (!node.from_table || !gather(*node.from_table, node, catalog, path, relations)) return {};
+  const bool no_relations =
+      !node.from_table || node.from_table->type == duckdb::TableReferenceType::EMPTY_FROM;
+  if (!no_relations && !gather(*node.from_table, node, catalog, path, relations)) return {};
   std::vector<std::optional<types::SqlType>> declared;
   for (const auto& item : node.select_list) {
     if (item->GetExpressionClass() != duckdb::ExpressionClass::STAR) {

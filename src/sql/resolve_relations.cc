@@ -229,6 +229,8 @@ void Resolver::walk_table_function(TableRefPointer& ref, Scope& scope) {
   if (function_class == FunctionClass::kAllowed) {
     const std::string alias = table.alias.empty() ? call.function_name : table.alias;
     walk_children(call, scope);
+    // A function's only column has the alias's name: SELECT g FROM generate_series(1, 3) AS g.
+    if (table.column_name_alias.empty()) table.column_name_alias.push_back(alias);
     scope.relations.push_back({.name = {}, .alias = alias});
     return;
   }

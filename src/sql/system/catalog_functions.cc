@@ -13,6 +13,18 @@
 namespace sluice::sql::system {
 namespace {
 
+// Types that no value has, by which clients ask for kinds of functions: psql's \df.
+std::optional<uint32_t> pseudo_type_oid(std::string_view name) {
+  constexpr std::pair<std::string_view, uint32_t> kOids[] = {
+      {"trigger", 2279}, {"event_trigger", 3838}, {"any", 2276},
+      {"cstring", 2275}, {"anyelement", 2283},    {"anyarray", 2277},
+      {"record", 2249},  {"internal", 2281},      {"language_handler", 2280}};
+  for (const auto& [known, oid] : kOids) {
+    if (known == name) return oid;
+  }
+  return {};
+}
+
 // Published catalogs by handle. A query holds the token for as long as it may run, so a handle that
 // is not there comes from text that a user wrote, or from a bug.
 class Registry {
@@ -169,6 +181,7 @@ Result<std::optional<uint32_t>> answer_oid(const CatalogQuestion& question, std:
     return Answer((*found)->oid());
   }
   if (what == "regtype") {
+    if (const auto pseudo = pseudo_type_oid(split_name(name).back())) return Answer(*pseudo);
     auto type = types::parse_type_name(name);
     if (!type.ok()) return refuse(std::move(type).error());
     return Answer(types::oid(*type));
