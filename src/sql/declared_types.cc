@@ -1,5 +1,6 @@
 #include "sql/declared_types.h"
 
+#include <duckdb/parser/expression/cast_expression.hpp>
 #include <duckdb/parser/expression/columnref_expression.hpp>
 #include <duckdb/parser/expression/constant_expression.hpp>
 #include <duckdb/parser/expression/function_expression.hpp>
@@ -40,15 +41,35 @@ bool gather(const duckdb::TableRef& ref, const duckdb::SelectNode& node, const C
   return true;
 }
 
-// 'x'::varchar(3), which the parser's front has made a call of ours.
+int constant_argument(const duckdb::FunctionExpression& call, size_t index) {
+  if (index >= call.children.size()) return -1;
+  const duckdb::ParsedExpression& argument = *call.children[index];
+  if (argument.GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return -1;
+  return argument.Cast<duckdb::ConstantExpression>().value.GetValue<int32_t>();
+}
+
+// What a cast says: 'x'::varchar(3), 1::numeric(38, 0). The parser's front makes calls of ours of
+// types that have a length.
 std::optional<types::SqlType> type_of_cast(const duckdb::ParsedExpression& item) {
+  if (item.GetExpressionClass() == duckdb::ExpressionClass::CAST) {
+    const engine::LogicalType& type = item.Cast<duckdb::CastExpression>().cast_type;
+    if (type.id() == engine::LogicalTypeId::DECIMAL) return types::from_engine(type);
+    return {};
+  }
   if (item.GetExpressionClass() != duckdb::ExpressionClass::FUNCTION) return {};
   const auto& call = item.Cast<duckdb::FunctionExpression>();
-  const bool varying = call.function_name == "sluice_varchar";
-  if ((!varying && call.function_name != "sluice_char") || call.children.size() < 2) return {};
-  if (call.children[1]->GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return {};
-  types::SqlType type = types::make(varying ? types::TypeId::kVarchar : types::TypeId::kChar);
-  type.precision = call.children[1]->Cast<duckdb::ConstantExpression>().value.GetValue<int32_t>();
+  types::SqlType type;
+  if (call.function_name == "sluice_varchar") {
+    type = types::make(types::TypeId::kVarchar);
+  } else if (call.function_name == "sluice_char") {
+    type = types::make(types::TypeId::kChar);
+  } else if (call.function_name == "sluice_numeric") {
+    type = types::make(types::TypeId::kNumeric);
+    type.scale = constant_argument(call, 2);
+  } else {
+    return {};
+  }
+  type.precision = constant_argument(call, 1);
   return type;
 }
 
