@@ -170,8 +170,9 @@ ExecutionPtr ClientSession::begin_statement(std::vector<engine::Value> parameter
     transaction_ = std::make_shared<Transaction>(database_, false);
     settings_.begin_transaction();
     again_ = nullptr;
-    changes_ = 0;
+    statements_ = 0;
   }
+  ++statements_;
   std::shared_ptr<const Deadlines::Guard> deadline;
   if (const int64_t timeout = settings_.statement_timeout_ms(); timeout > 0) {
     deadline = database_.deadlines().arm(source, std::chrono::milliseconds(timeout));
@@ -248,7 +249,6 @@ struct ClientSession::Opener {
   }
   Opened operator()(const sql::CopyFrom& copy) const {
     const bool last = execution->last;
-    ++session.changes_;
     return open_copy_in(execution, copy, [&to = session, at = execution, last]() -> Status {
       return last ? to.commit(at->stop) : ok();
     });
@@ -395,7 +395,6 @@ std::unique_ptr<Portal> ClientSession::change(
 
 Result<std::string> ClientSession::run_change(
     Execution& execution, const std::function<Result<std::string>(const Execution&)>& work) {
-  ++changes_;
   const auto once = [this, &execution, &work]() -> Result<std::string> {
     TRY_ASSIGN(std::string tag, work(execution));
     if (execution.last) TRY(commit(execution.stop));
@@ -451,7 +450,7 @@ Status ClientSession::end_implicit() {
   for (int tries = 1; transaction_->writes(); ++tries) {
     committed = commit(stop);
     const bool conflict = !committed.ok() && committed.error().code == ErrorCode::kConflict;
-    if (!conflict || changes_ != 1 || !again_ || tries == kTries) break;
+    if (!conflict || statements_ != 1 || !again_ || tries == kTries) break;
     transaction_ = std::make_shared<Transaction>(database_, false);
     if (auto tag = again_(); !tag.ok()) {
       committed = std::move(tag).error();

@@ -70,9 +70,10 @@ class ClientSession final : public Session {
   bool failed_ = false;                                        // of a block
   std::map<std::string, std::unique_ptr<Prepared>> prepared_;  // PREPARE's, by name
   Cursors cursors_;                                            // of the transaction
-  // An implicit transaction of one change can be tried again when its commit conflicts.
+  // An implicit transaction of one statement can be run again when its commit conflicts: its client
+  // has seen nothing yet that was read at the old time.
   std::function<Result<std::string>()> again_;
-  int changes_ = 0;
+  int statements_ = 0;  // of the implicit transaction
 
   std::mutex stop_mutex_;
   std::stop_source stop_;  // of the statement that runs now
