@@ -204,7 +204,9 @@ Error LogStore::duplicate_error(const PreparedCommit& commit, const Duplicate& d
   for (const Commit::Create& create : commit.created) {
     if (create.id == write.id) spec = &create.spec;
   }
-  CHECK(spec != nullptr);
+  // Dropped by another commit since the sequencer looked.
+  if (spec == nullptr)
+    return error(ErrorCode::kNotFound, "collection {} is not there", write.id.value);
   const UniqueKey& key = spec->unique_keys[duplicate.key];
   std::string names, values;
   for (const size_t column : key.columns) {

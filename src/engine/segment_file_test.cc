@@ -15,7 +15,7 @@ namespace {
 struct Directory {
   Directory()
       : path(std::filesystem::temp_directory_path() /
-             ("sluice-segment-" + std::to_string(std::random_device()()))) {
+             fmt::format("sluice-segment-{}", std::random_device()())) {
     std::filesystem::create_directories(path);
   }
   ~Directory() { std::filesystem::remove_all(path); }
@@ -31,7 +31,7 @@ LogicalType aliased(LogicalType type, const std::string& alias) {
 Shape many_types() {
   Shape shape;
   const auto add = [&](const LogicalType& type) {
-    shape.names.push_back("c" + std::to_string(shape.names.size()));
+    shape.names.push_back(fmt::format("c{}", shape.names.size()));
     shape.types.push_back(type);
   };
   add(LogicalType::BIGINT);
@@ -94,7 +94,7 @@ void expect_equal(Chunk& left, Chunk& right) {
 
 TEST(RowCodec, GivesBackRowsOfEveryType) {
   const Shape shape = many_types();
-  for (const size_t count : {1, 100, 2048}) {
+  for (const size_t count : {size_t{1}, size_t{100}, size_t{2048}}) {
     Chunk rows;
     fill(shape, count, rows);
     std::string bytes;

@@ -10,8 +10,9 @@
 namespace sluice::exports {
 namespace {
 
-// What undoing may take in all; what is left then is reported.
-constexpr std::chrono::seconds kUndoTime{60};
+// What undoing, and removing the sentinel, may take; what is left then is reported. Less than the
+// server's time to stop, also when the store answers nothing.
+constexpr std::chrono::seconds kUndoTime{6};
 // Names in an error's detail; more would hide the error.
 constexpr size_t kNamedLeftovers = 20;
 
@@ -51,12 +52,14 @@ class Run {
     TRY(check_path_is_empty(stop));
     TRY(check_right_to_delete(stop));
     Result<ExportResult> result = write_and_publish(reader, stop);
-    if (!result.ok()) return undo(std::move(result).error());
+    if (!result.ok() && !published_) return undo(std::move(result).error());
     return result;
   }
 
  private:
   Status check_path_is_empty(const std::stop_token& stop);
+  Status check_path_is_ours(const std::stop_token& stop);
+  Result<bool> sentinel_is_gone(const std::stop_token& stop);
   Status check_right_to_delete(const std::stop_token& stop);
   Result<ExportResult> write_and_publish(engine::Reader& reader, const std::stop_token& stop);
   Status put_sentinel(const std::stop_token& stop);
@@ -70,6 +73,7 @@ class Run {
   RunFiles files_;
   FileSink sink_;
   bool sentinel_is_there_ = false;  // or may be
+  bool published_ = false;          // consumers may have seen the end of a whole run
 };
 
 Status Run::check_path_is_empty(const std::stop_token& stop) {
@@ -117,6 +121,7 @@ Status Run::remove_sentinel(const std::stop_token& stop) {
 
 Result<ExportResult> Run::write_and_publish(engine::Reader& reader, const std::stop_token& stop) {
   TRY(put_sentinel(stop));
+  TRY(check_path_is_ours(stop));
   TRY(reader.run(sink_, stop));
   if (files_.empty()) TRY(sink_.write_empty(stop));
 
@@ -130,8 +135,43 @@ Result<ExportResult> Run::write_and_publish(engine::Reader& reader, const std::s
   // goes whether somebody asks to stop or not, and once more if the store did not take it.
   if (stop.stop_requested()) return cancelled();
   const Deadline deadline(kUndoTime);
-  if (!remove_sentinel(deadline.token()).ok()) TRY(remove_sentinel(deadline.token()));
-  return result;
+  if (remove_sentinel(deadline.token()).ok()) return result;
+  const Status again = remove_sentinel(deadline.token());
+  if (again.ok() || again.error().code == ErrorCode::kDenied) {
+    if (again.ok()) return result;
+    return again.error();
+  }
+  // The request may have been carried out and only its answer lost. Then consumers have seen the
+  // end of a whole run, and its files must stay.
+  const Deadline looking(kUndoTime);
+  const auto gone = sentinel_is_gone(looking.token());
+  if (gone.ok() && *gone) return result;
+  if (gone.ok()) return again.error();
+  published_ = true;
+  return error(ErrorCode::kUnknown,
+               "all files are written, but whether the sentinel is removed is unknown: {}",
+               again.error().message)
+      .with_detail(fmt::format("If {} is gone, the export is complete.", store_.url(sentinel())));
+}
+
+// Two runs that began at the same time have both seen an empty path; at least one of them sees the
+// other's sentinel now.
+Status Run::check_path_is_ours(const std::stop_token& stop) {
+  const std::string folder = spec_.prefix.empty() ? "" : spec_.prefix + "/";
+  TRY_ASSIGN(const store::Listing listing, store_.list(folder, 2, stop));
+  for (const store::ObjectInfo& object : listing.objects) {
+    if (object.key == sentinel()) continue;
+    return error(ErrorCode::kExists, "another export to {} began at the same time",
+                 store_.url(spec_.prefix))
+        .with_sqlstate(kGenericState)
+        .with_hint("Wait until it has ended, or export to another path.");
+  }
+  return ok();
+}
+
+Result<bool> Run::sentinel_is_gone(const std::stop_token& stop) {
+  TRY_ASSIGN(const store::Listing listing, store_.list(sentinel(), 1, stop));
+  return listing.objects.empty();
 }
 
 // Works on a time of its own: the token of the run may have been tripped long ago.

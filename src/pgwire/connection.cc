@@ -518,7 +518,10 @@ Status Connection::end_implicit() {
 
 void Connection::ready() {
   const Status committed = guarded([&] { return end_implicit(); });
-  if (!committed.ok()) error_response(out_, committed.error(), Severity::kError);
+  if (!committed.ok()) {
+    error_response(out_, committed.error(), Severity::kError);
+    session_->statement_failed();
+  }
   ready_for_query(out_, session_->transaction_state());
   (void)flush();  // a failure has set ended_
 }

@@ -68,6 +68,12 @@ Status serve(const Config& config, const sigset_t& signals) {
     return error(ErrorCode::kDenied, "cannot make the data folder {}: {}", config.data_dir,
                  failure.message());
   }
+  // Secrets lie in it as they were given, so it is nobody else's.
+  std::filesystem::permissions(config.data_dir, std::filesystem::perms::owner_all, failure);
+  if (failure) {
+    return error(ErrorCode::kDenied, "cannot make the data folder {} private: {}", config.data_dir,
+                 failure.message());
+  }
   const std::string data_dir = std::filesystem::absolute(config.data_dir);
   TRY_ASSIGN(const auto engine,
              engine::Engine::open({.memory_limit_bytes = shares.engine,

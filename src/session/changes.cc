@@ -1,5 +1,6 @@
 #include "session/changes.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "session/row_writer.h"
@@ -124,15 +125,19 @@ Result<std::string> run_delete(const Execution& execution, const sql::Delete& st
   TRY_ASSIGN(sql::Resolved resolved, delete_query(execution, statement));
   TRY_ASSIGN(const Target target, target_of(execution, statement.table));
   TRY_ASSIGN(RunningQuery running, run_query(execution, std::move(resolved)));
-  std::unordered_set<int64_t> seen;
-  std::vector<collection::RowId> erased;
+  std::vector<collection::RowId> erased;  // eight bytes a row, and no more
   while (true) {
     TRY_ASSIGN(engine::Chunk* const chunk, running.rows->next(execution.stop));
     if (chunk == nullptr) break;
-    std::vector<uint32_t> rows;
-    const std::vector<collection::RowId> ids = new_ids(*chunk, seen, rows);
-    erased.insert(erased.end(), ids.begin(), ids.end());
+    duckdb::UnifiedVectorFormat format;
+    chunk->data.back().ToUnifiedFormat(chunk->size(), format);
+    const auto* values = reinterpret_cast<const int64_t*>(format.data);
+    for (size_t row = 0; row < chunk->size(); ++row) {
+      erased.push_back({values[format.sel->get_index(row)]});
+    }
   }
+  std::sort(erased.begin(), erased.end());
+  erased.erase(std::unique(erased.begin(), erased.end()), erased.end());
   if (!erased.empty()) {
     TRY_ASSIGN(collection::Overlay* const overlay,
                execution.transaction->overlay(*target.table->table()));

@@ -97,17 +97,13 @@ Result<std::unique_ptr<Prepared>> ClientSession::prepare(std::string_view sql,
 // Finds the columns of what gives rows, and the types of parameters.
 Status ClientSession::describe(PreparedStatement& prepared) {
   // Read as of now, under the open transaction's changes; nothing runs.
-  auto execution = std::make_shared<Execution>(
-      Execution{database_,
-                settings_,
-                client_,
-                transaction_ ? transaction_ : std::make_shared<Transaction>(database_, false),
-                user_,
-                std::chrono::system_clock::now(),
-                {},
-                nullptr,
-                {},
-                false});
+  auto execution = std::make_shared<Execution>(Execution{
+      .database = database_,
+      .settings = settings_,
+      .client = client_,
+      .transaction = transaction_ ? transaction_ : std::make_shared<Transaction>(database_, false),
+      .user = user_,
+      .statement_time = std::chrono::system_clock::now()});
   sql::Statement& statement = *prepared.statement;
   duckdb::unique_ptr<duckdb::SelectStatement> query;
   std::optional<sql::Resolved> resolved;
@@ -162,10 +158,7 @@ Status ClientSession::describe(PreparedStatement& prepared) {
 
 ExecutionPtr ClientSession::begin_statement(std::vector<engine::Value> parameters, bool last) {
   std::stop_source source;
-  {
-    const std::lock_guard lock(stop_mutex_);
-    stop_ = source;
-  }
+  running_.set(source);
   if (!transaction_) {
     transaction_ = std::make_shared<Transaction>(database_, false);
     settings_.begin_transaction();
@@ -177,10 +170,21 @@ ExecutionPtr ClientSession::begin_statement(std::vector<engine::Value> parameter
   if (const int64_t timeout = settings_.statement_timeout_ms(); timeout > 0) {
     deadline = database_.deadlines().arm(source, std::chrono::milliseconds(timeout));
   }
-  return std::make_shared<Execution>(Execution{database_, settings_, client_, transaction_, user_,
-                                               std::chrono::system_clock::now(), source.get_token(),
-                                               std::move(deadline), std::move(parameters),
-                                               last && !transaction_->block()});
+  return std::make_shared<Execution>(
+      Execution{.database = database_,
+                .settings = settings_,
+                .client = client_,
+                .transaction = transaction_,
+                .user = user_,
+                .statement_time = std::chrono::system_clock::now(),
+                .stop = source.get_token(),
+                .stop_source = source,
+                .running = &running_,
+                .deadline = std::move(deadline),
+                .parameters = std::move(parameters),
+                // Not if something came before it in the same implicit transaction: that would be
+                // lost when this statement is run again.
+                .last = last && !transaction_->block() && statements_ == 1});
 }
 
 Result<std::unique_ptr<Portal>> ClientSession::open(const Prepared& prepared,
@@ -196,6 +200,11 @@ Result<std::unique_ptr<Portal>> ClientSession::open(const Prepared& prepared,
   ExecutionPtr execution = begin_statement(std::move(parameters), own.last);
   auto portal = open_statement(execution, *own.statement);
   if (!portal.ok()) return execution->told(std::move(portal).error());
+  if (!own.columns_.empty() && own.columns_ != (*portal)->columns()) {
+    return invalid("cached plan must not change result type")
+        .with_sqlstate("0A000")
+        .with_hint("What the statement reads has changed: prepare it again.");
+  }
   return portal;
 }
 
@@ -213,7 +222,12 @@ struct ClientSession::Opener {
     return session.change(execution, [run, kept](const Execution& at) { return run(at, *kept); });
   }
   Opened simple(std::function<Result<std::string>()> work) const {
-    return command(execution, std::move(work));
+    return command(
+        execution,
+        [&to = session, at = execution, work = std::move(work)]() -> Result<std::string> {
+          TRY(to.check_current(*at));
+          return work();
+        });
   }
 
   Opened operator()(const sql::Select& select) const {
@@ -250,6 +264,7 @@ struct ClientSession::Opener {
   Opened operator()(const sql::CopyFrom& copy) const {
     const bool last = execution->last;
     return open_copy_in(execution, copy, [&to = session, at = execution, last]() -> Status {
+      TRY(to.check_current(*at));
       return last ? to.commit(at->stop) : ok();
     });
   }
@@ -395,6 +410,7 @@ std::unique_ptr<Portal> ClientSession::change(
 
 Result<std::string> ClientSession::run_change(
     Execution& execution, const std::function<Result<std::string>(const Execution&)>& work) {
+  TRY(check_current(execution));
   const auto once = [this, &execution, &work]() -> Result<std::string> {
     TRY_ASSIGN(std::string tag, work(execution));
     if (execution.last) TRY(commit(execution.stop));
@@ -407,7 +423,9 @@ Result<std::string> ClientSession::run_change(
       kept->transaction = transaction_;
       return work(*kept);
     };
-    return work(execution);
+    auto tag = work(execution);
+    if (tag.ok()) told_tag_ = *tag;
+    return tag;
   }
   for (int tries = 1;; ++tries) {
     auto tag = once();
@@ -441,23 +459,32 @@ void ClientSession::statement_failed() {
 
 Status ClientSession::end_implicit() {
   if (!transaction_ || transaction_->block()) return ok();
-  std::stop_token stop;
-  {
-    const std::lock_guard lock(stop_mutex_);
-    stop = stop_.get_token();
-  }
+  // Ends with an exception too, or its rows would go into the next commit.
+  struct Ending {
+    ClientSession& session;
+    bool committed = false;
+    ~Ending() { session.end_transaction(committed); }
+  } ending{*this};
   Status committed = ok();
   for (int tries = 1; transaction_->writes(); ++tries) {
-    committed = commit(stop);
+    committed = commit({});
     const bool conflict = !committed.ok() && committed.error().code == ErrorCode::kConflict;
     if (!conflict || statements_ != 1 || !again_ || tries == kTries) break;
     transaction_ = std::make_shared<Transaction>(database_, false);
-    if (auto tag = again_(); !tag.ok()) {
+    auto tag = again_();
+    if (!tag.ok()) {
       committed = std::move(tag).error();
       break;
     }
+    if (*tag != told_tag_) {
+      // The client was told of other rows than would be changed now.
+      committed = error(ErrorCode::kConflict, "could not serialize access due to concurrent update")
+                      .with_sqlstate("40001")
+                      .with_hint("Nothing was changed. Run the statement again.");
+      break;
+    }
   }
-  end_transaction(committed.ok());
+  ending.committed = committed.ok();
   return committed;
 }
 
@@ -466,13 +493,13 @@ TransactionState ClientSession::transaction_state() const {
   return transaction_ && transaction_->block() ? TransactionState::kOpen : TransactionState::kIdle;
 }
 
-void ClientSession::request_cancel() {
-  std::stop_source source;
-  {
-    const std::lock_guard lock(stop_mutex_);
-    source = stop_;
-  }
-  source.request_stop();  // outside the lock: callbacks of the statement run in here
+void ClientSession::request_cancel() { running_.request(); }
+
+Status ClientSession::check_current(const Execution& execution) const {
+  if (transaction_ && execution.transaction == transaction_) return ok();
+  return invalid("the portal's transaction has ended")
+      .with_sqlstate("34000")
+      .with_hint("Bind the statement again.");
 }
 
 std::optional<std::string> ClientSession::setting(std::string_view name) const {
@@ -480,7 +507,14 @@ std::optional<std::string> ClientSession::setting(std::string_view name) const {
 }
 
 Status ClientSession::set(std::string_view name, std::string_view value) {
+  if (settings_.is_time_zone(name)) TRY(check_time_zone(value));
   return settings_.set(name, value);
+}
+
+Status ClientSession::check_time_zone(std::string_view value) {
+  TRY_ASSIGN(auto connection, database_.engine().connect());
+  if (connection->set_time_zone(std::string(value)).ok()) return ok();
+  return invalid("invalid value for parameter \"TimeZone\": \"{}\"", value).with_sqlstate("22023");
 }
 
 Result<std::string> ClientSession::begin_block() {
@@ -488,22 +522,15 @@ Result<std::string> ClientSession::begin_block() {
     warn("25001", "there is already a transaction in progress");
     return std::string("BEGIN");
   }
-  // Changes of the same simple query before BEGIN become part of the block, as in PostgreSQL.
-  if (transaction_ && transaction_->writes()) {
-    TRY(commit({}));
-  }
-  transaction_ = std::make_shared<Transaction>(database_, true);
+  // What the same query has done before BEGIN becomes part of the block, as in PostgreSQL.
+  transaction_->make_block();
   again_ = nullptr;
-  settings_.begin_transaction();
   return std::string("BEGIN");
 }
 
 Result<std::string> ClientSession::commit_block(const Execution& execution) {
   if (failed_) return roll_back();
-  if (!transaction_->block()) {
-    warn("25P01", "there is no transaction in progress");
-    return std::string("COMMIT");
-  }
+  if (!transaction_->block()) warn("25P01", "there is no transaction in progress");
   Status committed = commit(execution.stop);
   end_transaction(committed.ok());
   if (!committed.ok() && committed.error().code == ErrorCode::kConflict) {
@@ -538,14 +565,7 @@ Status ClientSession::set_variable(const sql::SetVariable& set) {
     if (!value.empty()) value += ", ";
     value += set.name == "search_path" ? sql::quote_identifier(part) : part;
   }
-  if (set.name == "timezone") {
-    TRY_ASSIGN(auto connection, database_.engine().connect());
-    if (!connection->set_time_zone(value).ok()) {
-      return at(invalid("invalid value for parameter \"TimeZone\": \"{}\"", value)
-                    .with_sqlstate("22023"));
-    }
-  }
-  Status done = settings_.set(set.name, value);
+  Status done = this->set(set.name, value);
   return done.ok() ? ok() : Status(at(std::move(done).error()));
 }
 

@@ -58,7 +58,10 @@ class ClientSession final : public Session {
   Result<std::string> begin_block();
   Result<std::string> commit_block(const Execution& execution);
   std::string roll_back();
+  // 34000 for a portal whose transaction has ended: what it would write is nobody's.
+  Status check_current(const Execution& execution) const;
   Status set_variable(const sql::SetVariable& set);
+  Status check_time_zone(std::string_view value);
   Result<std::unique_ptr<Portal>> show(ExecutionPtr execution, const sql::Show& show);
   void warn(std::string_view sqlstate, std::string message);
 
@@ -73,10 +76,10 @@ class ClientSession final : public Session {
   // An implicit transaction of one statement can be run again when its commit conflicts: its client
   // has seen nothing yet that was read at the old time.
   std::function<Result<std::string>()> again_;
-  int statements_ = 0;  // of the implicit transaction
+  std::string told_tag_;  // what the client was told of that statement already
+  int statements_ = 0;    // of the implicit transaction
 
-  std::mutex stop_mutex_;
-  std::stop_source stop_;  // of the statement that runs now
+  RunningStop running_;
 };
 
 }  // namespace sluice::session

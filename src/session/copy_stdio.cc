@@ -123,12 +123,14 @@ class CopyInPortal final : public Portal {
   Result<bool> next_bytes(std::string&) override { return internal("COPY FROM gives no data"); }
 
   Status copy_data(std::span<const char> bytes) override {
+    execution_->enter();
     if (Status stopped = execution_->check_stop(); !stopped.ok()) {
       return execution_->told(std::move(stopped).error());
     }
     return parser_->feed(bytes, [this](engine::Chunk& rows) { return add(rows); });
   }
   Status copy_done() override {
+    execution_->enter();
     TRY(parser_->finish([this](engine::Chunk& rows) { return add(rows); }));
     TRY_ASSIGN(rows_, writer_.finish());
     return commit_();

@@ -18,6 +18,7 @@ class FetchPortal final : public Portal {
   const std::vector<Column>& columns() const override { return move_ ? none_ : cursor_->columns(); }
   Result<engine::Chunk*> next() override {
     if (rows_left_ == 0) return static_cast<engine::Chunk*>(nullptr);
+    execution_->enter();
     piece_ = std::make_unique<engine::Chunk>();
     if (Status read = cursor_->next(rows_left_, execution_->stop, *piece_); !read.ok()) {
       return execution_->told(std::move(read).error());

@@ -43,6 +43,8 @@ Result<collection::Committed> Database::commit(collection::Commit commit, std::s
   return committed;
 }
 
+// From the clock on, so that two servers, or one before and after a restart, write under other
+// names.
 std::string Database::next_run_id() { return fmt::format("t{}", ++last_run_); }
 
 }  // namespace sluice::session

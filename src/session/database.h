@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -45,7 +46,7 @@ class Database final : public SessionFactory {
   Result<std::shared_ptr<const sql::Catalog>> catalog();
   // As Store::commit(); keeps catalog() up to date.
   Result<collection::Committed> commit(collection::Commit commit, std::stop_token stop);
-  // Of an export run, unique in this process: t1, t2, ….
+  // Of an export run: `t` and a number that is used once.
   std::string next_run_id();
 
  private:
@@ -54,7 +55,10 @@ class Database final : public SessionFactory {
   ExportStores& stores_;
   Deadlines deadlines_;
   DatabaseCounters counters_;
-  std::atomic<uint64_t> last_run_{0};
+  std::atomic<uint64_t> last_run_{
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                std::chrono::system_clock::now().time_since_epoch())
+                                .count())};
   std::mutex catalog_mutex_;
   std::shared_ptr<const sql::Catalog> catalog_;  // null: to be read again
 };

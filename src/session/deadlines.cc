@@ -8,9 +8,13 @@ Deadlines::~Deadlines() = default;
 
 std::shared_ptr<const Deadlines::Guard> Deadlines::arm(std::stop_source source,
                                                        std::chrono::milliseconds timeout) {
-  auto guard = std::make_shared<Guard>();
+  const std::shared_ptr<Guard> guard(new Guard);  // apart from its counts, so that it goes at once
   guard->source_ = std::move(source);
   const std::lock_guard lock(mutex_);
+  if (guards_.size() >= prune_at_) {
+    std::erase_if(guards_, [](const auto& entry) { return entry.second.expired(); });
+    prune_at_ = std::max<size_t>(1024, guards_.size() * 2);
+  }
   guards_.emplace(std::chrono::steady_clock::now() + timeout, guard);
   changed_.notify_all();
   return guard;

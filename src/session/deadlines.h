@@ -38,7 +38,8 @@ class Deadlines {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::multimap<std::chrono::steady_clock::time_point, std::weak_ptr<Guard>> guards_;
-  std::jthread thread_;  // last: it uses the others
+  size_t prune_at_ = 1024;  // entries of statements that have ended are dropped now and then
+  std::jthread thread_;     // last: it uses the others
 };
 
 }  // namespace sluice::session

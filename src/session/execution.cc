@@ -51,8 +51,8 @@ Result<engine::Value> Execution::evaluate(duckdb::unique_ptr<duckdb::ParsedExpre
   sql::Resolved query;
   query.query = engine::Query(
       sql::select_expression(duckdb::unique_ptr<duckdb::ParsedExpression>(resolved.release())));
-  TRY_ASSIGN(RunningQuery running, run_query(*this, std::move(query)));
-  TRY_ASSIGN(engine::Chunk* const chunk, running.rows->next(stop));
+  TRY_ASSIGN(RunningQuery evaluated, run_query(*this, std::move(query)));
+  TRY_ASSIGN(engine::Chunk* const chunk, evaluated.rows->next(stop));
   if (chunk == nullptr || chunk->size() != 1) return internal("an expression gave no value");
   return chunk->GetValue(0, 0);
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -18,6 +19,26 @@
 
 namespace sluice::session {
 
+// Which statement a cancel reaches: the one that was entered last. Safe from any thread.
+class RunningStop {
+ public:
+  void set(std::stop_source source) {
+    const std::lock_guard lock(mutex_);
+    source_ = std::move(source);
+  }
+  // Outside the lock: callbacks of the statement run in here.
+  void request() {
+    std::unique_lock lock(mutex_);
+    std::stop_source source = source_;
+    lock.unlock();
+    source.request_stop();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::stop_source source_;
+};
+
 struct Execution {
   Database& database;
   Settings& settings;  // of the session, which outlives every execution
@@ -25,9 +46,11 @@ struct Execution {
   std::shared_ptr<Transaction> transaction;
   std::string user;
   std::chrono::system_clock::time_point statement_time;
-  std::stop_token stop;
-  std::shared_ptr<const Deadlines::Guard> deadline;  // null: none
-  std::vector<engine::Value> parameters;
+  std::stop_token stop = {};
+  std::stop_source stop_source = {};                      // of `stop`
+  RunningStop* running = nullptr;                         // of the session; null: nobody cancels
+  std::shared_ptr<const Deadlines::Guard> deadline = {};  // null: none
+  std::vector<engine::Value> parameters = {};
   // The implicit transaction ends with this statement: rows may be loaded beside it.
   bool last = false;
 
@@ -42,6 +65,10 @@ struct Execution {
   Error told(Error error) const;
   void tell(const std::vector<sql::Notice>& notices) const;
   Status check_stop() const;
+  // To be called whenever a portal goes on: from now on a cancel is for this statement.
+  void enter() const {
+    if (running != nullptr) running->set(stop_source);
+  }
 
   // What a name in the statement means, for changes of its rows: 42P01, 42809 for a view.
   Result<const sql::Object*> writable_table(const sql::ObjectName& name,

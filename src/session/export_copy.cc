@@ -45,6 +45,7 @@ Result<duckdb::unique_ptr<duckdb::SelectStatement>> source_query(const sql::Copy
 // checks. A NULL is an empty optional.
 Result<std::optional<std::string>> evaluate_target(const Execution& execution,
                                                    const sql::Copy& copy) {
+  if (sql::is_null_constant(*copy.target)) return std::optional<std::string>();
   TRY_ASSIGN(const engine::Value value,
              execution.evaluate(sql::Expression(copy.target).release(), false));
   const bool untyped = value.type().id() == engine::LogicalTypeId::SQLNULL;
@@ -117,7 +118,7 @@ Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat 
   query.query = engine::Query(
       sql::with_column_types(duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
                                  query.query.statement().Copy()),
-                             names, stored));
+                             names, stored, sql::Digits::kExact));
   query.query.keep = std::move(keep);
   return ok();
 }
@@ -177,6 +178,11 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
 }  // namespace
 
 Result<std::string> run_export_copy(const Execution& execution, const sql::Copy& copy) {
+  if (execution.transaction->writes()) {
+    return plan_error("COPY TO a store cannot follow changes in the same transaction", "25001")
+        .with_detail("What it would write might be rolled back, and the files would stay.")
+        .with_hint("COMMIT the changes first.");
+  }
   TRY_ASSIGN(Planned planned, plan(execution, copy));
   planned.spec.id = execution.database.next_run_id();
   DatabaseCounters& counters = execution.database.counters();

@@ -36,6 +36,7 @@ class CommandPortal final : public BasePortal {
       : execution_(std::move(execution)), work_(std::move(work)) {}
   Kind kind() const override { return Kind::kCommand; }
   Status run() override {
+    execution_->enter();
     auto tag = work_();
     if (!tag.ok()) return execution_->told(std::move(tag).error());
     tag_ = std::move(tag).value();
@@ -116,6 +117,7 @@ RowsPortal::RowsPortal(ExecutionPtr execution, RunningQuery running, std::vector
       columns_(std::move(columns)) {}
 
 Result<engine::Chunk*> RowsPortal::next() {
+  execution_->enter();
   auto chunk = running_.rows->next(execution_->stop);
   if (!chunk.ok()) return execution_->told(std::move(chunk).error());
   return chunk;

@@ -36,20 +36,13 @@ Status RowWriter::append(engine::Chunk& rows) {
   TRY(check_not_null(rows));
   rows_ += rows.size();
   if (load_) return load_->append(rows, execution_.stop);
-  if (execution_.last && rows_ > kLoadRows) {
+  if (rows_ > kLoadRows || (overlay_ != nullptr && overlay_->bytes() > kOverlayBytes)) {
     TRY_ASSIGN(load_, execution_.database.store().load(table_.table()->collection,
                                                        stored_shape(table_.columns())));
     return load_->append(rows, execution_.stop);
   }
   if (overlay_ == nullptr) {
     TRY_ASSIGN(overlay_, execution_.transaction->overlay(*table_.table()));
-  }
-  if (overlay_->bytes() > kOverlayBytes) {
-    return error(ErrorCode::kExhausted,
-                 "the transaction has changed more of table \"{}\" than fits its memory",
-                 table_.name)
-        .with_sqlstate("53200")
-        .with_hint("Load in a statement of its own, outside BEGIN, or in smaller transactions.");
   }
   return overlay_->append(rows);
 }

@@ -1,8 +1,7 @@
 // Rows on their way into a table: checked against NOT NULL, then into the transaction's overlay,
-// or, where many come in the last statement of a transaction, into a load beside it.
+// or, where many come, into a load beside it.
 //
-// Threads: one at a time. Memory: the overlay's, bounded by kLoadRows unless the transaction goes
-// on after the statement (then by kOverlayBytes, 53200).
+// Threads: one at a time. Memory: the overlay's; past kOverlayBytes or kLoadRows rows go to a load.
 #pragma once
 
 #include <memory>
@@ -15,8 +14,7 @@ class RowWriter {
  public:
   // From here on rows go to segment files of their own, which hold up no other commit.
   static constexpr uint64_t kLoadRows = 50'000;
-  // The most one transaction block keeps in memory of one table.
-  static constexpr uint64_t kOverlayBytes = uint64_t{512} << 20;
+  static constexpr uint64_t kOverlayBytes = uint64_t{16} << 20;
 
   // `table` must outlive the writer.
   RowWriter(const Execution& execution, const sql::Object& table);

@@ -27,6 +27,7 @@ namespace sluice::session {
 struct Column {
   std::string name;
   types::SqlType type;
+  bool operator==(const Column&) const = default;
 };
 
 enum class TransactionState { kIdle, kOpen, kFailed };  // as ReadyForQuery's I, T, E

@@ -217,21 +217,33 @@ int64_t Settings::statement_timeout_ms() const {
 
 std::vector<std::string> Settings::search_path() const {
   std::vector<std::string> path;
-  std::string_view rest = values_.at("search_path");
-  while (!rest.empty()) {
-    const size_t comma = rest.find(',');
-    std::string_view part = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
-    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
-    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
-    if (part.size() >= 2 && part.front() == '"' && part.back() == '"') {
-      path.emplace_back(part.substr(1, part.size() - 2));
-    } else if (!part.empty()) {
-      path.push_back(lower(part));
+  const std::string& text = values_.find("search_path")->second;
+  size_t at = 0;
+  while (at < text.size()) {
+    if (text[at] == ' ' || text[at] == ',') {
+      ++at;
+      continue;
     }
+    std::string part;
+    if (text[at] == '"') {  // up to the closing quote; two of them stand for one
+      for (++at; at < text.size(); ++at) {
+        if (text[at] == '"' && (at + 1 == text.size() || text[at + 1] != '"')) break;
+        if (text[at] == '"') ++at;
+        part += text[at];
+      }
+      ++at;
+    } else {
+      const size_t end = std::min(text.find(',', at), text.size());
+      part = lower(text.substr(at, end - at));
+      while (!part.empty() && part.back() == ' ') part.pop_back();
+      at = end;
+    }
+    path.push_back(std::move(part));
   }
   return path;
 }
+
+bool Settings::is_time_zone(std::string_view name) { return lower(name) == "timezone"; }
 
 const std::string& Settings::time_zone() const { return values_.find("timezone")->second; }
 

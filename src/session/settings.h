@@ -34,6 +34,7 @@ class Settings {
   int64_t statement_timeout_ms() const;
   std::vector<std::string> search_path() const;
   const std::string& time_zone() const;
+  static bool is_time_zone(std::string_view name);
 
   // ROLLBACK takes back what was SET since begin(); SET LOCAL ends with the transaction anyway.
   void begin_transaction();

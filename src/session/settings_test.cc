@@ -28,6 +28,8 @@ TEST(Settings, SearchPathIsSplitAndFolded) {
   Settings settings;
   ASSERT_TRUE(settings.set("search_path", "Sales, \"Mixed Case\"").ok());
   EXPECT_EQ(settings.search_path(), (std::vector<std::string>{"sales", "Mixed Case"}));
+  ASSERT_TRUE(settings.set("search_path", "\"A,b\" , \"say \"\"x\"\"\",c").ok());
+  EXPECT_EQ(settings.search_path(), (std::vector<std::string>{"A,b", "say \"x\"", "c"}));
 }
 
 TEST(Settings, RollbackTakesBackAndLocalEndsWithItsTransaction) {

@@ -33,6 +33,11 @@ Result<sql::CatalogEdit*> Transaction::edit() {
 
 Result<std::shared_ptr<const collection::Snapshot>> Transaction::snapshot(
     collection::CollectionId id) {
+  if (loads_.contains(id)) {
+    return invalid("a table into which this transaction has loaded many rows can't be read in it")
+        .with_sqlstate("55000")
+        .with_hint("COMMIT first, or load in a transaction of its own.");
+  }
   auto found = overlays_.find(id);
   if (found == overlays_.end() && created_.contains(id)) {
     TRY_ASSIGN(auto made, database_.store().overlay(id, created_.at(id).shape));

@@ -26,6 +26,7 @@ class Transaction {
   Transaction(Database& database, bool block);
 
   bool block() const { return block_; }  // begun by BEGIN
+  void make_block() { block_ = true; }
   std::chrono::system_clock::time_point began_at() const { return began_at_; }
 
   // The time all its statements read; chosen at the first call.
@@ -38,7 +39,7 @@ class Transaction {
   Result<std::shared_ptr<const collection::Snapshot>> snapshot(collection::CollectionId id);
   // Where changes of a table's rows go.
   Result<collection::Overlay*> overlay(const sql::Table& table);
-  // Rows that are loaded beside; its own reads don't see them, so for the last statement only.
+  // Rows that are loaded beside; snapshot() of the table is refused from then on.
   void add_load(collection::CollectionId id, std::shared_ptr<collection::LoadedRows> rows);
   // Announces the collection of a table that edit() has created.
   void add_collection(collection::CollectionId id, collection::CollectionSpec spec);
@@ -50,7 +51,7 @@ class Transaction {
 
  private:
   Database& database_;
-  const bool block_;
+  bool block_;
   const std::chrono::system_clock::time_point began_at_;
   std::shared_ptr<const collection::ReadView> view_;
   std::shared_ptr<const sql::Catalog> catalog_;

@@ -45,11 +45,13 @@ std::string show_connection(const Catalog& catalog, const Object& object,
   const Connection& connection = *object.connection();
   std::vector<std::string> parts;
   for (const auto& option : connection.options) {
-    std::string value = options.redacted ? "'<REDACTED>'" : "";
+    // A token given in plain is as good as a key: never shown.
+    const bool hidden = options.redacted || option.name == "SESSION TOKEN";
+    std::string value = hidden ? "'<REDACTED>'" : "";
     if (const ObjectId* id = option.secret()) {
       const Object* secret = catalog.find(*id);
       value = secret == nullptr ? "SECRET" : "SECRET " + full_name(catalog, *secret);
-    } else if (!options.redacted) {
+    } else if (!hidden) {
       value = quote_literal(*option.text());
     }
     parts.push_back(fmt::format("{} = {}", option.name, value));

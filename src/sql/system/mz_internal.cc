@@ -22,11 +22,13 @@ void aws_connections(const ResolveContext& context, RowWriter& out) {
   for (const auto& [id, object] : context.catalog->objects()) {
     const Connection* connection = object->connection();
     if (connection == nullptr || connection->type != "aws") continue;
+    // A token given in plain is as good as a key: that it is there is all that is told.
+    const Value token = inline_text(*connection, "SESSION TOKEN");
     // The last three need the server's own role, which only role mode has.
     out.row({Value(id.text()), inline_text(*connection, "ENDPOINT"),
              inline_text(*connection, "REGION"), inline_text(*connection, "ACCESS KEY ID"),
              secret_id(*connection, "ACCESS KEY ID"), secret_id(*connection, "SECRET ACCESS KEY"),
-             inline_text(*connection, "SESSION TOKEN"), secret_id(*connection, "SESSION TOKEN"),
+             token.IsNull() ? null() : Value("<REDACTED>"), secret_id(*connection, "SESSION TOKEN"),
              inline_text(*connection, "ASSUME ROLE ARN"),
              inline_text(*connection, "ASSUME ROLE SESSION NAME"), null(), null(), null()});
   }
