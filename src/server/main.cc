@@ -62,6 +62,8 @@ std::string shown(const HostPort& address, uint16_t port) {
 
 Status serve(const Config& config, const sigset_t& signals) {
   const MemoryShares shares(config.memory_limit_bytes);
+  log::debug("starting with {} threads and {} bytes of memory, {} of them for queries",
+             config.threads, config.memory_limit_bytes, shares.engine);
   std::error_code failure;
   std::filesystem::create_directories(config.data_dir, failure);
   if (failure) {
