@@ -6,7 +6,7 @@
 #include <duckdb/main/stream_query_result.hpp>
 #include <duckdb/planner/expression/bound_parameter_data.hpp>
 #include <duckdb/planner/planner.hpp>
-#include <set>
+#include <map>
 
 #include "engine/errors.h"
 #include "engine/push/push_copy.h"
@@ -89,23 +89,22 @@ class DuckConnection final : public Connection {
   duckdb::Connection duckdb_;
 };
 
-// One attempt: false when it could not be bound for want of parameters' types. `texts` are the
-// numbers of parameters that are taken as text since nothing tells their type.
+// One attempt: false when it could not be bound for want of parameters' types. `assumed` are NULLs
+// of the types that some parameters are taken to have.
 bool describe_once(duckdb::ClientContext& context, const Query& query,
-                   const std::set<size_t>& texts, Description& description) {
+                   const std::map<size_t, Value>& assumed, Description& description) {
   duckdb::Planner planner(context);
-  for (const size_t number : texts) {
-    planner.parameter_data.emplace(std::to_string(number),
-                                   duckdb::BoundParameterData(Value(LogicalType::VARCHAR)));
+  for (const auto& [number, value] : assumed) {
+    planner.parameter_data.emplace(std::to_string(number), duckdb::BoundParameterData(value));
   }
   planner.CreatePlan(query.statement().Copy());
   description.shape.names.assign(planner.names.begin(), planner.names.end());
   description.shape.types.assign(planner.types.begin(), planner.types.end());
-  description.parameters.assign(query.statement().named_param_map.size(),
+  description.parameters.resize(query.statement().named_param_map.size(),
                                 LogicalType(LogicalTypeId::UNKNOWN));
   for (const auto& [name, parameter] : planner.value_map) {
     const size_t number = static_cast<size_t>(std::strtoull(name.c_str(), nullptr, 10));
-    if (number < 1 || number > UINT16_MAX || texts.contains(number)) continue;
+    if (number < 1 || number > UINT16_MAX || assumed.contains(number)) continue;
     if (number > description.parameters.size()) {
       description.parameters.resize(number, LogicalType(LogicalTypeId::UNKNOWN));
     }
@@ -120,16 +119,22 @@ Result<Description> DuckConnection::describe(const Query& query) {
     bool bound = false;
     duckdb_.context->RunFunctionInTransaction([&] {
       // DuckDB gives up at the first parameter without a type; as in PostgreSQL it is text then.
-      std::set<size_t> texts;
+      std::map<size_t, Value> assumed;
       const size_t count = query.statement().named_param_map.size();
       for (size_t number = 0; number <= count && !bound; ++number) {
         if (number > 0) {
           const LogicalTypeId known = description.parameters[number - 1].id();
           if (known != LogicalTypeId::UNKNOWN && known != LogicalTypeId::INVALID) continue;
-          texts.insert(number);
+          assumed.emplace(number, Value(LogicalType::VARCHAR));
         }
-        bound = describe_once(*duckdb_.context, query, texts, description);
+        bound = describe_once(*duckdb_.context, query, assumed, description);
       }
+      if (bound || count == 0) return;
+      // A table function wants its arguments' values when it is bound: NULLs will do.
+      for (size_t number = 1; number <= count; ++number) {
+        assumed.emplace(number, Value(description.parameters[number - 1]));
+      }
+      bound = describe_once(*duckdb_.context, query, assumed, description);
     });
     if (bound) return description;
     return invalid("could not determine data type of a parameter").with_sqlstate("42P18");
