@@ -99,6 +99,23 @@ uint64_t DeletionSet::count_near(int64_t first, int64_t last) const {
   return count;
 }
 
+uint64_t DeletionSet::count_between(int64_t first, int64_t last) const {
+  uint64_t count = 0;
+  for (size_t at = lower_bound(first >> kBlockBits);
+       at < entries_.size() && entries_[at].number <= last >> kBlockBits; ++at) {
+    const int64_t start = entries_[at].number << kBlockBits;
+    for (size_t word = 0; word < kWords; ++word) {
+      const int64_t lowest = start + static_cast<int64_t>(word * 64);
+      if (lowest + 63 < first || lowest > last) continue;
+      uint64_t bits = entries_[at].block->words[word];
+      if (lowest < first) bits &= ~uint64_t{0} << (first - lowest);
+      if (lowest + 63 > last) bits &= ~uint64_t{0} >> (lowest + 63 - last);
+      count += static_cast<uint64_t>(std::popcount(bits));
+    }
+  }
+  return count;
+}
+
 std::vector<int64_t> DeletionSet::ids() const {
   std::vector<int64_t> ids;
   ids.reserve(count_);

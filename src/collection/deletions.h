@@ -24,6 +24,8 @@ class DeletionSet {
 
   // live[i] = ids[i] is not in the set. Fast where neighbours are close to each other.
   void test(std::span<const int64_t> ids, bool* live) const;
+  // How many ids from `first` to `last` are in the set.
+  uint64_t count_between(int64_t first, int64_t last) const;
   // An upper bound of how many ids from `first` to `last` are in the set; 0 is exact.
   uint64_t count_near(int64_t first, int64_t last) const;
   uint64_t count() const { return count_; }

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view kMagic = "SLUICELOG1\n";
 constexpr size_t kFileHead = kMagic.size() + sizeof(uint64_t);
+static_assert(kFileHead == kEmptyLogBytes);
 constexpr size_t kFrameHead = 16;
 constexpr std::string_view kSuffix = ".log";
 

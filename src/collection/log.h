@@ -18,6 +18,9 @@ std::string log_name(uint64_t number);
 // The number of a log file of this name.
 std::optional<uint64_t> log_number(std::string_view name);
 
+// A log without any frame is at most this long.
+inline constexpr uint64_t kEmptyLogBytes = 19;
+
 // One thread at a time.
 class LogWriter {
  public:

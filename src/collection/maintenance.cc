@@ -1,6 +1,7 @@
 #include "collection/maintenance.h"
 
 #include "base/log.h"
+#include "collection/checkpoint.h"
 
 namespace sluice::collection {
 
@@ -15,7 +16,7 @@ void Maintenance::stop() {
 }
 
 void Maintenance::look() {
-  if (!due()) return;
+  if (!memory_is_due(state_)) return;
   {
     const std::lock_guard lock(mutex_);
     asked_ = true;
@@ -29,8 +30,6 @@ bool Maintenance::wait_until_below(uint64_t tail_bytes, std::chrono::millisecond
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, stop, wait, [&] { return state_.tail_bytes <= tail_bytes; });
 }
-
-bool Maintenance::due() const { return false; }
 
 void Maintenance::bury() {
   for (const Graveyard::Grave& grave : state_.graveyard->take()) {
@@ -47,6 +46,15 @@ void Maintenance::work(std::stop_token stop) {
       asked_ = false;
     }
     bury();
+    if (!checkpoint_is_due(state_) || !state_.read_only_reason().empty()) continue;
+    if (auto done = checkpoint(state_, sequencer_); !done.ok()) {
+      log::warning("rows could not be moved out of memory and log, tried again in a second: {}",
+                   done.error().message);
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+    }
+    bury();
+    changed_.notify_all();
   }
 }
 

@@ -27,7 +27,6 @@ class Maintenance {
 
  private:
   void work(std::stop_token stop);
-  bool due() const;
   void bury();
 
   State& state_;

@@ -47,9 +47,21 @@ Status replay_group(State& state, std::string_view payload) {
     TRY_ASSIGN(LoggedCommit commit, read_commit(in));
     TRY(apply_logged(state, time, std::move(commit)));
   }
-  state.timeline.restore(time, state.timeline.advance_since());
+  state.timeline.restore(time, {0});
   state.log_bytes += payload.size();
   return ok();
+}
+
+// A log that was begun and never written to says nothing about whether the one before it was
+// finished: beginning it may have failed.
+Result<bool> only_empty_logs_follow(State& state, const std::vector<uint64_t>& numbers,
+                                    size_t index) {
+  for (size_t i = index + 1; i < numbers.size(); ++i) {
+    TRY_ASSIGN(const uint64_t bytes,
+               state.files.size(state.paths.logs + "/" + log_name(numbers[i])));
+    if (bytes > kEmptyLogBytes) return false;
+  }
+  return true;
 }
 
 Status replay_logs(State& state, const Manifest& manifest, Recovered& recovered) {
@@ -67,8 +79,8 @@ Status replay_logs(State& state, const Manifest& manifest, Recovered& recovered)
           .with_sqlstate("XX001")
           .with_hint("Restore the data directory from a copy.");
     }
-    TRY(replay_log(state.files, state.paths.logs, numbers[i], i + 1 == numbers.size(),
-                   recovered.sequence,
+    TRY_ASSIGN(const bool last, only_empty_logs_follow(state, numbers, i));
+    TRY(replay_log(state.files, state.paths.logs, numbers[i], last, recovered.sequence,
                    [&](std::string_view payload) { return replay_group(state, payload); }));
   }
   recovered.next_log = manifest.log + numbers.size();
@@ -138,7 +150,8 @@ Status prepare_directory(Files& files, const Paths& paths) {
   } else {
     TRY_ASSIGN(const auto names, files.list(paths.root));
     for (const std::string& name : names) {
-      if (name == "LOCK" || name == "FORMAT.new") continue;
+      // A process that never got to FORMAT may have left these; `spill` is the engine's.
+      if (name == "LOCK" || name == "FORMAT.new" || name == "spill") continue;
       return invalid("{} is not empty and is no data directory (it holds {})", paths.root, name)
           .with_hint("Give a directory that is empty or does not exist yet.");
     }

@@ -174,7 +174,7 @@ class Store {
 
   // The newest complete time.
   virtual std::shared_ptr<const ReadView> read() = 0;
-  // kInvalid when older than what is retained, or newer than now.
+  // kInvalid when older than what is retained or held by another view, or newer than now.
   virtual Result<std::shared_ptr<const ReadView>> read_at(Time time) = 0;
 
   // The catalog's records as of the newest commit, and the revision they have.

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <random>
+#include <thread>
 
 #include "base/clock.h"
 #include "collection/open_store.h"
@@ -124,6 +126,12 @@ class StoreTest : public testing::Test {
         query(**snapshot, "id", fmt::format("WHERE k = {} ORDER BY id LIMIT 1", key));
     EXPECT_EQ(found.size(), 1u);
     return {found.empty() ? 0 : found[0][0].GetValue<int64_t>()};
+  }
+
+  static void wait_until(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_TRUE(condition());
   }
 
   Directory directory_;

@@ -21,7 +21,7 @@ int64_t Timeline::now() const {
 void Timeline::restore(Time upper, Time since) {
   const std::lock_guard lock(mutex_);
   upper_ = upper.milliseconds;
-  since_ = since.milliseconds;
+  since_ = std::max(since_, since.milliseconds);
 }
 
 void Timeline::catch_up_locked() {
@@ -61,7 +61,7 @@ Result<Time> Timeline::hold(Time time) {
   // What is not complete yet but begun will be in a moment.
   group_ended_.wait(lock, [&] { return in_flight_ == 0 || time.milliseconds < in_flight_; });
   catch_up_locked();
-  const int64_t oldest = std::max(since_, upper_ - retain_);
+  const int64_t oldest = possible_since_locked();  // also what another has a hold on
   if (time.milliseconds < oldest) {
     return invalid("Timestamp ({}) is not valid for all inputs: history is kept from {} on",
                    time.milliseconds, oldest);
@@ -79,12 +79,22 @@ void Timeline::release(Time time) {
   holds_.erase(holds_.find(time.milliseconds));
 }
 
+int64_t Timeline::possible_since_locked() const {
+  int64_t since = (in_flight_ == 0 ? std::max(upper_, now()) : upper_) - retain_;
+  if (!holds_.empty()) since = std::min(since, *holds_.begin());
+  return std::max(since_, since);
+}
+
 Time Timeline::advance_since() {
   const std::lock_guard lock(mutex_);
-  int64_t since = upper_ - retain_;
-  if (!holds_.empty()) since = std::min(since, *holds_.begin());
-  since_ = std::max(since_, since);
+  catch_up_locked();
+  since_ = possible_since_locked();
   return {since_};
+}
+
+Time Timeline::since() const {
+  const std::lock_guard lock(mutex_);
+  return {possible_since_locked()};
 }
 
 Time Timeline::upper() const {

@@ -22,7 +22,8 @@ class Timeline {
  public:
   Timeline(Clock& clock, std::chrono::milliseconds retain);
 
-  // At the start: what was complete, and readable from, when the last process ended.
+  // At the start: what was complete, and readable from, when the last process ended. Since only
+  // goes up.
   void restore(Time upper, Time since);
 
   // The time of a new group, after all given before. One group at a time. Waits about a
@@ -37,12 +38,15 @@ class Timeline {
 
   // Moves since as far as holds and retained history allow, and returns it.
   Time advance_since();
+  // How far since could be moved now.
+  Time since() const;
   Time upper() const;
   size_t holds() const;
 
  private:
   int64_t now() const;
   void catch_up_locked();
+  int64_t possible_since_locked() const;
 
   Clock& clock_;
   const int64_t retain_;

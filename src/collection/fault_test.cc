@@ -1,0 +1,159 @@
+// Disks that fill up and syncs that fail.
+#include <atomic>
+
+#include "collection/store_fixture.h"
+
+namespace sluice::collection {
+namespace {
+
+// The real disk, until told to fail.
+class FaultyFiles final : public Files {
+ public:
+  enum class Fault { kNone, kFull, kShortWrite, kSync, kSegments };
+  std::atomic<Fault> fault = Fault::kNone;
+  std::atomic<int> failed_segments = 0;
+
+  Result<std::unique_ptr<File>> create(const std::string& path) override {
+    if (fault == Fault::kFull) return full();
+    TRY_ASSIGN(auto file, real_.create(path));
+    return std::unique_ptr<File>(std::make_unique<Faulty>(*this, std::move(file)));
+  }
+  Result<std::string> read(const std::string& path) override { return real_.read(path); }
+  Result<std::vector<std::string>> list(const std::string& directory) override {
+    return real_.list(directory);
+  }
+  Result<uint64_t> size(const std::string& path) override { return real_.size(path); }
+  bool exists(const std::string& path) override { return real_.exists(path); }
+  Status make_directory(const std::string& path) override { return real_.make_directory(path); }
+  Status rename(const std::string& from, const std::string& to) override {
+    return real_.rename(from, to);
+  }
+  Status remove(const std::string& path) override { return real_.remove(path); }
+  Status truncate(const std::string& path, uint64_t bytes) override {
+    return real_.truncate(path, bytes);
+  }
+  Status sync_file(const std::string& path) override {
+    if (fault != Fault::kSegments) return real_.sync_file(path);
+    ++failed_segments;
+    return full();
+  }
+  Status sync_directory(const std::string& path) override { return real_.sync_directory(path); }
+  Result<std::shared_ptr<void>> lock(const std::string& path) override { return real_.lock(path); }
+
+ private:
+  static Error full() {
+    return error(ErrorCode::kExhausted, "write: No space left on device").with_sqlstate("53100");
+  }
+  class Faulty final : public File {
+   public:
+    Faulty(FaultyFiles& files, std::unique_ptr<File> file)
+        : files_(files), file_(std::move(file)) {}
+    Status append(std::string_view bytes) override {
+      if (files_.fault == Fault::kFull) return full();
+      if (files_.fault == Fault::kShortWrite) {
+        (void)file_->append(bytes.substr(0, bytes.size() / 2));
+        return full();
+      }
+      return file_->append(bytes);
+    }
+    Status sync() override {
+      if (files_.fault == Fault::kSync) {
+        return error(ErrorCode::kUnavailable, "sync: Input/output error").with_sqlstate("58030");
+      }
+      return file_->sync();
+    }
+    Status truncate(uint64_t bytes) override { return file_->truncate(bytes); }
+
+   private:
+    FaultyFiles& files_;
+    const std::unique_ptr<File> file_;
+  };
+  Files& real_ = Files::real();
+};
+
+class FailingDisks : public StoreTest {
+ protected:
+  void SetUp() override { ASSERT_TRUE(open(files_).ok()); }
+  FaultyFiles files_;
+};
+
+TEST_F(FailingDisks, MakeTheStoreReadOnlyAndKeepWhatIsThere) {
+  for (const auto fault :
+       {FaultyFiles::Fault::kFull, FaultyFiles::Fault::kShortWrite, FaultyFiles::Fault::kSync}) {
+    const CollectionId id = create();
+    ASSERT_TRUE(write(id, {{1, "a"}}).ok());
+    files_.fault = fault;
+    const auto failed = write(id, {{2, "b"}});
+    ASSERT_FALSE(failed.ok());
+    EXPECT_EQ(failed.error().sqlstate, "53100");
+    EXPECT_EQ(failed.error().code,
+              fault == FaultyFiles::Fault::kSync ? ErrorCode::kUnknown : ErrorCode::kExhausted);
+    files_.fault = FaultyFiles::Fault::kNone;
+    // A sync that works again proves nothing about what the failed one has lost.
+    const auto later = write(id, {{3, "c"}});
+    ASSERT_FALSE(later.ok());
+    EXPECT_EQ(later.error().code, ErrorCode::kExhausted);
+    EXPECT_FALSE(store_->stats().read_only_reason.empty());
+    EXPECT_EQ(rows(id), (Rows{{1, "a"}}));
+    ASSERT_TRUE(open(files_).ok());
+    auto after = rows(id);
+    // Whose sync failed may be there or not.
+    if (fault == FaultyFiles::Fault::kSync)
+      std::erase_if(after, [](auto& r) { return r.first == 2; });
+    EXPECT_EQ(after, (Rows{{1, "a"}}));
+    ASSERT_TRUE(write(id, {{4, "d"}}).ok());
+  }
+}
+
+TEST_F(FailingDisks, LoseNothingWhenSegmentsCannotBeWritten) {
+  options_.tail_limit_bytes = 100'000;
+  options_.segment_from_bytes = 10'000;
+  ASSERT_TRUE(open(files_).ok());
+  const CollectionId id = create();
+  Rows expected;
+  for (int64_t i = 0; i < 1500; ++i) expected.emplace_back(i, std::string(100, 'x'));
+  files_.fault = FaultyFiles::Fault::kSegments;
+  ASSERT_TRUE(write(id, expected).ok());
+  wait_until([&] { return files_.failed_segments > 0; });
+  EXPECT_EQ(rows(id), expected);
+  expected.emplace_back(1500, "later");
+  ASSERT_TRUE(write(id, {expected.back()}).ok());
+  EXPECT_EQ(rows(id), expected);
+  EXPECT_EQ(store_->stats().segments, 0u);
+  files_.fault = FaultyFiles::Fault::kNone;
+  wait_until([&] { return store_->stats().segments == 1; });
+  EXPECT_EQ(rows(id), expected);
+  ASSERT_TRUE(open(files_).ok());
+  EXPECT_EQ(rows(id), expected);
+}
+
+TEST_F(FailingDisks, LetWritersGoOnBehindAnOpenStream) {
+  options_.tail_limit_bytes = 50'000;
+  options_.segment_from_bytes = 10'000;
+  ASSERT_TRUE(open(files_).ok());
+  const CollectionId id = create();
+  Rows many;
+  for (int64_t i = 0; i < 20'000; ++i) many.emplace_back(i, std::string(50, 'x'));
+  ASSERT_TRUE(write(id, many).ok());
+  const auto view = store_->read();
+  const auto snapshot = std::move(view->snapshot(id)).value();
+  const std::vector<std::string> names = {"k", "v"};
+  auto reader = std::move(engine_->connect()).value();
+  auto stream = reader->stream(
+      std::move(engine::Query::parse("FROM " + snapshot->table_sql(names, {}))).value(), {}, {});
+  ASSERT_TRUE(stream.ok());
+  uint64_t read = (*(*stream)->next({}))->size();
+  for (int64_t i = 0; i < 200; ++i) {
+    ASSERT_TRUE(write(id, {{100'000 + i, std::string(1000, 'y')}}).ok());
+  }
+  while (true) {
+    auto chunk = (*stream)->next({});
+    ASSERT_TRUE(chunk.ok()) << chunk.error().message;
+    if (*chunk == nullptr) break;
+    read += (*chunk)->size();
+  }
+  EXPECT_EQ(read, 20'000u);
+}
+
+}  // namespace
+}  // namespace sluice::collection
