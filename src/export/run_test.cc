@@ -192,11 +192,30 @@ TEST(ExportRun, GoesFromTheProbesToTheSentinelInThisOrder) {
   ExportSpec spec = csv();
   spec.max_file_bytes = 1 << 20;
   ASSERT_TRUE(run(spec, store, {.rows_per_chunk = 30}).result.ok());
-  EXPECT_THAT(store.calls(),
-              ElementsAre("list a/b/", "remove a/b/mz-t7-batch-0000-0000.delete_object_test",
-                          "put a/b/mz-t7-INCOMPLETE", "append a/b/mz-t7-batch-0000-0001.csv",
-                          "close a/b/mz-t7-batch-0000-0001.csv",
-                          "complete a/b/mz-t7-batch-0000-0001.csv", "remove a/b/mz-t7-INCOMPLETE"));
+  EXPECT_THAT(
+      store.calls(),
+      ElementsAre("list a/b/", "remove a/b/mz-t7-batch-0000-0000.delete_object_test",
+                  "put a/b/mz-t7-INCOMPLETE", "list a/b/", "append a/b/mz-t7-batch-0000-0001.csv",
+                  "close a/b/mz-t7-batch-0000-0001.csv", "complete a/b/mz-t7-batch-0000-0001.csv",
+                  "remove a/b/mz-t7-INCOMPLETE"));
+}
+
+// Where another run, which saw the same empty path, puts its sentinel at the same time.
+class RacedStore final : public FakeStore {
+ public:
+  Status put(const std::string& key, std::span<const std::byte> bytes,
+             std::stop_token stop) override {
+    seed("a/b/mz-t8-INCOMPLETE", "");
+    return FakeStore::put(key, bytes, stop);
+  }
+};
+
+TEST(ExportRun, GivesWayToAnotherThatBeganAtTheSameTime) {
+  RacedStore store;
+  const Outcome outcome = run(csv(), store);
+  ASSERT_FALSE(outcome.result.ok());
+  EXPECT_THAT(outcome.result.error().message, HasSubstr("began at the same time"));
+  EXPECT_THAT(keys(store), ElementsAre("a/b/mz-t8-INCOMPLETE"));
 }
 
 TEST(ExportRun, PublishesNothingBeforeTheReaderHasSucceeded) {

@@ -92,6 +92,19 @@ Result<uint64_t> checked_file_bytes(const sql::CopyToOptions& options) {
   return bytes;
 }
 
+// A number that was computed keeps all digits behind its point that the engine gave it.
+std::vector<sql::Column> exported_columns(
+    const engine::Shape& shape, const std::vector<std::optional<types::SqlType>>& declared) {
+  const bool known = declared.size() == shape.names.size();
+  std::vector<sql::Column> columns;
+  for (size_t i = 0; i < shape.names.size(); ++i) {
+    columns.push_back({.name = shape.names[i],
+                       .type = known && declared[i] ? sql::result_type(shape.types[i], declared[i])
+                                                    : types::from_engine(shape.types[i])});
+  }
+  return columns;
+}
+
 // Casts the query's columns to what the files hold.
 Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat format,
                    exports::ExportSpec& spec, sql::Resolved& query) {
@@ -143,7 +156,8 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   const auto declared = sql::declared_types(*query, *catalog, context.search_path);
   TRY_ASSIGN(planned.query, sql::resolve(std::move(query), context));
   TRY_ASSIGN(auto engine_connection, execution.connect());
-  TRY_ASSIGN(const auto columns, sql::columns_of(planned.query, *engine_connection, declared));
+  TRY_ASSIGN(const engine::Description described, engine_connection->describe(planned.query.query));
+  const std::vector<sql::Column> columns = exported_columns(described.shape, declared);
   if (*options.format == sql::CopyFormat::kText || *options.format == sql::CopyFormat::kBinary) {
     return plan_error(fmt::format("FORMAT {} not yet supported",
                                   *options.format == sql::CopyFormat::kText ? "TEXT" : "BINARY"),

@@ -5,6 +5,7 @@
 
 #include <duckdb.hpp>
 
+#include "engine/functions/register.h"
 #include "sql/catalog_edit.h"
 #include "sql/front/parse.h"
 #include "sql/show.h"
@@ -38,6 +39,7 @@ class FakeSnapshot final : public collection::Snapshot {
 class ResolveTest : public testing::Test {
  protected:
   ResolveTest() {
+    engine::functions::register_functions(*database_.instance);
     system::register_functions(*database_.instance);
     auto catalog = Catalog::from_records({}, 1);
     CatalogEdit edit(*catalog);

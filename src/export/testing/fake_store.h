@@ -20,7 +20,7 @@
 
 namespace sluice::exports::testing {
 
-class FakeStore final : public store::ObjectStore {
+class FakeStore : public store::ObjectStore {
  public:
   enum class Answer {
     kDo,
