@@ -78,7 +78,16 @@ const std::vector<Rewrite>& name_rewrites() {
   return rewrites;
 }
 
+// Functions of ours that stand for PostgreSQL's go by PostgreSQL's names: sluice_sum(…) is sum(…).
+void hide_own_names(std::string& text) {
+  constexpr std::string_view kPrefix = "sluice_";
+  for (size_t at = 0; (at = text.find(kPrefix, at)) != std::string::npos;) {
+    text.erase(at, kPrefix.size());
+  }
+}
+
 Error named_error(std::string text) {
+  hide_own_names(text);
   for (const Rewrite& rewrite : name_rewrites()) {
     if (!std::regex_match(text, rewrite.pattern)) continue;
     if (rewrite.text != nullptr) text = std::regex_replace(text, rewrite.pattern, rewrite.text);

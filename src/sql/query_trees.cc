@@ -3,6 +3,7 @@
 #include <duckdb/parser/expression/cast_expression.hpp>
 #include <duckdb/parser/expression/columnref_expression.hpp>
 #include <duckdb/parser/expression/constant_expression.hpp>
+#include <duckdb/parser/expression/function_expression.hpp>
 #include <duckdb/parser/expression/parameter_expression.hpp>
 #include <duckdb/parser/expression/star_expression.hpp>
 #include <duckdb/parser/expression/subquery_expression.hpp>
@@ -30,18 +31,29 @@ duckdb::unique_ptr<SelectStatement> statement_of(duckdb::unique_ptr<SelectNode> 
   return statement;
 }
 
+ExpressionPtr exact_numeric(ExpressionPtr number, const engine::LogicalType& type) {
+  duckdb::vector<ExpressionPtr> arguments;
+  arguments.push_back(std::move(number));
+  arguments.push_back(make_uniq<duckdb::ConstantExpression>(
+      duckdb::Value::INTEGER(duckdb::DecimalType::GetScale(type))));
+  return make_uniq<duckdb::FunctionExpression>("sluice_numeric_exact", std::move(arguments));
+}
+
 }  // namespace
 
-duckdb::unique_ptr<SelectStatement> with_column_types(
-    duckdb::unique_ptr<SelectStatement> query, const std::vector<std::string>& names,
-    const std::vector<engine::LogicalType>& types) {
+duckdb::unique_ptr<SelectStatement> with_column_types(duckdb::unique_ptr<SelectStatement> query,
+                                                      const std::vector<std::string>& names,
+                                                      const std::vector<engine::LogicalType>& types,
+                                                      Digits digits) {
   auto node = make_uniq<SelectNode>();
   auto rows = make_uniq<duckdb::SubqueryRef>(std::move(query), kRows);
   for (size_t i = 0; i < names.size(); ++i) {
     rows->column_name_alias.push_back(fmt::format("c{}", i));
     ExpressionPtr column =
         make_uniq<duckdb::ColumnRefExpression>(rows->column_name_alias.back(), kRows);
-    auto cast = make_uniq<duckdb::CastExpression>(types[i], std::move(column));
+    const bool exact = digits == Digits::kExact && types[i].id() == engine::LogicalTypeId::DECIMAL;
+    ExpressionPtr cast = exact ? exact_numeric(std::move(column), types[i])
+                               : make_uniq<duckdb::CastExpression>(types[i], std::move(column));
     cast->SetAlias(names[i]);
     node->select_list.push_back(std::move(cast));
   }
@@ -94,6 +106,11 @@ bool has_order_by(const SelectStatement& query) {
     if (modifier->type == duckdb::ResultModifierType::ORDER_MODIFIER) return true;
   }
   return false;
+}
+
+bool is_null_constant(const duckdb::ParsedExpression& expression) {
+  return expression.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT &&
+         expression.Cast<duckdb::ConstantExpression>().value.IsNull();
 }
 
 std::optional<std::string> constant_text(const duckdb::ParsedExpression& expression) {

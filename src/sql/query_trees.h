@@ -12,11 +12,15 @@
 
 namespace sluice::sql {
 
+// What becomes of digits behind the point that a column's type has no room for.
+enum class Digits { kRounded, kExact };
+
 // `query` with its columns cast to the table's first `types`, as CREATE TABLE AS and the exports
-// need: column i becomes engine type `types[i]` under `names[i]`.
+// need: column i becomes engine type `types[i]` under `names[i]`. With kExact a numeric that would
+// lose digits is an error (22003).
 duckdb::unique_ptr<duckdb::SelectStatement> with_column_types(
     duckdb::unique_ptr<duckdb::SelectStatement> query, const std::vector<std::string>& names,
-    const std::vector<engine::LogicalType>& types);
+    const std::vector<engine::LogicalType>& types, Digits digits = Digits::kRounded);
 
 // SELECT * FROM name.
 duckdb::unique_ptr<duckdb::SelectStatement> select_all(const ObjectName& name);
@@ -27,6 +31,9 @@ duckdb::unique_ptr<duckdb::SelectStatement> select_expression(
 
 // Whether the query itself, not a part of it, is ordered.
 bool has_order_by(const duckdb::SelectStatement& query);
+
+// Whether the expression is the word NULL.
+bool is_null_constant(const duckdb::ParsedExpression& expression);
 
 // Whether the expression is a string as written, and which.
 std::optional<std::string> constant_text(const duckdb::ParsedExpression& expression);

@@ -53,11 +53,19 @@ Error no_function(std::string_view name) {
           "type casts.");
 }
 
-// PostgreSQL's names for what the engine has under another.
+// PostgreSQL's names for what the engine has under another, or with another meaning.
 const std::string* renamed(const std::string& name) {
   static const auto* names = new std::unordered_map<std::string, std::string>{
+      {"array_to_string", "sluice_array_to_string"},
+      {"avg", "sluice_avg"},
       {"btrim", "trim"},
+      {"date_bin", "time_bucket"},
+      {"date_part", "sluice_date_part"},
+      {"date_trunc", "sluice_date_trunc"},
+      {"datepart", "sluice_date_part"},
+      {"datetrunc", "sluice_date_trunc"},
       {"every", "bool_and"},
+      {"format", "sluice_format"},
       {"json_agg", "json_group_array"},
       {"json_build_array", "json_array"},
       {"json_build_object", "json_object"},
@@ -67,10 +75,49 @@ const std::string* renamed(const std::string& name) {
       {"jsonb_build_object", "json_object"},
       {"jsonb_each", "json_each"},
       {"jsonb_object_agg", "json_group_object"},
+      {"mean", "sluice_avg"},
+      {"string_to_array", "sluice_string_to_array"},
+      {"sum", "sluice_sum"},
+      {"to_hex", "sluice_to_hex"},
       {"to_jsonb", "to_json"},
   };
   const auto found = names->find(name);
   return found == names->end() ? nullptr : &found->second;
+}
+
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// What the engine counts in bigints and PostgreSQL in integers.
+bool counts_in_integers(std::string_view name) {
+  return is_one_of(name, {"array_length", "array_position", "bit_length", "cardinality",
+                          "char_length", "character_length", "instr", "json_array_length", "length",
+                          "octet_length", "position", "strpos"});
+}
+
+// What the engine leaves in the order and the spelling it was given in.
+bool makes_raw_json(std::string_view name) {
+  return is_one_of(name, {"array_to_json", "json_array", "json_group_array", "json_group_object",
+                          "json_merge_patch", "json_object", "row_to_json", "to_json"});
+}
+
+// A call as PostgreSQL types it; `name` is the engine's.
+ExpressionPointer with_own_type(ExpressionPointer call, std::string_view name) {
+  if (makes_raw_json(name)) {
+    // There and back again brings it into the one form that jsonb is kept in.
+    return cast(cast(std::move(call), engine::LogicalType::VARCHAR), engine::LogicalType::JSON());
+  }
+  if (!counts_in_integers(name)) return call;
+  call->alias.clear();  // or it would be taken for the name of an argument
+  // An empty array has no dimensions.
+  if (name == "array_length") {
+    std::vector<ExpressionPointer> arguments;
+    arguments.push_back(std::move(call));
+    arguments.push_back(constant(engine::Value::BIGINT(0)));
+    call = call_of("nullif", std::move(arguments));
+  }
+  return cast(std::move(call), engine::LogicalType::INTEGER);
 }
 
 constexpr std::string_view kRegistryPrefix = "sluice_reg";
@@ -129,7 +176,23 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
     return;
   }
   if (failed()) return;
+  if (call.function_name == "trunc" && call.children.size() == 2)
+    call.function_name = "sluice_trunc";
   check_scalar(call.function_name, location);
+  if (failed()) return;
+  // Both work on texts, whatever they are given.
+  if (call.function_name == "sluice_array_to_string" && !call.children.empty()) {
+    call.children[0] =
+        cast(std::move(call.children[0]), engine::LogicalType::LIST(engine::LogicalType::VARCHAR));
+  } else if (call.function_name == "sluice_format") {
+    for (auto& argument : call.children) {
+      argument = cast(std::move(argument), engine::LogicalType::VARCHAR);
+    }
+  }
+  const std::string name = call.function_name;
+  tree = with_own_type(std::move(tree), name);
+  tree->alias = alias;
+  tree->SetQueryLocation(location);
 }
 
 void Resolver::walk_window(duckdb::WindowExpression& window, Scope& scope) {

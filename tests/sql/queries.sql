@@ -159,7 +159,3 @@ error 42702: column reference "id" is ambiguous
 SELECT a.* FROM a ORDER BY nosuch
 ----
 error 42703: column "nosuch" does not exist
-
-SELECT count(*) FROM a WHERE x
-----
-error 42804

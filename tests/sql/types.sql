@@ -83,7 +83,7 @@ SELECT '{'::jsonb
 ----
 error 22P02: invalid input syntax for type json
 
-SELECT '{1,2,NULL}'::int[], ARRAY['a', 'b c', 'd"e', NULL], '{{1,2},{3,4}}'::int[], '{}'::int[]
+SELECT '{1,2,NULL}'::int[], ARRAY['a', 'b c', 'd"e', NULL], '{{1,2},{3,4}}'::int[][], '{}'::int[]
 ----
 types 1007|1009|1007|1007
 {1,2,NULL}|{a,"b c","d\"e",NULL}|{{1,2},{3,4}}|{}

@@ -11,6 +11,7 @@
 #include <duckdb/planner/expression/bound_cast_expression.hpp>
 #include <optional>
 
+#include "engine/errors.h"
 #include "engine/functions/int128.h"
 #include "engine/functions/parts.h"
 #include "engine/functions/raise.h"
@@ -339,7 +340,8 @@ bool bind_plain(ScalarFunction& function, const LogicalType& a, const LogicalTyp
 }
 
 [[noreturn]] void no_operator(const char* sign, const LogicalType& a, const LogicalType& b) {
-  raise(invalid("operator does not exist: {} {} {}", a.ToString(), sign, b.ToString())
+  raise(invalid("operator does not exist: {} {} {}", with_sql_type_names(a.ToString()), sign,
+                with_sql_type_names(b.ToString()))
             .with_sqlstate("42883"));
 }
 

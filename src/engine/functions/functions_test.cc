@@ -190,6 +190,37 @@ TEST_F(Functions, LimitLengths) {
   EXPECT_EQ(of("quote_nullable(NULL)"), "NULL");
 }
 
+TEST_F(Functions, SumAndAverageExactly) {
+  EXPECT_EQ(type_of("sluice_sum(1::smallint)"), "BIGINT");
+  EXPECT_EQ(type_of("sluice_sum(1::bigint)"), "DECIMAL(38,10)");
+  EXPECT_EQ(type_of("sluice_avg(1.5::decimal(20,12))"), "DECIMAL(38,12)");
+  EXPECT_EQ(of("sluice_sum(x) FROM (VALUES (9223372036854775807), (1)) t(x)"),
+            "9223372036854775808");
+  EXPECT_EQ(of("sluice_avg(x) FROM (VALUES (1), (1), (0)) t(x)"), "0.6666666667");
+  EXPECT_EQ(of("sluice_avg(x) FROM (VALUES (-1), (-1), (0)) t(x)"), "-0.6666666667");
+  EXPECT_EQ(
+      of("sluice_sum(x) FROM (VALUES (99999999999999999999999999999999999999::decimal(38,0)), "
+         "(1)) t(x)"),
+      "22003 numeric field overflow");
+  EXPECT_EQ(of("sluice_sum(x) FROM (VALUES (NULL::int)) t(x)"), "NULL");
+  EXPECT_EQ(of("sluice_avg(x) FROM (VALUES (INTERVAL 1 month), (INTERVAL 2 days)) t(x)"),
+            "16 days");
+  // Many groups and threads: states are combined.
+  EXPECT_EQ(of("max(s) FROM (SELECT sluice_sum(x::int) AS s FROM range(300000) t(x) GROUP BY x % "
+               "3)"),
+            "15000050000");
+}
+
+TEST_F(Functions, KeepEveryDigitForFiles) {
+  EXPECT_EQ(of("sluice_numeric_exact(1.50::decimal(10,2), 1)"), "1.5");
+  EXPECT_EQ(of("sluice_numeric_exact(1.25::decimal(10,2), 1)"),
+            "22003 cannot represent decimal value 1.25 in column with scale 1");
+  EXPECT_EQ(of("sluice_numeric_exact(12345678901234567890123456789012::decimal(38,0), 10)"),
+            "22003 Decimal value 12345678901234567890123456789012 out of range for column with "
+            "precision 38");
+  EXPECT_EQ(of("sluice_numeric_exact(7, 2)"), "7.00");
+}
+
 TEST_F(Functions, FormatDates) {
   const std::string at = "to_char(timestamp '2010-01-03 14:05:06.789', ";
   EXPECT_EQ(of(at + "'YYYY-MM-DD HH24:MI:SS.MS')"), "2010-01-03 14:05:06.789");

@@ -192,7 +192,9 @@ Result<Value> ColumnReader::read_list(std::string_view text) const {
       continue;
     }
     if (token.nested && !element_nests) {
-      return scanner.malformed("Its elements are not arrays.");
+      const std::string name = input_type_name(element);
+      return scanner.malformed("Its elements are not arrays.")
+          .with_hint(fmt::format("Declare the type as {}[][].", name));
     }
     TRY_ASSIGN(Value value, reader.read(token.text));
     elements.push_back(std::move(value));

@@ -8,10 +8,16 @@
 
 namespace sluice::engine::functions {
 
+void register_aggregates(duckdb::DatabaseInstance& database);
 void register_casts(duckdb::DatabaseInstance& database);
 void register_arithmetic(duckdb::DatabaseInstance& database);
 void register_json(duckdb::DatabaseInstance& database);
+void register_json_operators(duckdb::DatabaseInstance& database);
+void register_sleep(duckdb::DatabaseInstance& database);
 void register_strings(duckdb::DatabaseInstance& database);
+void register_date_parts(duckdb::DatabaseInstance& database);
+void register_numbers(duckdb::DatabaseInstance& database);
+void register_text_functions(duckdb::DatabaseInstance& database);
 void register_to_char(duckdb::DatabaseInstance& database);
 
 // Adds to what is there under that name, or replaces the function of the same arguments.

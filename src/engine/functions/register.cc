@@ -33,6 +33,12 @@ void register_functions(duckdb::DatabaseInstance& database) {
   register_json(database);
   register_strings(database);
   register_to_char(database);
+  register_aggregates(database);
+  register_date_parts(database);
+  register_text_functions(database);
+  register_numbers(database);
+  register_json_operators(database);
+  register_sleep(database);
 }
 
 }  // namespace sluice::engine::functions

@@ -1,13 +1,20 @@
 # What engine/functions adds to the engine's library and tests.
 list(APPEND ENGINE_SOURCES
+  functions/aggregates.cc
   functions/arithmetic.cc
   functions/casts.cc
+  functions/date_parts.cc
+  functions/interval_in.cc
   functions/json.cc
+  functions/json_operators.cc
   functions/jsonb_functions.cc
   functions/nested_in.cc
+  functions/numbers.cc
   functions/register.cc
+  functions/sleep.cc
   functions/strings.cc
   functions/temporal_in.cc
+  functions/text_functions.cc
   functions/text_in.cc
   functions/text_out.cc
   functions/time_zone.cc

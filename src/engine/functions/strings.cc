@@ -5,6 +5,7 @@
 #include <duckdb/planner/expression/bound_cast_expression.hpp>
 
 #include "engine/functions/parts.h"
+#include "engine/functions/quoting.h"
 #include "engine/functions/raise.h"
 
 namespace sluice::engine::functions {
@@ -184,6 +185,8 @@ std::string quoted(std::string_view text, char quote) {
   return out + quote;
 }
 
+}  // namespace
+
 std::string quoted_identifier(std::string_view text) {
   const bool plain = !text.empty() && !(text[0] >= '0' && text[0] <= '9') &&
                      std::all_of(text.begin(), text.end(), [](char c) {
@@ -203,6 +206,8 @@ std::string quoted_literal(std::string_view text) {
   out.insert(out.begin(), 'E');
   return out;
 }
+
+namespace {
 
 void quote_ident(DataChunk& input, ExpressionState&, Vector& result) {
   UnaryExecutor::Execute<string_t, string_t>(

@@ -258,7 +258,20 @@ class Meaning {
     auto& children = function.children;
     const std::string& name = function.function_name;
     // DuckDB's grammar qualifies what has a syntax of its own: extract, position, row, …
-    if (function.schema == "main") function.schema.clear();
+    const bool by_grammar = function.schema == "main" && !source_.tokens.is(token, "main");
+    if (by_grammar) function.schema.clear();
+    if (by_grammar && name == "date_part") {
+      function.function_name = "sluice_extract";
+      return nullptr;
+    }
+    if (name == "regexp_matches") {
+      // The engine's is the operator ~, PostgreSQL's gives rows.
+      return fail(invalid("function regexp_matches() is not supported")
+                      .with_sqlstate("0A000")
+                      .with_hint("Use regexp_match() for the first match, or the operator ~.")
+                      .at(source_.tokens.position(token))),
+             nullptr;
+    }
     if (name.ends_with("__postfix")) return fail(source_.tokens.syntax_error(token)), nullptr;
     if (name == "mod" && function.schema.empty() && children.size() == 2) {
       function.function_name = "sluice_mod";
@@ -275,6 +288,12 @@ class Meaning {
     if ((name == "||" || name == "-") && children.size() == 2) {
       const bool json =
           is_visibly_json(*children[0]) || (name == "||" && is_visibly_json(*children[1]));
+      if (!json && name == "||") {
+        return call("sluice_concat", std::move(children[0]), std::move(children[1]));
+      }
+      if (!json && is_string(*children[1]) && !is_string(*children[0])) {
+        return call("sluice_minus", std::move(children[0]), std::move(children[1]));
+      }
       if (!json) return nullptr;
       return call(name == "||" ? "sluice_json_concat" : "sluice_json_delete",
                   std::move(children[0]), std::move(children[1]));

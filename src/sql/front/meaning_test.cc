@@ -40,7 +40,7 @@ TEST(Meaning, JsonOperatorsAreCallsAndBindLikeOtherOperators) {
   EXPECT_EQ(expression("j <@ k"), "sluice_json_contains(k, j)");
   EXPECT_EQ(expression("j ?| k"), "sluice_json_has_any(j, k)");
   EXPECT_EQ(expression("'{}'::jsonb || j"), "sluice_json_concat(CAST('{}' AS JSON), j)");
-  EXPECT_EQ(expression("a || b"), "(a || b)");
+  EXPECT_EQ(expression("a || b"), "sluice_concat(a, b)");
 }
 
 TEST(Meaning, DivisionIsOurs) {
