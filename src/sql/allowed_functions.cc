@@ -28,7 +28,7 @@ constexpr Names kScalarNames[] = {
      "sluice_json_path_text sluice_json_contains sluice_json_has_key sluice_json_has_any "
      "sluice_json_has_all sluice_json_concat sluice_json_delete sluice_varchar sluice_char "
      "sluice_numeric sluice_text sluice_sum sluice_avg sluice_array_to_string sluice_date_part "
-     "sluice_date_trunc sluice_concat sluice_minus sluice_extract sluice_format "
+     "sluice_date_trunc sluice_concat sluice_substring sluice_minus sluice_extract sluice_format "
      "sluice_numeric_exact sluice_string_to_array "
      "sluice_to_hex sluice_trunc initcap overlay pg_sleep regexp_match jsonb_typeof "
      "jsonb_array_length jsonb_strip_nulls jsonb_pretty "

@@ -77,6 +77,8 @@ const std::string* renamed(const std::string& name) {
       {"jsonb_object_agg", "json_group_object"},
       {"mean", "sluice_avg"},
       {"string_to_array", "sluice_string_to_array"},
+      {"substr", "sluice_substring"},
+      {"substring", "sluice_substring"},
       {"sum", "sluice_sum"},
       {"to_hex", "sluice_to_hex"},
       {"to_jsonb", "to_json"},

@@ -52,9 +52,13 @@ SELECT btrim('  a '), ltrim('xxa', 'x'), rtrim('axx', 'x'), trim(both 'x' from '
 ----
 a|a|a|a|a2x5|a-b|a1|a-b|A|65|t
 
-SELECT substring('hello' from 2 for 3), substring('hello', 2), substr('hello', 2, 2)
+SELECT substring('hello' from 2 for 3), substring('hello', 2), substr('hello', 2, 2), substring('hello', -1, 4), substring('hällo', 2, 1 + 1), substring('ab', 0, 1) = '', substring('ab', 2, 0) = '', substring(x, length(x) - 2) FROM (VALUES ('hällo')) t(x)
 ----
-ell|ello|el
+ell|ello|el|he|äl|t|t|llo
+
+SELECT substring('hello', 2, -1)
+----
+error 22011: negative substring length not allowed
 
 SELECT encode('\x0102ff'::bytea, 'hex'), encode('abc'::bytea, 'base64'), encode('\x61005c'::bytea, 'escape'), decode('0102ff', 'hex'), decode('YWJj', 'base64'), md5('abc'), to_hex(255), to_hex(-1)
 ----
@@ -65,9 +69,9 @@ SELECT encode('abc'::bytea, 'rot13')
 ----
 error 22023: unrecognized encoding: "rot13"
 
-SELECT regexp_replace('foobar', 'o', 'x'), regexp_replace('foobar', 'o', 'x', 'g'), regexp_match('foobar', '(o+)(b)'), regexp_match('abc', 'z'), 'abc' ~* 'B', 'abc' !~ 'z'
+SELECT regexp_replace('foobar', 'o', 'x'), regexp_replace('foobar', 'o', 'x', 'g'), regexp_match('foobar', '(o+)(b)'), regexp_match('abc', 'z'), regexp_match('abc', 'B'), regexp_match('abc', 'B', 'i'), 'abc' ~* 'B', 'abc' !~ 'z'
 ----
-fxobar|fxxbar|{oo,b}|NULL|t|t
+fxobar|fxxbar|{oo,b}|NULL|NULL|{b}|t|t
 
 SELECT string_to_array('a,b,,c', ','), string_to_array('a,x', ',', 'x'), string_to_array('', ','), string_to_array('ab', NULL), string_to_array(NULL, ',')
 ----
