@@ -10,6 +10,11 @@ find_package(pugixml REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(toml11 REQUIRED)
 find_library(HTTPLIB_LIBRARY cpp-httplib REQUIRED)
+# Its classes have other members with these, so they must be what Debian built the library with.
+add_library(httplib INTERFACE)
+target_link_libraries(httplib INTERFACE ${HTTPLIB_LIBRARY} OpenSSL::SSL OpenSSL::Crypto)
+target_compile_definitions(httplib INTERFACE CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT
+  CPPHTTPLIB_BROTLI_SUPPORT)
 
 # DuckDB: headers and library as `./dev setup` unpacks them from npm, or any other install.
 if(SLUICE_WITH_DUCKDB)
