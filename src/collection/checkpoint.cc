@@ -141,6 +141,7 @@ Status Pass::cut() {
     head_.upper = state_.timeline.upper().milliseconds;
     head_.since = since_.milliseconds;
     std::tie(head_.records, head_.revision) = state_.records.get();
+    head_.notes = state_.notes.get().first;
     head_.next_collection_id = state_.next_collection_id;
     for (const CollectionPtr& collection : state_.all()) {
       Work& work = works_.emplace_back();

@@ -20,6 +20,24 @@ std::vector<int64_t> read_ids(ByteReader& in) {
   return ids;
 }
 
+void write_records(ByteWriter& out, const std::vector<Commit::Record>& records) {
+  out.u64(records.size());
+  for (const Commit::Record& record : records) {
+    out.text(record.key);
+    out.flag(record.value.has_value());
+    if (record.value) out.text(*record.value);
+  }
+}
+
+std::vector<Commit::Record> read_records(ByteReader& in) {
+  std::vector<Commit::Record> records(in.count(9));
+  for (Commit::Record& record : records) {
+    record.key = in.text();
+    if (in.flag()) record.value = std::string(in.text());
+  }
+  return records;
+}
+
 Status write_rows(ByteWriter& out, const Batch& batch) {
   std::string rows;
   TRY(engine::encode_rows(batch.rows, rows));
@@ -139,12 +157,8 @@ void write_commit(ByteWriter& out, const LoggedCommit& commit) {
     out.u64(write.loads.size());
     for (const SegmentInfo& load : write.loads) write_segment_info(out, load);
   }
-  out.u64(commit.records.size());
-  for (const Commit::Record& record : commit.records) {
-    out.text(record.key);
-    out.flag(record.value.has_value());
-    if (record.value) out.text(*record.value);
-  }
+  write_records(out, commit.records);
+  write_records(out, commit.notes);
 }
 
 Result<LoggedCommit> read_commit(ByteReader& in) {
@@ -166,11 +180,8 @@ Result<LoggedCommit> read_commit(ByteReader& in) {
     write.loads.resize(in.count(57));
     for (SegmentInfo& load : write.loads) load = read_segment_info(in);
   }
-  commit.records.resize(in.count(9));
-  for (Commit::Record& record : commit.records) {
-    record.key = in.text();
-    if (in.flag()) record.value = std::string(in.text());
-  }
+  commit.records = read_records(in);
+  commit.notes = read_records(in);
   if (!in.ok()) return unreadable();
   return commit;
 }

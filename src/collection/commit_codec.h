@@ -32,6 +32,7 @@ struct LoggedCommit {
   std::vector<CollectionId> dropped;
   std::vector<LoggedWrite> writes;
   std::vector<Commit::Record> records;
+  std::vector<Commit::Record> notes;
 };
 void write_commit(ByteWriter& out, const LoggedCommit& commit);
 Result<LoggedCommit> read_commit(ByteReader& in);

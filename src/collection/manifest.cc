@@ -14,6 +14,24 @@ Error damaged(const std::string& path) {
       .with_hint("Restore the data directory from a copy.");
 }
 
+void write_records(ByteWriter& out, const Records::Map& records) {
+  out.u64(records.size());
+  for (const auto& [key, value] : records) {
+    out.text(key);
+    out.text(value);
+  }
+}
+
+Records::Map read_records(ByteReader& in) {
+  Records::Map records;
+  const uint64_t count = in.count(16);
+  for (uint64_t i = 0; i < count; ++i) {
+    std::string key(in.text());
+    records[std::move(key)] = in.text();
+  }
+  return records;
+}
+
 void write_entry(ByteWriter& out, const Head::Entry& entry) {
   out.u64(entry.id.value);
   write_spec(out, entry.spec);
@@ -117,11 +135,8 @@ Status write_head(Files& files, const Paths& paths, const std::string& name, con
   body.u64(head.next_collection_id);
   body.u64(head.next_segment);
   body.u64(head.revision);
-  body.u64(head.records.size());
-  for (const auto& [key, value] : head.records) {
-    body.text(key);
-    body.text(value);
-  }
+  write_records(body, head.records);
+  write_records(body, head.notes);
   body.u64(head.collections.size());
   for (const Head::Entry& entry : head.collections) {
     write_entry(body, entry);
@@ -150,11 +165,8 @@ Result<Head> read_head(Files& files, const Paths& paths, const std::string& name
   head.next_collection_id = in.u64();
   head.next_segment = in.u64();
   head.revision = in.u64();
-  const uint64_t records = in.count(16);
-  for (uint64_t i = 0; i < records; ++i) {
-    std::string key(in.text());
-    head.records[std::move(key)] = in.text();
-  }
+  head.records = read_records(in);
+  head.notes = read_records(in);
   const uint64_t collections = in.count(8);
   for (uint64_t i = 0; i < collections && in.ok(); ++i) {
     TRY_ASSIGN(Head::Entry entry, read_entry(in));

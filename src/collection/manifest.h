@@ -2,7 +2,7 @@
 //
 //   manifest.json   {format, log, head, segments: [{collection, number, …}]}
 //   log/…head       everything else that the logs before `log` have said: the catalog's records,
-//                   collections, deletions, rows not yet in segments
+//                   notes, collections, deletions, rows not yet in segments
 //
 // The state at a start is the head, then the logs from `log` on. Files that neither lists are
 // leftovers, and are removed.
@@ -32,6 +32,7 @@ struct Head {
   uint64_t next_collection_id = 1;
   uint64_t next_segment = 1;
   Records::Map records;
+  Records::Map notes;
   uint64_t revision = 0;
   struct Entry {
     CollectionId id;

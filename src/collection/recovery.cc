@@ -10,13 +10,14 @@
 namespace sluice::collection {
 namespace {
 
-constexpr std::string_view kFormat = "sluice data format 1\n";
+constexpr std::string_view kFormat = "sluice data format 2\n";
 
 Status restore_head(State& state, const Manifest& manifest, Recovered& recovered) {
   TRY_ASSIGN(Head head, read_head(state.files, state.paths, manifest.head));
   recovered.sequence = head.sequence;
   state.timeline.restore({head.upper}, {head.since});
   state.records.set(std::move(head.records), head.revision);
+  state.notes.set(std::move(head.notes), 0);
   state.next_collection_id = head.next_collection_id;
   state.next_segment = head.next_segment;
   for (Head::Entry& entry : head.collections) {

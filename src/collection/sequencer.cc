@@ -159,6 +159,7 @@ void Sequencer::accept(Group& group, Request& request) {
   logged.created = commit.created;
   logged.dropped = commit.dropped;
   logged.records = commit.records;
+  logged.notes = commit.notes;
   write_commit(group.payload, logged);
   ++group.commits;
   request.outcome.result = Committed{group.time, group.revision};
@@ -286,6 +287,7 @@ void Sequencer::publish(Group& group) {
     }
     for (const CollectionId id : commit.dropped) state_.find(id)->drop(group.time);
     state_.records.apply(commit.records);
+    state_.notes.apply(commit.notes);
     ++state_.commits;
   }
 }
@@ -334,6 +336,7 @@ Status apply_logged(State& state, Time time, LoggedCommit commit) {
     if (const CollectionPtr collection = state.find(id)) collection->drop(time);
   }
   state.records.apply(commit.records);
+  state.notes.apply(commit.notes);
   return ok();
 }
 

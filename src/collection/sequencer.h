@@ -43,6 +43,7 @@ struct PreparedCommit {
   std::vector<CollectionId> dropped;
   std::vector<PreparedWrite> writes;
   std::vector<Commit::Record> records;
+  std::vector<Commit::Record> notes;
   std::optional<uint64_t> catalog_revision;
 };
 

@@ -10,7 +10,8 @@
 
 namespace sluice::collection {
 
-// The catalog's durable records, replaced as a whole step by step: the sequencer writes, all read.
+// The catalog's durable records (or the notes of others), replaced as a whole step by step: the
+// sequencer writes, all read.
 class Records {
  public:
   using Map = std::map<std::string, std::string>;
@@ -61,6 +62,7 @@ class State {
   Files& files;
   Timeline timeline;
   Records records;
+  Records notes;  // without a meaning for their revision
   // Shared with segments, which snapshots may keep longer than the store lives.
   const std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
 

@@ -59,6 +59,7 @@ class LogStore final : public Store {
   std::pair<std::map<std::string, std::string>, uint64_t> records() override {
     return state_->records.get();
   }
+  std::map<std::string, std::string> notes() override { return state_->notes.get().first; }
   Stats stats() override;
 
  private:
@@ -172,6 +173,7 @@ Result<PreparedCommit> LogStore::prepare(Commit commit) {
   prepared.created = std::move(commit.created);
   prepared.dropped = std::move(commit.dropped);
   prepared.records = std::move(commit.records);
+  prepared.notes = std::move(commit.notes);
   prepared.catalog_revision = commit.catalog_revision;
   return prepared;
 }
@@ -187,10 +189,11 @@ Status LogStore::wait_for_room(std::stop_token stop) {
 
 Result<Committed> LogStore::commit(Commit commit, std::stop_token stop) {
   if (commit.created.empty() && commit.dropped.empty() && commit.writes.empty() &&
-      commit.records.empty() && !commit.catalog_revision) {
+      commit.records.empty() && commit.notes.empty() && !commit.catalog_revision) {
     return Committed{state_->timeline.upper(), state_->records.revision()};
   }
-  TRY(wait_for_room(stop));
+  // Notes are no rows: they need no room, and an export's undo must not wait for it.
+  if (!commit.writes.empty()) TRY(wait_for_room(stop));
   TRY_ASSIGN(PreparedCommit prepared, prepare(std::move(commit)));
   CommitOutcome outcome = sequencer_->commit(prepared, stop);
   if (outcome.duplicate) return duplicate_error(prepared, *outcome.duplicate);

@@ -128,6 +128,9 @@ struct Commit {
   std::vector<CollectionId> dropped;
   std::vector<Write> writes;
   std::vector<Record> records;
+  // Durable in the same way, but no part of the catalog: neither its revision nor who reads it
+  // knows of them. What a subsystem must find again after a crash.
+  std::vector<Record> notes;
   // When set, the commit fails with kConflict if any catalog record changed after this revision:
   // names resolved against an older catalog may mean something else now.
   std::optional<uint64_t> catalog_revision;
@@ -179,6 +182,8 @@ class Store {
 
   // The catalog's records as of the newest commit, and the revision they have.
   virtual std::pair<std::map<std::string, std::string>, uint64_t> records() = 0;
+  // The notes as of the newest commit.
+  virtual std::map<std::string, std::string> notes() = 0;
   virtual Stats stats() = 0;
 };
 

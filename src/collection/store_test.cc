@@ -151,6 +151,24 @@ TEST_F(Stores, KeepRecordsAndTheirRevision) {
   EXPECT_EQ(store_->records(), before);
 }
 
+TEST_F(Stores, KeepNotesBesideTheCatalog) {
+  const auto note = [&](const std::string& key, std::optional<std::string> value) {
+    Commit commit;
+    commit.notes.push_back({key, std::move(value)});
+    return store_->commit(std::move(commit), {});
+  };
+  const auto catalog = store_->records();
+  ASSERT_TRUE(note("a", "1").ok());
+  ASSERT_TRUE(note("b", "2").ok());
+  ASSERT_TRUE(note("a", std::nullopt).ok());
+  const std::map<std::string, std::string> expected = {{"b", "2"}};
+  EXPECT_EQ(store_->notes(), expected);
+  EXPECT_EQ(store_->records(), catalog);
+  reopen();
+  EXPECT_EQ(store_->notes(), expected);
+  EXPECT_EQ(store_->records(), catalog);
+}
+
 TEST_F(Stores, ForgetADroppedCollectionAtItsTime) {
   const CollectionId id = create();
   ASSERT_TRUE(write(id, {{1, "a"}}).ok());
