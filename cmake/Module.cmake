@@ -6,7 +6,8 @@
 include(GoogleTest)
 set_property(GLOBAL PROPERTY sluice_modules "")
 
-# DuckDB's headers take seconds to parse, so folders that see them share one precompiled header.
+# DuckDB's headers take seconds to parse, so folders that see them share one precompiled header;
+# their tests share another, with GoogleTest in it.
 function(sluice_precompile target)
   if(NOT TARGET sluice_pch)
     add_library(sluice_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
@@ -14,6 +15,21 @@ function(sluice_precompile target)
     target_precompile_headers(sluice_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
   endif()
   target_precompile_headers(${target} REUSE_FROM sluice_pch)
+endfunction()
+
+function(sluice_precompile_test target)
+  if(NOT TARGET sluice_test_pch)
+    add_library(sluice_test_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+    target_link_libraries(sluice_test_pch PUBLIC sluice_flags duckdb fmt::fmt GTest::gmock)
+    sluice_test_options(sluice_test_pch)
+    target_precompile_headers(sluice_test_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/test_pch.h)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM sluice_test_pch)
+endfunction()
+
+# Optimizing the tests themselves would take a third of a build's time.
+function(sluice_test_options target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
 function(module name)
@@ -33,10 +49,9 @@ function(module name)
   if(M_TESTS)
     add_executable(${name}_test ${M_TESTS})
     target_link_libraries(${name}_test PRIVATE ${target} GTest::gmock GTest::gtest_main ${M_TEST_LINKS})
-    # Optimizing the tests themselves would take a third of a build's time.
-    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+    sluice_test_options(${name}_test)
     if(M_DUCKDB)
-      sluice_precompile(${name}_test)
+      sluice_precompile_test(${name}_test)
     endif()
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
       PROPERTIES LABELS unit TIMEOUT 300)
