@@ -21,14 +21,6 @@ bool is_one_of(std::string_view code, std::initializer_list<std::string_view> co
   return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
-bool is_throttling(const ServiceError& error) {
-  return error.status == 429 ||
-         is_one_of(error.code,
-                   {"SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling",
-                    "ThrottlingException", "TooManyRequests", "TooManyRequestsException",
-                    "RequestLimitExceeded", "BandwidthLimitExceeded"});
-}
-
 std::string_view word_for(int status) {
   switch (status) {
     case 301:
@@ -71,8 +63,15 @@ std::string Subject::text() const {
                      : fmt::format("{} s3://{}/{}", operation, bucket, tamed(key));
 }
 
+bool ServiceError::is_throttling() const {
+  return status == 429 ||
+         is_one_of(code, {"SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling",
+                          "ThrottlingException", "TooManyRequests", "TooManyRequestsException",
+                          "RequestLimitExceeded", "BandwidthLimitExceeded"});
+}
+
 bool ServiceError::is_transient() const {
-  if (is_throttling(*this)) return true;
+  if (is_throttling()) return true;
   if (status == 501) return false;
   return status >= 500 || status == 408 ||
          is_one_of(code, {"InternalError", "ServiceUnavailable", "RequestTimeout",
@@ -80,7 +79,7 @@ bool ServiceError::is_transient() const {
 }
 
 bool ServiceError::is_ambiguous() const {
-  return is_transient() && !is_throttling(*this) && status != 408 && code != "RequestTimeout" &&
+  return is_transient() && !is_throttling() && status != 408 && code != "RequestTimeout" &&
          status != 409;
 }
 

@@ -28,6 +28,8 @@ struct ServiceError {
 
   // Whether the same request may succeed a little later.
   bool is_transient() const;
+  // Whether the service is asked too much: fewer requests at once would help.
+  bool is_throttling() const;
   // Whether S3 may have done it all the same. Refused requests have not been.
   bool is_ambiguous() const;
   ErrorCode meaning() const;

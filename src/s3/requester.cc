@@ -26,11 +26,12 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
         on_stop_(std::move(stop), [this] { end_soon(); }),
         on_stop_all_(requester.stop_all_.get_token(), [this] { end_soon(); }) {
     // Once for all tries, and not on the curl loop's thread.
-    payload_hash_ = requester_.endpoint_.tls() && !operation_.body.empty()
+    payload_hash_ = requester_.endpoint_.is_private() && !operation_.body.empty()
                         ? std::string(kUnsignedPayload)
                         : hex_sha256(operation_.body);
   }
 
+  // With a place under the limit, or stopped.
   void attempt() {
     if (stop_.stop_requested()) return end(cancelled());
     auto credentials = requester_.credentials_->get(stop_.get_token());
@@ -44,6 +45,8 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   }
 
   bool is_stopped() const { return stop_.stop_requested(); }
+
+  std::optional<ConcurrencyLimit::Place> place;  // guarded by the requester's lock
 
  private:
   http::Request request(const Credentials& credentials) const {
@@ -78,13 +81,19 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
 
   void answered(Result<http::Response> result) {
     refusal_.reset();
+    if (result.ok()) refusal_ = service_error(*result, operation_.answer);
+    const bool throttled = refusal_ && refusal_->is_throttling();
+    was_throttled_ = was_throttled_ || throttled;
+    using Answer = ConcurrencyLimit::Answer;
+    requester_.answered(*this, throttled     ? Answer::kThrottled
+                               : result.ok() ? Answer::kAccepted
+                                             : Answer::kOther);
     if (!result.ok()) {
       ambiguous_ = true;
       const bool again = result.error().code == ErrorCode::kUnavailable;
       if (result.error().code == ErrorCode::kCancelled) return end(cancelled());
       return failed(std::move(result).error().within(operation_.subject.text()), again);
     }
-    refusal_ = service_error(*result, operation_.answer);
     if (refusal_) {
       ambiguous_ = ambiguous_ || refusal_->is_ambiguous();
       return failed(refusal_->error(operation_.subject), refusal_->is_transient());
@@ -101,7 +110,9 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   }
 
   void failed(Error failure, bool again) {
-    const int allowed = operation_.tries.value_or(requester_.policy().tries);
+    const RetryPolicy& policy = requester_.policy();
+    const int allowed =
+        operation_.tries.value_or(was_throttled_ ? policy.throttled_tries : policy.tries);
     if (again && stop_.stop_requested()) return end(cancelled());
     if (again && tries_ < allowed) {
       const auto pause = requester_.next_pause(tries_);
@@ -116,6 +127,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
     // may be held here.
     on_stop_.reset();
     on_stop_all_.reset();
+    requester_.answered(*this, ConcurrencyLimit::Answer::kOther);
     const Done done = std::move(done_);
     done({std::move(response), std::move(refusal_), ambiguous_});
     operation_.owner.reset();
@@ -141,6 +153,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   std::string payload_hash_;
   int tries_ = 0;
   bool ambiguous_ = false;
+  bool was_throttled_ = false;
   std::optional<ServiceError> refusal_;
   std::stop_source stop_;
   OnStop on_stop_;  // the last two: their callbacks use all above
@@ -181,7 +194,40 @@ void Requester::start(Operation operation, std::stop_token stop, Done done) {
     const std::lock_guard lock(mutex_);
     ++under_way_;
   }
-  std::make_shared<Call>(*this, std::move(operation), std::move(stop), std::move(done))->attempt();
+  const auto call =
+      std::make_shared<Call>(*this, std::move(operation), std::move(stop), std::move(done));
+  if (admit(call)) call->attempt();
+}
+
+bool Requester::admit(const std::shared_ptr<Call>& call) {
+  const std::lock_guard lock(mutex_);
+  // A stop that came before is seen here, a later one finds the call in `queue_`.
+  if (call->is_stopped()) return true;
+  call->place = limit_.take();
+  if (!call->place) queue_.push_back(call);
+  return call->place.has_value();
+}
+
+std::optional<int> Requester::concurrency_limit() {
+  const std::lock_guard lock(mutex_);
+  return limit_.limit();
+}
+
+void Requester::answered(Call& call, ConcurrencyLimit::Answer answer) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!call.place) return;
+    if (answer == ConcurrencyLimit::Answer::kThrottled) ++throttled_;
+    limit_.give_back(*call.place, answer);
+    call.place.reset();
+    while (!queue_.empty()) {
+      queue_.front()->place = limit_.take();
+      if (!queue_.front()->place) break;
+      waiting_.emplace(Steady::time_point(), std::move(queue_.front()));
+      queue_.pop_front();
+    }
+  }
+  changed_.notify_all();
 }
 
 Outcome Requester::run(Operation operation, std::stop_token stop) {
@@ -214,6 +260,7 @@ milliseconds Requester::next_pause(int failed_tries) {
 void Requester::try_later(std::shared_ptr<Call> call, milliseconds pause) {
   {
     const std::lock_guard lock(mutex_);
+    ++retries_;
     // A stop that came before is seen here, a later one finds the call in `waiting_`.
     const auto at = call->is_stopped() ? Steady::time_point() : Steady::now() + pause;
     waiting_.emplace(at, std::move(call));
@@ -224,6 +271,12 @@ void Requester::try_later(std::shared_ptr<Call> call, milliseconds pause) {
 void Requester::hurry(const Call* call) {
   {
     const std::lock_guard lock(mutex_);
+    const auto queued = std::find_if(queue_.begin(), queue_.end(),
+                                     [&](const auto& entry) { return entry.get() == call; });
+    if (queued != queue_.end()) {
+      waiting_.emplace(Steady::time_point(), std::move(*queued));
+      queue_.erase(queued);
+    }
     const auto found = std::find_if(waiting_.begin(), waiting_.end(),
                                     [&](const auto& entry) { return entry.second.get() == call; });
     if (found == waiting_.end()) return;
@@ -251,8 +304,9 @@ void Requester::wait_out_pauses() {
     } else {
       const auto call = std::move(waiting_.begin()->second);
       waiting_.erase(waiting_.begin());
+      const bool has_place = call->place.has_value();
       lock.unlock();
-      call->attempt();
+      if (has_place || admit(call)) call->attempt();
       lock.lock();
     }
   }

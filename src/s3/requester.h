@@ -3,13 +3,17 @@
 // A try is made again after a lost connection, a timeout, 5xx, 429 and S3's throttling codes, after
 // a pause of full jitter (uniform between nothing and a bound that doubles up to a cap), as long as
 // neither the tries nor the deadline are used up. Each try asks for credentials and is signed anew.
+// A store that says it is asked too much is asked less: fewer requests are under way at once
+// (concurrency_limit.h), and it gets more tries, since only time helps there.
 //
 // Threads: safe from any. A thread of its own waits out the pauses, so the curl loop never does;
 // `done` runs on the curl loop's thread or on that one, and must not wait.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +30,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "http/client.h"
+#include "s3/concurrency_limit.h"
 #include "s3/credentials.h"
 #include "s3/endpoint.h"
 #include "s3/error.h"
@@ -35,6 +40,7 @@ namespace sluice::s3 {
 
 struct RetryPolicy {
   int tries = 5;
+  int throttled_tries = 15;  // instead, once the store has said that it is asked too much
   std::chrono::milliseconds base{100};
   std::chrono::milliseconds cap{5'000};
   std::chrono::milliseconds deadline{300'000};  // over all tries of a request
@@ -99,6 +105,14 @@ class Requester {
   // The pause before the next try, for operations that look before they try again. kCancelled.
   Status pause(int failed_tries, std::stop_token stop);
 
+  struct Counters {
+    uint64_t retries = 0;
+    uint64_t throttled = 0;  // answers
+  };
+  Counters counters() const { return {retries_, throttled_}; }
+  // Of requests under way at once; none while the store does not complain.
+  std::optional<int> concurrency_limit();
+
   const RetryPolicy& policy() const { return options_.retry; }
   Clock& clock() const { return *options_.clock; }
 
@@ -110,6 +124,9 @@ class Requester {
             Endpoint endpoint);
   std::chrono::milliseconds next_pause(int failed_tries);
   void try_later(std::shared_ptr<Call> call, std::chrono::milliseconds pause);
+  // Whether the call may be sent now; else it is when one that is under way has ended.
+  bool admit(const std::shared_ptr<Call>& call);
+  void answered(Call& call, ConcurrencyLimit::Answer answer);
   void hurry(const Call* call);
   void ended();
   void wait_out_pauses();
@@ -121,10 +138,13 @@ class Requester {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::mt19937_64 random_;  // guarded, as the next three
+  std::mt19937_64 random_;  // guarded, as the next five
   std::multimap<Steady::time_point, std::shared_ptr<Call>> waiting_;
+  ConcurrencyLimit limit_;
+  std::deque<std::shared_ptr<Call>> queue_;  // behind the limit, first come, first sent
   size_t under_way_ = 0;
   bool closing_ = false;
+  std::atomic<uint64_t> retries_{0}, throttled_{0};
   std::stop_source stop_all_;
   std::thread thread_;  // last
 };

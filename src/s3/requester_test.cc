@@ -73,7 +73,7 @@ TEST(Requester, TriesAgainWithFullJitter) {
 
 TEST(Requester, SpreadsItsPauses) {
   Fixture f;
-  f.options.retry.tries = 100;
+  f.options.retry.throttled_tries = 100;
   f.options.retry.deadline = std::chrono::hours(10);
   f.options.retry.cap = f.options.retry.base;
   f.server.fail({"PutObject", 1, 99, Fault::kSlowDown});
@@ -108,6 +108,72 @@ TEST(Requester, GivesUpWhenAPauseWouldPassTheDeadline) {
   EXPECT_GT(f.server.count("PutObject"), 10U);
   EXPECT_LT(f.server.count("PutObject"), 50U);
   EXPECT_LT(f.clock.steady() - begin, seconds(11));
+}
+
+// So many requests at once, all answered.
+void put_at_once(Fixture& f, int requests) {
+  std::vector<std::future<void>> ends;
+  for (int i = 0; i < requests; ++i) {
+    auto end = std::make_shared<std::promise<void>>();
+    ends.push_back(end->get_future());
+    f.requester().start(Operation("PUT", {"PutObject", "lake", std::to_string(i)}), {},
+                        [end](const Outcome& outcome) {
+                          EXPECT_TRUE(outcome.response.ok());
+                          end->set_value();
+                        });
+  }
+  for (auto& end : ends) end.wait();
+}
+
+TEST(Requester, AsksLessOfAStoreThatIsAskedTooMuchAndRecovers) {
+  Fixture f;
+  put_at_once(f, 24);
+  EXPECT_EQ(f.requester().concurrency_limit(), std::nullopt);
+  f.server.fail({"PutObject", 1, 60, Fault::kSlowDown});
+  put_at_once(f, 24);
+  EXPECT_EQ(f.requester().counters().throttled, 60U);
+  EXPECT_EQ(f.requester().counters().retries, 60U);
+  const auto low = f.requester().concurrency_limit();
+  ASSERT_TRUE(low);
+  EXPECT_LE(*low, 12);
+  f.server.clear_faults();
+  for (int i = 0; i < 200 && *f.requester().concurrency_limit() < 24; ++i) put_at_once(f, 48);
+  EXPECT_GE(*f.requester().concurrency_limit(), 24);
+}
+
+TEST(Requester, GivesAThrottlingStoreMoreTries) {
+  Fixture f;
+  f.server.fail({"PutObject", 1, 14, Fault::kSlowDown});
+  EXPECT_TRUE(f.put().response.ok());
+  f.server.clear_faults();
+  f.server.fail({"PutObject", 1, 1'000, Fault::kSlowDown});
+  EXPECT_THAT(f.put().response.error().message, HasSubstr("the last of 15 tries"));
+}
+
+TEST(Requester, StopsWhatWaitsForItsTurn) {
+  Fixture f;
+  f.server.fail({"PutObject", 1, 1, Fault::kSlowDown});
+  EXPECT_TRUE(f.put().response.ok());
+  ASSERT_EQ(f.requester().concurrency_limit(), 2);
+  // Two that are never answered: another one waits for its turn.
+  f.server.clear_faults();
+  f.server.fail({"PutObject", 1, 2, Fault::kHang});
+  std::stop_source hanging, waiting;
+  const auto put_until = [&f](std::stop_source& stop) {
+    return std::async(std::launch::async, [&f, &stop] { return f.put(stop.get_token()); });
+  };
+  auto first = put_until(hanging);
+  auto second = put_until(hanging);
+  f.server.wait_for("PutObject", 4);
+  auto third = put_until(waiting);
+  EXPECT_EQ(third.wait_for(milliseconds(20)), std::future_status::timeout);
+  waiting.request_stop();
+  EXPECT_EQ(third.get().response.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(f.server.count("PutObject"), 4U);
+  hanging.request_stop();
+  EXPECT_EQ(first.get().response.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(second.get().response.error().code, ErrorCode::kCancelled);
+  EXPECT_TRUE(f.put().response.ok());
 }
 
 TEST(Requester, DoesNotTryAgainWhatCannotHelp) {
