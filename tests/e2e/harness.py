@@ -4,6 +4,7 @@ The environment names the binary (SLUICE_BINARY) and, where ctest has started on
 the S3 server (SLUICE_TEST_RGW); without it one is started and stopped by the test itself."""
 
 import atexit
+import functools
 import os
 import pathlib
 import re
@@ -198,18 +199,23 @@ def start_rgw(folder):
     return dict(line.removeprefix("export ").split("=", 1) for line in out.stdout.splitlines())
 
 
-_bucket = None
+_rgw_folder = None
 
 
-def bucket():
-    global _bucket
-    if _bucket is None:
-        folder = os.environ.get("SLUICE_TEST_RGW")
-        if not folder:
-            folder = tempfile.mkdtemp(prefix="sluice-rgw-") + "/rgw"
-            atexit.register(subprocess.run, [RGW, "stop", "--dir", folder])
-        _bucket = Bucket(start_rgw(folder), "e2e")
-    return _bucket
+def rgw_folder():
+    """Of the run's S3 server."""
+    global _rgw_folder
+    if _rgw_folder is None:
+        _rgw_folder = os.environ.get("SLUICE_TEST_RGW")
+        if not _rgw_folder:
+            _rgw_folder = tempfile.mkdtemp(prefix="sluice-rgw-") + "/rgw"
+            atexit.register(subprocess.run, [RGW, "stop", "--dir", _rgw_folder])
+    return _rgw_folder
+
+
+@functools.lru_cache(maxsize=None)
+def bucket(name="e2e"):
+    return Bucket(start_rgw(rgw_folder()), name)
 
 
 def create_connection(connection, bucket, name="aws_conn"):
