@@ -1,10 +1,8 @@
 #include "pgwire/connection.h"
 
-#include <exception>
-#include <new>
 #include <utility>
 
-#include "base/log.h"
+#include "base/guarded.h"
 #include "base/utf8.h"
 #include "format/binary.h"
 #include "pgwire/startup.h"
@@ -13,7 +11,8 @@
 namespace sluice::pgwire {
 namespace {
 
-constexpr size_t kPieceBytes = size_t{64} << 10;  // what is sent at once
+constexpr size_t kPieceBytes = size_t{64} << 10;   // what is sent at once
+constexpr size_t kEncodedBytes = size_t{1} << 20;  // what is encoded ahead of it, and a row
 constexpr size_t kKeptBytes = size_t{1} << 20;
 constexpr size_t kMaxStatements = 10'000;
 constexpr size_t kMaxPortals = 1'000;
@@ -24,20 +23,6 @@ struct Overloaded : Visitors... {
 };
 template <typename... Visitors>
 Overloaded(Visitors...) -> Overloaded<Visitors...>;
-
-// What escapes the layers below as an exception is a bug or a lack of memory: one statement's
-// error, never the server's end.
-template <typename Call>
-Status guarded(Call&& call) {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    return error(ErrorCode::kExhausted, "out of memory");
-  } catch (const std::exception& exception) {
-    log::error("unexpected exception in a connection: {}", exception.what());
-    return internal("internal error");
-  }
-}
 
 Status check_utf8(std::string_view text) {
   const size_t valid = valid_utf8_prefix(text);
@@ -83,7 +68,7 @@ Connection::Connection(Socket socket, Clients& clients, session::SessionFactory&
     : socket_(std::move(socket)), clients_(clients), sessions_(sessions) {}
 
 void Connection::run(std::chrono::milliseconds startup_timeout) {
-  const Status served = guarded([&]() -> Status {
+  const Status served = guarded("a connection", [&]() -> Status {
     if (start_up(std::chrono::steady_clock::now() + startup_timeout)) {
       while (const auto message = receive()) {
         handle(*message);
@@ -140,6 +125,9 @@ Status Connection::log_in(const Startup& startup) {
   callbacks.notice = [this](const session::Notice& notice) { notice_response(out_, notice); };
   callbacks.parameter_changed = [this](const std::string& name, const std::string& value) {
     if (greeted_) parameter_status(out_, name, value);
+  };
+  callbacks.flush = [this] {
+    if (greeted_) (void)flush();
   };
   TRY_ASSIGN(session_, sessions_.login(request.login, std::move(callbacks)));
   for (const auto& [name, value] : request.settings) TRY(session_->set(name, value));
@@ -211,7 +199,7 @@ void Connection::handle(const Message& message) {
                  // Left over from a COPY that has failed: the client could not know.
                  [](const CopyData&) {}, [](const CopyDone&) {}, [](const CopyFail&) {},
                  [&](const auto&) {
-                   const Status done = guarded([&] { return extended(message); });
+                   const Status done = guarded("a connection", [&] { return extended(message); });
                    if (done.ok()) return;
                    fail(done.error());
                    skipping_ = true;
@@ -235,7 +223,7 @@ Status Connection::extended(const Message& message) {
 void Connection::query(std::string sql) {
   portals_.erase("");
   statements_.erase("");
-  const Status done = guarded([&] { return run_statements(sql); });
+  const Status done = guarded("a connection", [&] { return run_statements(sql); });
   if (!done.ok()) fail(done.error());
   ready();
 }
@@ -459,11 +447,15 @@ Result<std::optional<std::string>> Connection::send_rows(OpenPortal& open, uint6
     }
     if (sent == limit) return std::optional<std::string>();
     if (open.done) break;
+    if (engine::Chunk* const piece = open.pieces ? open.pieces->next() : nullptr) {
+      TRY(open.rows->encode(*piece, options));
+      continue;
+    }
     TRY_ASSIGN(engine::Chunk * chunk, open.portal->next());
     if (chunk == nullptr) {
       open.done = true;
     } else {
-      TRY(open.rows->encode(*chunk, options));
+      open.pieces.emplace(*chunk, kEncodedBytes);
     }
   }
   return std::optional(fmt::format("{} {}", open.portal->tag(), sent));
@@ -517,7 +509,7 @@ Status Connection::end_implicit() {
 }
 
 void Connection::ready() {
-  const Status committed = guarded([&] { return end_implicit(); });
+  const Status committed = guarded("a connection", [&] { return end_implicit(); });
   if (!committed.ok()) {
     error_response(out_, committed.error(), Severity::kError);
     session_->statement_failed();

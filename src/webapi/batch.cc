@@ -1,10 +1,8 @@
 #include "webapi/batch.h"
 
-#include <exception>
-#include <new>
 #include <nlohmann/json.hpp>
 
-#include "base/log.h"
+#include "base/guarded.h"
 #include "format/binary.h"
 #include "types/sql_type.h"
 #include "webapi/json.h"
@@ -44,20 +42,6 @@ Result<Request::Statement> statement_of(const Json& asked) {
     statement.parameters.push_back(std::move(text));
   }
   return statement;
-}
-
-// What escapes the layers below as an exception is a bug or a lack of memory: an error of the
-// request, never the server's end.
-template <typename Call>
-Status guarded(Call&& call) {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    return error(ErrorCode::kExhausted, "out of memory");
-  } catch (const std::exception& exception) {
-    log::error("unexpected exception in a request to /api/sql: {}", exception.what());
-    return internal("internal error");
-  }
 }
 
 Error unsupported(std::string_view what) {
@@ -101,7 +85,7 @@ std::string Batch::run(const Request& request, session::Session& session) {
   session_ = &session;
   reply_ = "{\"results\":[";
   whole_ = reply_.size();
-  const Status done = guarded([&] {
+  const Status done = guarded("a request to /api/sql", [&] {
     return request.script ? run_script(*request.script) : run_statements(request.statements);
   });
   if (!done.ok()) {
@@ -112,7 +96,7 @@ std::string Batch::run(const Request& request, session::Session& session) {
     append_error(reply_, done.error());
     end_result();
     // Rolls the failed transaction back; there is nothing to commit that could fail.
-    (void)guarded([&] { return session.end_implicit(); });
+    (void)guarded("a request to /api/sql", [&] { return session.end_implicit(); });
   }
   reply_ += "]}";
   session_ = nullptr;
