@@ -21,6 +21,46 @@ bool is_one_of(std::string_view code, std::initializer_list<std::string_view> co
   return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
+// The right in AWS's policies that a request needs; empty: none that we know.
+std::string_view right_for(std::string_view operation) {
+  constexpr std::pair<std::string_view, std::string_view> kRights[] = {
+      {"ListObjectsV2", "s3:ListBucket"},
+      {"PutObject", "s3:PutObject"},
+      {"CreateMultipartUpload", "s3:PutObject"},
+      {"UploadPart", "s3:PutObject"},
+      {"CompleteMultipartUpload", "s3:PutObject"},
+      {"DeleteObject", "s3:DeleteObject"},
+      {"AbortMultipartUpload", "s3:AbortMultipartUpload"},
+      {"ListMultipartUploads", "s3:ListBucketMultipartUploads"},
+      {"GetObject", "s3:GetObject"},
+      {"HeadObject", "s3:GetObject"}};
+  for (const auto& [name, right] : kRights) {
+    if (name == operation) return right;
+  }
+  return "";
+}
+
+// What helps against it, where its code says enough.
+std::string advice(const ServiceError& error, const Subject& subject) {
+  if (error.is_throttling()) return "Try again later, or with fewer exports at once.";
+  if (is_one_of(error.code, {"AccessDenied", "Forbidden"})) {
+    const std::string_view right = right_for(subject.operation);
+    return right.empty() ? "" : fmt::format("The access key needs the right {} here.", right);
+  }
+  if (error.code == "InvalidAccessKeyId") return "The store does not know this access key.";
+  if (error.code == "SignatureDoesNotMatch") {
+    return "Most likely the secret access key is not the one that belongs to the access key.";
+  }
+  if (is_one_of(error.code, {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})) {
+    return "A new access key, secret access key and session token are needed.";
+  }
+  if (error.code == "NoSuchBucket") {
+    return "Buckets are not created: check the name, the region and the endpoint.";
+  }
+  if (error.code == "RequestTimeTooSkewed") return "The clock of this server is wrong.";
+  return "";
+}
+
 std::string_view word_for(int status) {
   switch (status) {
     case 301:
@@ -99,7 +139,7 @@ Error ServiceError::error(const Subject& subject) const {
   if (!message.empty()) text += ": " + message;
   if (!request_id.empty()) text += fmt::format(" (request {})", request_id);
   Error out(meaning(), std::move(text));
-  out.hint = hint;
+  out.hint = hint.empty() ? advice(*this, subject) : hint;
   return out;
 }
 

@@ -90,6 +90,22 @@ TEST(ServiceError, NamesTheRightRegion) {
   EXPECT_THAT(moved.error(kPut).hint, HasSubstr("us-west-2"));
 }
 
+TEST(ServiceError, HintsAtTheCauseThatItsCodeTells) {
+  const auto hint = [](int status, const std::string& code, const std::string& operation) {
+    const auto error = parsed(response(status, xml("<Code>" + code + "</Code>")));
+    return error.error({operation, "lake", "a"}).hint;
+  };
+  EXPECT_EQ(hint(403, "AccessDenied", "UploadPart"),
+            "The access key needs the right s3:PutObject here.");
+  EXPECT_EQ(hint(403, "AccessDenied", "ListObjectsV2"),
+            "The access key needs the right s3:ListBucket here.");
+  EXPECT_EQ(hint(403, "AccessDenied", "NobodyKnows"), "");
+  EXPECT_THAT(hint(403, "SignatureDoesNotMatch", "PutObject"), HasSubstr("secret access key"));
+  EXPECT_THAT(hint(400, "ExpiredToken", "PutObject"), HasSubstr("session token"));
+  EXPECT_THAT(hint(503, "SlowDown", "PutObject"), HasSubstr("later"));
+  EXPECT_EQ(hint(500, "InternalError", "PutObject"), "");
+}
+
 TEST(ServiceError, TamesTextFromOutside) {
   const auto error = parsed(response(
       400, xml("<Code>A&#10;B</Code><Message>" + std::string(100'000, 'x') + "</Message>")));
