@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/push/parquet_encoder.h"
-#include "export/pieces.h"
+#include "engine/push/pieces.h"
 #include "format/csv.h"
 #include "format/parquet_types.h"
 
@@ -11,7 +11,7 @@ namespace sluice::exports {
 namespace {
 
 // Rows are encoded, and sizes looked at, at least this often.
-constexpr size_t kPieceBytes = size_t{4} << 20;
+constexpr size_t kPieceBytes = size_t{1} << 20;
 // A row group as it lies in memory, for each thread.
 constexpr uint64_t kGroupBytes = uint64_t{16} << 20;
 
@@ -24,7 +24,7 @@ class FileSink::Local : public engine::LocalSink {
       : spec_(owner.spec_), owner_(owner), index_(first_index) {}
 
   Status append(engine::Chunk& chunk, std::stop_token stop) final {
-    return for_each_piece(chunk, kPieceBytes, [&](engine::Chunk& piece) -> Status {
+    return engine::for_each_piece(chunk, kPieceBytes, [&](engine::Chunk& piece) -> Status {
       if (stop.stop_requested()) return cancelled();
       TRY(encode(piece, stop));
       owner_.rows_ += piece.size();
@@ -127,11 +127,13 @@ class FileSink::ParquetLocal final : public Local {
   Status begin_content(const std::stop_token& stop) override {
     engine::ParquetEncoderOptions options;
     options.shape = owner_.shape_;
+    options.compression = spec_.parquet_compression;
     options.max_group_bytes = std::min(kGroupBytes, spec_.max_file_bytes);
     options.expected_ratio = ratio_;
+    TRY_ASSIGN(instance_, owner_.engine_.instance());
     TRY_ASSIGN(encoder_,
                engine::ParquetEncoder::open(
-                   owner_.engine_.instance(), std::move(options),
+                   *instance_, std::move(options),
                    [file = file_](std::span<const std::byte> bytes, std::stop_token append_stop) {
                      return file->append(bytes, std::move(append_stop));
                    },
@@ -151,6 +153,7 @@ class FileSink::ParquetLocal final : public Local {
     return encoder_->bytes() < spec_.max_file_bytes ? ok() : end_file(stop);
   }
 
+  std::shared_ptr<duckdb::DatabaseInstance> instance_;  // shared: the encoder's, while it lives
   std::unique_ptr<engine::ParquetEncoder> encoder_;
   double ratio_ = 0;  // of the file before
 };
@@ -164,11 +167,11 @@ Status FileSink::prepare(const engine::Shape& shape) {
   if (spec_.format == FileFormat::kCsv) return ok();
   TRY_ASSIGN(const auto columns, format::parquet_columns(spec_.names, spec_.types));
   for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].type != shape.types[i]) {
-      return internal("column {} is not of the type that a Parquet file has for it",
-                      columns[i].name);
+    if (columns[i].input != shape.types[i]) {
+      return internal("column {} is not of the type that its encoder takes", columns[i].name);
     }
     shape_.names[i] = columns[i].name;
+    shape_.types[i] = columns[i].type;
   }
   return ok();
 }

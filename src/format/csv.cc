@@ -1,5 +1,6 @@
 #include "format/csv.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sluice::format {
@@ -62,6 +63,24 @@ constexpr uint64_t has_zero(uint64_t word) {
   return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
 }
 
+// Texts of up to 16 bytes, as most are, without a call.
+char* put_text(char* to, std::string_view text) {
+  const char* const from = text.data();
+  const size_t size = text.size();
+  if (size > 16) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {
+    std::memcpy(to, from, 8);
+    std::memcpy(to + size - 8, from + size - 8, 8);
+  } else if (size >= 4) {
+    std::memcpy(to, from, 4);
+    std::memcpy(to + size - 4, from + size - 4, 4);
+  } else {
+    for (size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
+  return to + size;
+}
+
 }  // namespace
 
 CsvEncoder::CsvEncoder(std::vector<std::string> names, std::vector<SqlType> types,
@@ -95,54 +114,86 @@ bool CsvEncoder::needs_quotes(std::string_view text) const {
   return false;
 }
 
-void CsvEncoder::append_field(std::string_view text, std::string& out) const {
-  if (!needs_quotes(text)) {
-    out += text;
-    return;
+// Takes twice the text's length and two quotes at most.
+char* CsvEncoder::put_quoted(char* to, std::string_view text) const {
+  *to++ = options_.quote;
+  const auto is_escaped = [this](char c) { return c == options_.quote || c == options_.escape; };
+  while (!text.empty()) {
+    const auto run =
+        static_cast<size_t>(std::find_if(text.begin(), text.end(), is_escaped) - text.begin());
+    std::memcpy(to, text.data(), run);
+    to += run;
+    text.remove_prefix(run);
+    if (text.empty()) break;
+    *to++ = options_.escape;
+    *to++ = text.front();
+    text.remove_prefix(1);
   }
-  out += options_.quote;
-  for (const char c : text) {
-    if (c == options_.quote || c == options_.escape) out += options_.escape;
-    out += c;
-  }
-  out += options_.quote;
+  *to++ = options_.quote;
+  return to;
 }
 
 std::string CsvEncoder::header() const {
   std::string line;
   for (size_t i = 0; i < names_.size(); ++i) {
     if (i > 0) line += options_.delimiter;
-    append_field(names_[i], line);
+    if (!needs_quotes(names_[i])) {
+      line += names_[i];
+      continue;
+    }
+    std::string quoted(2 * names_[i].size() + 2, '\0');
+    quoted.resize(static_cast<size_t>(put_quoted(quoted.data(), names_[i]) - quoted.data()));
+    line += quoted;
   }
   line += '\n';
   return line;
 }
 
+// Four quick searches through all of a column's texts save looking at each of them.
+CsvEncoder::Fields CsvEncoder::fields_of(size_t column) const {
+  if (plain_[column]) return Fields::kPlain;
+  const std::string& texts = columns_[column].bytes;
+  for (const char c : {options_.delimiter, options_.quote, '\n', '\r'}) {
+    if (std::memchr(texts.data(), c, texts.size()) != nullptr) return Fields::kAny;
+  }
+  // A relation of one column has a text of its own that wants quotes.
+  return types_.size() == 1 ? Fields::kAny : Fields::kNullText;
+}
+
 Status CsvEncoder::encode(engine::Chunk& chunk, std::string& out, std::vector<size_t>& row_ends) {
   const size_t rows = chunk.size();
-  size_t bytes = rows * (columns_.size() + 1);
+  size_t bound = rows * (columns_.size() + 1) * (1 + options_.null_text.size());
+  fields_.resize(columns_.size());
   for (size_t i = 0; i < columns_.size(); ++i) {
     TRY(encode_text(types_[i], chunk.data[i], rows, text_, columns_[i]));
-    bytes += columns_[i].bytes.size() + columns_[i].bytes.size() / 8;
+    fields_[i] = fields_of(i);
+    bound += columns_[i].bytes.size();
+    if (fields_[i] != Fields::kPlain) bound += rows * (2 + options_.null_text.size());
+    if (fields_[i] == Fields::kAny) bound += columns_[i].bytes.size();
   }
-  if (out.capacity() - out.size() < bytes)
-    out.reserve(std::max(out.size() + bytes, out.capacity() * 2));
   row_ends.reserve(row_ends.size() + rows);
+  // Through a pointer, since appending to a string costs more than most fields are long.
+  const size_t begin = out.size();
+  out.resize(begin + bound);
+  char* at = out.data() + begin;
   for (size_t row = 0; row < rows; ++row) {
     for (size_t i = 0; i < columns_.size(); ++i) {
-      if (i > 0) out += options_.delimiter;
+      if (i > 0) *at++ = options_.delimiter;
       const TextColumn& column = columns_[i];
       if (column.null[row] != 0) {
-        out += options_.null_text;
-      } else if (plain_[i]) {
-        out += column[row];
-      } else {
-        append_field(column[row], out);
+        at = put_text(at, options_.null_text);
+        continue;
       }
+      const std::string_view text = column[row];
+      const bool is_quoted = fields_[i] == Fields::kAny        ? needs_quotes(text)
+                             : fields_[i] == Fields::kNullText ? text == options_.null_text
+                                                               : false;
+      at = is_quoted ? put_quoted(at, text) : put_text(at, text);
     }
-    out += '\n';
-    row_ends.push_back(out.size());
+    *at++ = '\n';
+    row_ends.push_back(static_cast<size_t>(at - out.data()));
   }
+  out.resize(static_cast<size_t>(at - out.data()));
   return ok();
 }
 

@@ -37,7 +37,14 @@ class CsvEncoder {
   Status encode(engine::Chunk& chunk, std::string& out, std::vector<size_t>& row_ends);
 
  private:
-  void append_field(std::string_view text, std::string& out) const;
+  // How the fields of one column, in one chunk, come into their records.
+  enum class Fields {
+    kPlain,     // as they are
+    kNullText,  // quoted if equal to the NULL text
+    kAny,       // each has to be looked at
+  };
+  Fields fields_of(size_t column) const;
+  char* put_quoted(char* to, std::string_view text) const;
   bool needs_quotes(std::string_view text) const;
 
   const std::vector<std::string> names_;
@@ -46,6 +53,7 @@ class CsvEncoder {
   const TextOptions text_;
   std::vector<bool> plain_;          // columns whose texts can never need quotes
   std::vector<TextColumn> columns_;  // kept between chunks for their memory
+  std::vector<Fields> fields_;       // of the chunk at hand
 };
 
 struct CopyTextOptions {

@@ -64,6 +64,13 @@ LogicalType file_type(const SqlType& type) {
   }
 }
 
+LogicalType input_type(const SqlType& type) {
+  constexpr int kMaxNarrowDigits = 18;
+  const bool is_narrow = type.id == TypeId::kNumeric && type.scale >= 0 && type.precision >= 0 &&
+                         type.precision <= kMaxNarrowDigits;
+  return is_narrow ? types::to_engine(type) : file_type(type);
+}
+
 // As Rust prints a string in a list.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
@@ -107,7 +114,9 @@ Result<std::vector<ParquetColumn>> parquet_columns(const std::vector<std::string
   }
   const std::vector<std::string> unique = unique_names(names);
   std::vector<ParquetColumn> columns;
-  for (size_t i = 0; i < types.size(); ++i) columns.push_back({unique[i], file_type(types[i])});
+  for (size_t i = 0; i < types.size(); ++i) {
+    columns.push_back({unique[i], file_type(types[i]), input_type(types[i])});
+  }
   return columns;
 }
 

@@ -28,6 +28,11 @@ struct Source {
   duckdb::UnifiedVectorFormat format;
 };
 
+Error too_large(size_t rows) {
+  return error(ErrorCode::kExhausted, "a column of {} rows is larger than 4 GB as text", rows)
+      .with_sqlstate("54000");
+}
+
 // put(out, index) writes one value of at most `width` bytes and returns the new end.
 template <typename Put>
 void encode_bounded(const Source& source, size_t width, TextColumn& out, const Put& put) {
@@ -57,11 +62,7 @@ Status encode_unbounded(const Source& source, TextColumn& out, const Append& app
     } else {
       out.null[row] = 1;
     }
-    if (out.bytes.size() > UINT32_MAX) {
-      return error(ErrorCode::kExhausted, "a column of {} rows is larger than 4 GB as text",
-                   source.rows)
-          .with_sqlstate("54000");
-    }
+    if (out.bytes.size() > UINT32_MAX) return too_large(source.rows);
     out.ends[row] = static_cast<uint32_t>(out.bytes.size());
   }
   return ok();
@@ -99,6 +100,30 @@ void encode_timestamp_tz(const Source& source, const text::TimeZone& zone, TextC
   });
 }
 
+// Texts as they are, in one piece of memory that is large enough from the start.
+Status encode_plain(const Source& source, const duckdb::string_t* data, TextColumn& out) {
+  size_t bytes = 0;
+  for (size_t row = 0; row < source.rows; ++row) {
+    const size_t index = source.format.sel->get_index(row);
+    if (source.format.validity.RowIsValid(index)) bytes += data[index].GetSize();
+    if (bytes > UINT32_MAX) return too_large(source.rows);
+  }
+  out.bytes.resize(bytes);
+  char* at = out.bytes.data();
+  for (size_t row = 0; row < source.rows; ++row) {
+    const size_t index = source.format.sel->get_index(row);
+    if (source.format.validity.RowIsValid(index)) {
+      const size_t size = data[index].GetSize();
+      std::memcpy(at, data[index].GetData(), size);
+      at += size;
+    } else {
+      out.null[row] = 1;
+    }
+    out.ends[row] = static_cast<uint32_t>(at - out.bytes.data());
+  }
+  return ok();
+}
+
 Status encode_strings(const SqlType& type, const Source& source, const text::TextStyle& style,
                       TextColumn& out) {
   const auto* data = source.data<duckdb::string_t>();
@@ -123,7 +148,7 @@ Status encode_strings(const SqlType& type, const Source& source, const text::Tex
       if (characters < length) out.bytes.append(length - characters, ' ');
     });
   }
-  return encode_unbounded(source, out, [&](size_t i) { out.bytes += view(i); });
+  return encode_plain(source, data, out);
 }
 
 Status encode(const SqlType& type, const Source& source, const text::TextStyle& style,
@@ -261,10 +286,7 @@ Status encode_values(engine::Vector& vector, size_t rows, const text::TextStyle&
     } else {
       text::append_value(value, style, out.bytes);
     }
-    if (out.bytes.size() > UINT32_MAX) {
-      return error(ErrorCode::kExhausted, "a column of {} rows is larger than 4 GB as text", rows)
-          .with_sqlstate("54000");
-    }
+    if (out.bytes.size() > UINT32_MAX) return too_large(rows);
     out.ends[row] = static_cast<uint32_t>(out.bytes.size());
   }
   return ok();

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/push/pieces.h"
 #include "pgwire/clients.h"
 #include "pgwire/messages.h"
 #include "pgwire/replies.h"
@@ -45,7 +46,8 @@ class Connection {
     // Shared with the client's name for it, which may be closed or given away meanwhile.
     std::shared_ptr<session::Prepared> prepared;
     std::unique_ptr<session::Portal> portal;
-    std::optional<RowEncoder> rows;  // kRows only
+    std::optional<RowEncoder> rows;        // kRows only
+    std::optional<engine::Pieces> pieces;  // of the chunk that the portal gave last
     bool done = false;
   };
 

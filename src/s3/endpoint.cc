@@ -62,6 +62,16 @@ Result<Endpoint> Endpoint::make(const Options& options) {
   return out;
 }
 
+bool Endpoint::is_private() const {
+  if (tls()) return true;
+  const std::string_view host =
+      std::string_view(authority_).substr(0, authority_.find_last_of(':'));
+  const bool is_plain_number = std::all_of(
+      host.begin(), host.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  return host == "localhost" || authority_.starts_with("[::1]") ||
+         (is_plain_number && host.starts_with("127."));
+}
+
 Target Endpoint::target(std::string_view bucket, std::string_view key) const {
   // A certificate for *.host does not cover a.b.host.
   const bool in_path = path_style_ || (tls() && bucket.find('.') != std::string_view::npos);

@@ -34,6 +34,9 @@ class Endpoint {
   Target target(std::string_view bucket, std::string_view key) const;
 
   bool tls() const { return scheme_ == "https"; }
+  // Whether nobody on the way can change what is sent: TLS, or an address of this machine itself.
+  // Digests of payloads would only cost time then.
+  bool is_private() const;
 
  private:
   std::string scheme_;

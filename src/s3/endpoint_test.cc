@@ -35,6 +35,20 @@ TEST(Endpoint, PutsBucketsWithDotsInThePathOverTls) {
   EXPECT_EQ(target_of({"http://h", "", false}, "my.lake", "k").host, "my.lake.h");
 }
 
+TEST(Endpoint, KnowsWhereNobodyCanChangeAPayload) {
+  const auto is_private = [](const std::string& url) {
+    return Endpoint::make({url, "us-east-1", {}}).value().is_private();
+  };
+  for (const char* url : {"", "https://h", "http://127.0.0.1", "http://127.0.0.1:9000",
+                          "http://127.1.2.3:1", "http://localhost:80", "http://[::1]:9000"}) {
+    EXPECT_TRUE(is_private(url)) << url;
+  }
+  for (const char* url : {"http://h", "http://10.0.0.1:80", "http://127.0.0.1.nip.io:80",
+                          "http://localhost.example", "http://[::2]:80"}) {
+    EXPECT_FALSE(is_private(url)) << url;
+  }
+}
+
 TEST(Endpoint, LeavesTheSchemesOwnPortOut) {
   EXPECT_EQ(target_of({"https://h:443", "", {}}, "b", "").host, "h");
   EXPECT_EQ(target_of({"http://h:80", "", {}}, "b", "").host, "h");

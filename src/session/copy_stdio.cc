@@ -1,4 +1,5 @@
 // COPY … TO STDOUT and COPY … FROM STDIN as portals.
+#include "engine/push/pieces.h"
 #include "format/copy_in.h"
 #include "format/csv.h"
 #include "session/portals.h"
@@ -10,6 +11,9 @@
 
 namespace sluice::session {
 namespace {
+
+// Rows are encoded about so much at a time, however large the engine's chunks are.
+constexpr size_t kPieceBytes = size_t{1} << 20;
 
 class CopyOutPortal final : public Portal {
  public:
@@ -26,16 +30,16 @@ class CopyOutPortal final : public Portal {
       out += csv_->header();
       header_ = false;
     }
-    TRY_ASSIGN(engine::Chunk* const chunk, rows_->next());
-    if (chunk == nullptr) return !out.empty() && std::exchange(header_only_, false);
+    TRY_ASSIGN(engine::Chunk* const piece, next_piece());
+    if (piece == nullptr) return !out.empty() && std::exchange(header_only_, false);
     header_only_ = false;
-    std::vector<size_t> ends;
+    ends_.clear();
     if (csv_) {
-      TRY(csv_->encode(*chunk, out, ends));
+      TRY(csv_->encode(*piece, out, ends_));
     } else {
-      TRY(text_->encode(*chunk, out, ends));
+      TRY(text_->encode(*piece, out, ends_));
     }
-    count_ += chunk->size();
+    count_ += piece->size();
     return true;
   }
   Status copy_data(std::span<const char>) override { return internal("COPY TO takes no data"); }
@@ -44,12 +48,24 @@ class CopyOutPortal final : public Portal {
   std::string tag() const override { return fmt::format("COPY {}", count_); }
 
  private:
+  Result<engine::Chunk*> next_piece() {
+    while (true) {
+      engine::Chunk* const piece = pieces_ ? pieces_->next() : nullptr;
+      if (piece != nullptr) return piece;
+      TRY_ASSIGN(engine::Chunk* const chunk, rows_->next());
+      if (chunk == nullptr) return chunk;
+      pieces_.emplace(*chunk, kPieceBytes);
+    }
+  }
+
   const std::unique_ptr<RowsPortal> rows_;
   const std::unique_ptr<format::CopyTextEncoder> text_;  // one of the two
   const std::unique_ptr<format::CsvEncoder> csv_;
   bool header_;
   bool header_only_ = true;  // nothing but the header has been given yet
   uint64_t count_ = 0;
+  std::optional<engine::Pieces> pieces_;  // of the chunk that rows_ gave last
+  std::vector<size_t> ends_;
 };
 
 // Rows of some of a table's columns -> rows of all of them, the others at their defaults.

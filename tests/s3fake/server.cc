@@ -150,6 +150,12 @@ void Server::clear_faults() {
   faults_.clear();
 }
 
+void Server::clear() {
+  const std::lock_guard lock(mutex_);
+  objects_.clear();
+  uploads_.clear();
+}
+
 std::map<std::string, std::string> Server::objects() const {
   const std::lock_guard lock(mutex_);
   std::map<std::string, std::string> out;
@@ -292,6 +298,7 @@ bool Server::handle(const HttpRequest& request, Connection& connection) {
   }
   if (request.header("expect") == "100-continue") connection.write("HTTP/1.1 100 Continue\r\n\r\n");
   if (!connection.read(body, request.content_length)) return false;
+  if (options_.watch && !options_.watch(Options::Moment::kBefore, call.operation)) return false;
 
   const auto unavailable = "Please reduce your request rate.";
   Answer answer;
@@ -321,6 +328,7 @@ bool Server::handle(const HttpRequest& request, Connection& connection) {
       answer = misunderstood.code.empty() ? check_and_act(request, call, body)
                                           : error(400, misunderstood.code, misunderstood.message);
   }
+  if (options_.watch && !options_.watch(Options::Moment::kAfter, call.operation)) return false;
   const bool acted = answer.status < 300;
   switch (fault) {
     case Fault::kErrorIn200AfterAll:
@@ -381,7 +389,8 @@ Server::Answer Server::check_and_act(const HttpRequest& request, const Call& cal
     return error(404, "NoSuchBucket", "The specified bucket does not exist");
   }
   const Refusal refusal =
-      check_signature(request, options_.keys, options_.region, options_.now(), options_.tls);
+      // Unsigned bodies: it is always on the machine of its client.
+      check_signature(request, options_.keys, options_.region, options_.now(), true);
   if (!refusal.code.empty()) {
     return error(refusal.code == "AuthorizationHeaderMalformed" ? 400 : 403, refusal.code,
                  refusal.message);

@@ -26,7 +26,7 @@ struct Refusal {
   std::string message;
 };
 
-// `body_allowed_unsigned`: whether UNSIGNED-PAYLOAD may be said (over TLS only, with us).
+// `body_allowed_unsigned`: whether UNSIGNED-PAYLOAD may be said.
 Refusal check_signature(const HttpRequest& request, const Keys& keys, const std::string& region,
                         time_t now, bool body_allowed_unsigned);
 

@@ -19,6 +19,44 @@ constexpr double kUnknownRatio = 0.5;
 constexpr uint64_t kSchemaBytes = 40;
 constexpr uint64_t kColumnChunkBytes = 120;
 
+bool is_narrower_decimal(const LogicalType& from, const LogicalType& to) {
+  return from.id() == LogicalTypeId::DECIMAL && to.id() == LogicalTypeId::DECIMAL &&
+         duckdb::DecimalType::GetScale(from) == duckdb::DecimalType::GetScale(to) &&
+         from.InternalType() != duckdb::PhysicalType::INT128 &&
+         to.InternalType() == duckdb::PhysicalType::INT128;
+}
+
+template <typename T>
+void widen_values(const duckdb::UnifiedVectorFormat& from, size_t rows, Vector& to) {
+  const T* const values = duckdb::UnifiedVectorFormat::GetData<T>(from);
+  auto* const out = duckdb::FlatVector::GetData<duckdb::hugeint_t>(to);
+  for (size_t row = 0; row < rows; ++row) {
+    const int64_t value = values[from.sel->get_index(row)];
+    out[row].lower = static_cast<uint64_t>(value);
+    out[row].upper = value >> 63;
+  }
+  auto& valid = duckdb::FlatVector::Validity(to);
+  valid.Reset();
+  if (from.validity.AllValid()) return;
+  for (size_t row = 0; row < rows; ++row) {
+    if (!from.validity.RowIsValid(from.sel->get_index(row))) valid.SetInvalid(row);
+  }
+}
+
+// The engine's own cast multiplies by ten to the power of nothing, value by value.
+void widen(Vector& from, size_t rows, Vector& to) {
+  duckdb::UnifiedVectorFormat format;
+  from.ToUnifiedFormat(rows, format);
+  switch (from.GetType().InternalType()) {
+    case duckdb::PhysicalType::INT16:
+      return widen_values<int16_t>(format, rows, to);
+    case duckdb::PhysicalType::INT32:
+      return widen_values<int32_t>(format, rows, to);
+    default:
+      return widen_values<int64_t>(format, rows, to);
+  }
+}
+
 class DuckParquetEncoder final : public ParquetEncoder {
  public:
   DuckParquetEncoder(duckdb::DatabaseInstance& instance, ParquetEncoderOptions options, Write write)
@@ -37,10 +75,11 @@ class DuckParquetEncoder final : public ParquetEncoder {
 
   Status append(Chunk& chunk, std::stop_token stop) override {
     if (chunk.size() == 0) return ok();
-    if (chunk.GetTypes() != types_) return internal("a chunk's types are not those of its file");
+    Chunk rows;
+    TRY(take_as_in_file(chunk, rows));
     return guarded(std::move(stop), [&] {
       if (!group_) begin_group();
-      group_->Append(append_state_, chunk);
+      group_->Append(append_state_, rows);
       if (group_->Count() >= options_.max_group_rows || group_bytes() >= group_limit()) end_group();
     });
   }
@@ -97,7 +136,7 @@ class DuckParquetEncoder final : public ParquetEncoder {
     info.is_from = false;
     info.format = "parquet";
     info.file_path = file_.path();
-    info.options["compression"] = {Value("snappy")};
+    info.options["compression"] = {Value(options_.compression)};
     duckdb::vector<std::string> names(options_.shape.names.begin(), options_.shape.names.end());
     context().RunFunctionInTransaction([&] {
       function_ =
@@ -107,6 +146,27 @@ class DuckParquetEncoder final : public ParquetEncoder {
       duckdb::CopyFunctionBindInput input(info);
       bind_data_ = function().copy_to_bind(context(), input, names, types_);
     });
+  }
+
+  // Refers to `chunk`, with its narrow decimals as the file has them.
+  Status take_as_in_file(Chunk& chunk, Chunk& rows) {
+    if (chunk.ColumnCount() != types_.size()) return internal("a chunk of another file");
+    rows.InitializeEmpty(types_);
+    wide_.resize(types_.size());
+    for (size_t i = 0; i < types_.size(); ++i) {
+      Vector& column = chunk.data[i];
+      if (column.GetType() == types_[i]) {
+        rows.data[i].Reference(column);
+      } else if (is_narrower_decimal(column.GetType(), types_[i])) {
+        if (!wide_[i]) wide_[i] = std::make_unique<Vector>(types_[i]);
+        widen(column, chunk.size(), *wide_[i]);
+        rows.data[i].Reference(*wide_[i]);
+      } else {
+        return internal("column {} is not of its file's type", options_.shape.names[i]);
+      }
+    }
+    rows.SetCardinality(chunk.size());
+    return ok();
   }
 
   void begin_group() {
@@ -133,6 +193,7 @@ class DuckParquetEncoder final : public ParquetEncoder {
   duckdb::unique_ptr<duckdb::GlobalFunctionData> global_;
   duckdb::unique_ptr<duckdb::ColumnDataCollection> group_;  // the rows of the next row group
   duckdb::ColumnDataAppendState append_state_;
+  std::vector<std::unique_ptr<Vector>> wide_;  // widened columns, kept for their memory
   uint64_t raw_bytes_ = 0;  // of the groups that are written, as they lay in memory
   uint64_t groups_ = 0;
   bool finished_ = false;

@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <string>
 
 #include "base/result.h"
 #include "engine/chunk.h"
@@ -27,6 +28,7 @@ namespace sluice::engine {
 struct ParquetEncoderOptions {
   // Names must be unique. Types must be such as the writer knows: 0A000 otherwise.
   Shape shape;
+  std::string compression = "snappy";
   // A row group ends at this many rows, or bytes as they lie in memory, whichever is first.
   uint64_t max_group_rows = 122'880;
   uint64_t max_group_bytes = uint64_t{16} << 20;
@@ -45,7 +47,8 @@ class ParquetEncoder {
                                                       std::stop_token stop);
   virtual ~ParquetEncoder() = default;
 
-  // Reads `chunk` during the call only. After an error the file is of no use.
+  // Reads `chunk` during the call only. Its types are the shape's, or decimals of the same scale
+  // and fewer digits. After an error the file is of no use.
   virtual Status append(Chunk& chunk, std::stop_token stop) = 0;
   // The last row group and the footer; to be called once. Without rows: a file of schema only.
   virtual Status finish(std::stop_token stop) = 0;

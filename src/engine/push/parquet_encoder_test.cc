@@ -31,7 +31,7 @@ class ParquetEncoderTest : public testing::Test {
 
   Result<std::unique_ptr<ParquetEncoder>> open(ParquetEncoderOptions options) {
     return ParquetEncoder::open(
-        engine_->instance(), std::move(options),
+        **engine_->instance(), std::move(options),
         [this](std::span<const std::byte> bytes, std::stop_token) -> Status {
           if (bytes_.size() + bytes.size() > room_) {
             return error(ErrorCode::kUnavailable, "no room").with_detail("none at all");
@@ -148,7 +148,7 @@ TEST_F(ParquetEncoderTest, ManyAtOnceDoNotMixTheirBytes) {
       ParquetEncoderOptions options;
       options.shape = {{"n"}, {LogicalType::BIGINT}};
       auto encoder = ParquetEncoder::open(
-          engine_->instance(), options,
+          **engine_->instance(), options,
           [&files, n](std::span<const std::byte> bytes, std::stop_token) {
             files[n].append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
             return ok();

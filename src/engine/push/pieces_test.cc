@@ -1,27 +1,27 @@
-#include "export/pieces.h"
+#include "engine/push/pieces.h"
 
 #include <gtest/gtest.h>
 
-namespace sluice::exports {
+namespace sluice::engine {
 namespace {
 
-std::unique_ptr<engine::Chunk> texts(size_t rows, size_t length) {
-  auto made = std::make_unique<engine::Chunk>();
-  engine::Chunk& chunk = *made;
+std::unique_ptr<Chunk> texts(size_t rows, size_t length) {
+  auto made = std::make_unique<Chunk>();
+  Chunk& chunk = *made;
   chunk.Initialize(duckdb::Allocator::DefaultAllocator(),
-                   {engine::LogicalType::BIGINT, engine::LogicalType::VARCHAR});
+                   {LogicalType::BIGINT, LogicalType::VARCHAR});
   for (size_t row = 0; row < rows; ++row) {
-    chunk.SetValue(0, row, engine::Value::BIGINT(static_cast<int64_t>(row)));
-    chunk.SetValue(1, row, engine::Value(std::string(length, 'x')));
+    chunk.SetValue(0, row, Value::BIGINT(static_cast<int64_t>(row)));
+    chunk.SetValue(1, row, Value(std::string(length, 'x')));
   }
   chunk.SetCardinality(rows);
   return made;
 }
 
-std::vector<size_t> sizes(engine::Chunk& chunk, size_t piece_bytes) {
+std::vector<size_t> sizes(Chunk& chunk, size_t piece_bytes) {
   std::vector<size_t> result;
   int64_t next = 0;
-  const Status status = for_each_piece(chunk, piece_bytes, [&](engine::Chunk& piece) {
+  const Status status = for_each_piece(chunk, piece_bytes, [&](Chunk& piece) {
     result.push_back(piece.size());
     for (size_t row = 0; row < piece.size(); ++row) {
       EXPECT_EQ(piece.GetValue(0, row).GetValue<int64_t>(), next++);
@@ -57,7 +57,7 @@ TEST(Pieces, OfNothingAreNone) {
 TEST(Pieces, EndAtTheFirstError) {
   auto chunk = texts(3, 100'000);
   int calls = 0;
-  const Status status = for_each_piece(*chunk, 10, [&](engine::Chunk&) -> Status {
+  const Status status = for_each_piece(*chunk, 10, [&](Chunk&) -> Status {
     ++calls;
     return cancelled();
   });
@@ -66,13 +66,12 @@ TEST(Pieces, EndAtTheFirstError) {
 }
 
 TEST(Pieces, CountWhatIsNested) {
-  engine::Chunk chunk;
-  const auto list = engine::LogicalType::LIST(engine::LogicalType::VARCHAR);
+  Chunk chunk;
+  const auto list = LogicalType::LIST(LogicalType::VARCHAR);
   chunk.Initialize(duckdb::Allocator::DefaultAllocator(), {list});
   for (size_t row = 0; row < 10; ++row) {
     chunk.SetValue(0, row,
-                   engine::Value::LIST({engine::Value(std::string(1000, 'a')),
-                                        engine::Value(std::string(1000, 'b'))}));
+                   Value::LIST({Value(std::string(1000, 'a')), Value(std::string(1000, 'b'))}));
   }
   chunk.SetCardinality(10);
   EXPECT_GE(approximate_bytes(chunk), 20'000U);
@@ -80,4 +79,4 @@ TEST(Pieces, CountWhatIsNested) {
 }
 
 }  // namespace
-}  // namespace sluice::exports
+}  // namespace sluice::engine

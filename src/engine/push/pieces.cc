@@ -1,11 +1,11 @@
-#include "export/pieces.h"
+#include "engine/push/pieces.h"
 
 #include <algorithm>
 
-namespace sluice::exports {
+namespace sluice::engine {
 namespace {
 
-size_t text_bytes(engine::Vector& vector, size_t rows) {
+size_t text_bytes(Vector& vector, size_t rows) {
   duckdb::UnifiedVectorFormat format;
   vector.ToUnifiedFormat(rows, format);
   const auto* const texts = duckdb::UnifiedVectorFormat::GetData<duckdb::string_t>(format);
@@ -17,8 +17,8 @@ size_t text_bytes(engine::Vector& vector, size_t rows) {
   return bytes;
 }
 
-size_t vector_bytes(engine::Vector& vector, size_t rows) {
-  const engine::LogicalType& type = vector.GetType();
+size_t vector_bytes(Vector& vector, size_t rows) {
+  const LogicalType& type = vector.GetType();
   size_t bytes = rows * duckdb::GetTypeIdSize(type.InternalType());
   switch (type.InternalType()) {
     case duckdb::PhysicalType::VARCHAR:
@@ -41,29 +41,36 @@ size_t vector_bytes(engine::Vector& vector, size_t rows) {
 
 }  // namespace
 
-size_t approximate_bytes(engine::Chunk& chunk) {
+size_t approximate_bytes(Chunk& chunk) {
   size_t bytes = 0;
-  for (engine::Vector& column : chunk.data) bytes += vector_bytes(column, chunk.size());
+  for (Vector& column : chunk.data) bytes += vector_bytes(column, chunk.size());
   return bytes;
 }
 
-Status for_each_piece(engine::Chunk& chunk, size_t piece_bytes,
-                      const std::function<Status(engine::Chunk&)>& work) {
+Pieces::Pieces(Chunk& chunk, size_t piece_bytes) : chunk_(&chunk) {
   const size_t rows = chunk.size();
-  if (rows == 0) return ok();
+  if (rows == 0) return;
   const size_t bytes = approximate_bytes(chunk);
-  if (bytes <= piece_bytes) return work(chunk);
-  const size_t pieces = std::min(rows, bytes / piece_bytes + 1);
-  for (size_t piece = 0; piece < pieces; ++piece) {
-    const size_t begin = rows * piece / pieces;
-    const size_t end = rows * (piece + 1) / pieces;
-    engine::Chunk part;
-    part.InitializeEmpty(chunk.GetTypes());
-    part.Reference(chunk);
-    part.Slice(duckdb::SelectionVector(begin, end - begin), end - begin);
-    TRY(work(part));
-  }
+  pieces_ = bytes <= piece_bytes ? 1 : std::min(rows, bytes / piece_bytes + 1);
+}
+
+Chunk* Pieces::next() {
+  if (next_ == pieces_) return nullptr;
+  const size_t rows = chunk_->size();
+  const size_t begin = rows * next_ / pieces_;
+  const size_t end = rows * ++next_ / pieces_;
+  if (pieces_ == 1) return chunk_;
+  piece_ = std::make_unique<Chunk>();
+  piece_->InitializeEmpty(chunk_->GetTypes());
+  piece_->Reference(*chunk_);
+  piece_->Slice(duckdb::SelectionVector(begin, end - begin), end - begin);
+  return piece_.get();
+}
+
+Status for_each_piece(Chunk& chunk, size_t piece_bytes, const std::function<Status(Chunk&)>& work) {
+  Pieces pieces(chunk, piece_bytes);
+  while (Chunk* const piece = pieces.next()) TRY(work(*piece));
   return ok();
 }
 
-}  // namespace sluice::exports
+}  // namespace sluice::engine

@@ -1,0 +1,68 @@
+#include "engine/allocations.h"
+
+#include <atomic>
+#include <utility>
+
+namespace sluice::engine {
+namespace {
+
+using duckdb::Allocator;
+using duckdb::data_ptr_t;
+using duckdb::idx_t;
+using duckdb::PrivateAllocatorData;
+
+constexpr idx_t kCountedBytes = idx_t{64} << 10;
+
+std::atomic<uint64_t> bound{UINT64_MAX};
+std::atomic<uint64_t> used{0};
+
+idx_t counted(idx_t size) { return size < kCountedBytes ? 0 : size; }
+
+bool take(idx_t size) {
+  if (size == 0) return true;
+  if (used.fetch_add(size, std::memory_order_relaxed) + size <= bound) return true;
+  used.fetch_sub(size, std::memory_order_relaxed);
+  return false;
+}
+
+void give_back(idx_t size) {
+  if (size > 0) used.fetch_sub(size, std::memory_order_relaxed);
+}
+
+// DuckDB makes its error of a nullptr.
+data_ptr_t allocate(PrivateAllocatorData* data, idx_t size) {
+  if (!take(counted(size))) return nullptr;
+  const data_ptr_t memory = Allocator::DefaultAllocate(data, size);
+  if (memory == nullptr) give_back(counted(size));
+  return memory;
+}
+
+void release(PrivateAllocatorData* data, data_ptr_t memory, idx_t size) {
+  Allocator::DefaultFree(data, memory, size);
+  give_back(counted(size));
+}
+
+data_ptr_t reallocate(PrivateAllocatorData* data, data_ptr_t memory, idx_t old_size, idx_t size) {
+  if (!take(counted(size))) return nullptr;
+  const data_ptr_t moved = Allocator::DefaultReallocate(data, memory, old_size, size);
+  give_back(counted(moved == nullptr ? size : old_size));
+  return moved;
+}
+
+}  // namespace
+
+void bound_allocations(uint64_t bytes) {
+  bound = bytes;
+  // Kept for what it has allocated already.
+  static const auto before =
+      std::exchange(Allocator::DefaultAllocatorReference(),
+                    duckdb::make_shared_ptr<Allocator>(allocate, release, reallocate, nullptr));
+}
+
+duckdb::unique_ptr<Allocator> counting_allocator() {
+  return duckdb::make_uniq<Allocator>(allocate, release, reallocate, nullptr);
+}
+
+uint64_t allocated_bytes() { return used; }
+
+}  // namespace sluice::engine

@@ -1,0 +1,29 @@
+// A bound on all memory that DuckDB allocates. Its own limit covers its buffers only: vectors of
+// large texts, arenas and the pages that its writers encode come on top of it, without any bound.
+//
+//   memory_limit    what DuckDB plans with: it spills, or says that it is out of memory
+//   this bound      above it: the allocation fails, and the statement with `out of memory` (53200)
+//
+// Only large allocations are counted and refused, since small ones are many, add up to little, and
+// happen where a failure would hit somebody else.
+//
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <duckdb/common/allocator.hpp>
+#include <duckdb/common/unique_ptr.hpp>
+
+namespace sluice::engine {
+
+// Sets the process's bound, and counts from now on what DuckDB allocates outside an instance. To be
+// called before the first instance is made.
+void bound_allocations(uint64_t bytes);
+
+// For an instance's configuration: counts, under the bound if one was set.
+duckdb::unique_ptr<duckdb::Allocator> counting_allocator();
+
+// What is allocated and counted now.
+uint64_t allocated_bytes();
+
+}  // namespace sluice::engine
