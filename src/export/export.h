@@ -4,10 +4,13 @@
 //   check path empty -> probe delete -> put sentinel -> write files -> complete uploads
 //     -> delete sentinel                            any error or stop: undo, sentinel last
 //
+// A RunLog is told what must be known when the process ends in the middle (journal.h).
+//
 // The rules of names, sizes and checks are Materialize's (docs/formats.md, docs/exports.md).
 // Threads: run_export() may be called from many threads at once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,9 +50,28 @@ struct ExportResult {
   std::vector<store::ObjectInfo> files;
 };
 
+enum class RunPhase : uint8_t { kProbing, kWriting, kCommitting };
+
 // Numbers of a run under way; written by its threads, read by anyone.
 struct ExportProgress {
-  std::atomic<uint64_t> rows{0}, bytes{0}, files{0};
+  std::atomic<RunPhase> phase{RunPhase::kProbing};
+  std::atomic<uint64_t> rows{0}, bytes{0}, files{0}, parts{0}, retries{0};
+};
+
+// What a run leaves on record as it goes, so that its end is right whatever happens to the process.
+// Each call returns when that is durable.
+//
+// Threads: upload_begun() from any of the run's; the others from the one that runs it.
+class RunLog {
+ public:
+  virtual ~RunLog() = default;
+  // Before a byte of the upload is at the store.
+  virtual Status upload_begun(const store::OpenUpload& upload, const std::stop_token& stop) = 0;
+  // All files are whole; the sentinel is removed next. From here on it alone says whether the run
+  // has succeeded.
+  virtual Status publishing(const std::stop_token& stop) = 0;
+  // The run has come to nothing, whatever is at the store; what is there is removed next.
+  virtual Status failed(const Error& error) = 0;
 };
 
 // 's3://bucket/a/b' or 'file:///dir/a/b' taken apart. Errors as the reference: only these schemes;
@@ -63,9 +85,12 @@ Result<Target> parse_target(const std::string& url);
 
 // `reader` gives the rows with types already cast to what the format needs
 // (format::parquet_types); `engine` lends its Parquet writer. When it returns an error, the store
-// holds nothing of the run, or the error's detail says what could not be removed.
+// holds nothing of the run, or the error's detail says what could not be removed in the little time
+// that there is, or (kUnknown) that the sentinel's end is not known. Without a `log` nothing is
+// kept for later. After a stop it returns within a second.
 Result<ExportResult> run_export(const ExportSpec& spec, engine::Engine& engine,
                                 engine::Reader& reader, store::ObjectStore& store,
-                                ExportProgress& progress, std::stop_token stop);
+                                ExportProgress& progress, std::stop_token stop,
+                                RunLog* log = nullptr);
 
 }  // namespace sluice::exports

@@ -1,8 +1,5 @@
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
 #include "base/log.h"
+#include "export/deadline.h"
 #include "export/export.h"
 #include "export/file_sink.h"
 #include "export/run_files.h"
@@ -10,49 +7,42 @@
 namespace sluice::exports {
 namespace {
 
-// What undoing, and removing the sentinel, may take; what is left then is reported. Less than the
-// server's time to stop, also when the store answers nothing.
-constexpr std::chrono::seconds kUndoTime{6};
+using std::chrono::milliseconds;
+
+// What undoing may take while the client waits; what is left then is removed in the background. A
+// client that asks to stop waits no longer than a second for all that is left to do.
+constexpr Deadline::Options kUndoTime{.after = milliseconds(2'000),
+                                      .after_stop = milliseconds(400)};
+// What removing the sentinel may take, tries included, and finding out whether it is gone.
+constexpr Deadline::Options kSentinelTime{.after = milliseconds(30'000),
+                                          .after_stop = milliseconds(400)};
+constexpr Deadline::Options kLookTime{.after = milliseconds(5'000),
+                                      .after_stop = milliseconds(200)};
 // Names in an error's detail; more would hide the error.
 constexpr size_t kNamedLeftovers = 20;
 
 // The errors of the checks before a run carry no SQLSTATE of their own in the reference.
 constexpr char kGenericState[] = "XX000";
 
-// A stop token that trips by itself after some time.
-class Deadline {
- public:
-  explicit Deadline(std::chrono::nanoseconds after)
-      : thread_([this, after](const std::stop_token& ended) {
-          std::unique_lock lock(mutex_);
-          changed_.wait_for(lock, ended, after, [] { return false; });
-          if (!ended.stop_requested()) source_.request_stop();
-        }) {}
-
-  std::stop_token token() const { return source_.get_token(); }
-
- private:
-  std::stop_source source_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::jthread thread_;
-};
-
 class Run {
  public:
   Run(const ExportSpec& spec, engine::Engine& engine, store::ObjectStore& store,
-      ExportProgress& progress)
+      ExportProgress& progress, RunLog* log)
       : spec_(spec),
         store_(store),
-        files_(spec, store, progress),
+        progress_(progress),
+        log_(log),
+        files_(spec, store, progress, log),
         sink_(spec, engine, files_, progress) {}
 
   Result<ExportResult> execute(engine::Reader& reader, const std::stop_token& stop) {
     TRY(sink_.prepare(reader.shape()));
     TRY(check_path_is_empty(stop));
     TRY(check_right_to_delete(stop));
+    progress_.phase = RunPhase::kWriting;
     Result<ExportResult> result = write_and_publish(reader, stop);
-    if (!result.ok() && !published_) return undo(std::move(result).error());
+    progress_.retries = store_.retries();
+    if (!result.ok() && !is_undecided_) return undo(std::move(result).error(), stop);
     return result;
   }
 
@@ -63,17 +53,21 @@ class Run {
   Status check_right_to_delete(const std::stop_token& stop);
   Result<ExportResult> write_and_publish(engine::Reader& reader, const std::stop_token& stop);
   Status put_sentinel(const std::stop_token& stop);
+  Status publish(const std::stop_token& stop);
   Status remove_sentinel(const std::stop_token& stop);
-  Error undo(Error error);
+  Error undo(Error error, const std::stop_token& stop);
 
-  std::string sentinel() const { return run_key(spec_, "-INCOMPLETE"); }
+  std::string sentinel() const { return run_key(spec_, kSentinelSuffix); }
 
   const ExportSpec& spec_;
   store::ObjectStore& store_;
+  ExportProgress& progress_;
+  RunLog* const log_;  // may be null
   RunFiles files_;
   FileSink sink_;
   bool sentinel_is_there_ = false;  // or may be
-  bool published_ = false;          // consumers may have seen the end of a whole run
+  bool is_publishing_ = false;      // on record: the sentinel alone tells how the run ended
+  bool is_undecided_ = false;       // consumers may have seen the end of a whole run
 };
 
 Status Run::check_path_is_empty(const std::stop_token& stop) {
@@ -127,27 +121,32 @@ Result<ExportResult> Run::write_and_publish(engine::Reader& reader, const std::s
 
   // Not before: a query can still fail when all its files are uploaded.
   ExportResult result;
+  progress_.phase = RunPhase::kCommitting;
   TRY_ASSIGN(result.files, files_.complete(stop));
   result.rows = sink_.rows();
   for (const store::ObjectInfo& file : result.files) result.bytes += file.bytes;
 
+  TRY(publish(stop));
+  return result;
+}
+
+Status Run::publish(const std::stop_token& stop) {
   // The last moment to stop. From here on consumers may see the end of the run, so the sentinel
   // goes whether somebody asks to stop or not, and once more if the store did not take it.
   if (stop.stop_requested()) return cancelled();
-  const Deadline deadline(kUndoTime);
-  if (remove_sentinel(deadline.token()).ok()) return result;
+  if (log_ != nullptr) TRY(log_->publishing(stop));
+  is_publishing_ = log_ != nullptr;
+  if (stop.stop_requested()) return cancelled();
+  const Deadline deadline(kSentinelTime, stop);
+  if (remove_sentinel(deadline.token()).ok()) return ok();
   const Status again = remove_sentinel(deadline.token());
-  if (again.ok() || again.error().code == ErrorCode::kDenied) {
-    if (again.ok()) return result;
-    return again.error();
-  }
+  if (again.ok() || again.error().code == ErrorCode::kDenied) return again;
   // The request may have been carried out and only its answer lost. Then consumers have seen the
   // end of a whole run, and its files must stay.
-  const Deadline looking(kUndoTime);
+  const Deadline looking(kLookTime, stop);
   const auto gone = sentinel_is_gone(looking.token());
-  if (gone.ok() && *gone) return result;
-  if (gone.ok()) return again.error();
-  published_ = true;
+  if (gone.ok()) return *gone ? ok() : again;
+  is_undecided_ = true;
   return error(ErrorCode::kUnknown,
                "all files are written, but whether the sentinel is removed is unknown: {}",
                again.error().message)
@@ -175,8 +174,17 @@ Result<bool> Run::sentinel_is_gone(const std::stop_token& stop) {
 }
 
 // Works on a time of its own: the token of the run may have been tripped long ago.
-Error Run::undo(Error error) {
-  const Deadline deadline(kUndoTime);
+Error Run::undo(Error error, const std::stop_token& stop) {
+  if (!sentinel_is_there_ && files_.empty()) return error;
+  // On record first: were the sentinel gone and nothing said why, a restart would take the run for
+  // a success.
+  const Status recorded = log_ == nullptr ? ok() : log_->failed(error);
+  if (!recorded.ok() && is_publishing_) {
+    error.detail += fmt::format("{}It cannot be undone before that is on record: {}",
+                                error.detail.empty() ? "" : "\n", recorded.error().message);
+    return error;
+  }
+  const Deadline deadline(kUndoTime, stop);
   RunFiles::Leftovers left = files_.undo(deadline.token());
   // The sentinel is the last to go. It stays where a file may be seen, to tell that it is no good.
   if (left.visible || !remove_sentinel(deadline.token()).ok()) {
@@ -191,9 +199,12 @@ Error Run::undo(Error error) {
   if (left.urls.size() > kNamedLeftovers) {
     names += fmt::format(" and {} more", left.urls.size() - kNamedLeftovers);
   }
-  log::warning("export {}: could not remove {}", spec_.id, names);
+  log::warning("export {}: could not remove yet: {}", spec_.id, names);
   if (!error.detail.empty()) error.detail += "\n";
-  error.detail += "Could not be removed: " + names;
+  error.detail += "Could not be removed yet: " + names;
+  if (error.hint.empty() && log_ != nullptr) {
+    error.hint = "It is tried again in the background; see sluice_internal.export_runs.";
+  }
   return error;
 }
 
@@ -201,8 +212,8 @@ Error Run::undo(Error error) {
 
 Result<ExportResult> run_export(const ExportSpec& spec, engine::Engine& engine,
                                 engine::Reader& reader, store::ObjectStore& store,
-                                ExportProgress& progress, std::stop_token stop) {
-  Run run(spec, engine, store, progress);
+                                ExportProgress& progress, std::stop_token stop, RunLog* log) {
+  Run run(spec, engine, store, progress, log);
   return run.execute(reader, stop);
 }
 

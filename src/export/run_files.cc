@@ -2,22 +2,38 @@
 
 #include <algorithm>
 
+#include "export/parallel.h"
+
 namespace sluice::exports {
 
-std::string run_key(const ExportSpec& spec, std::string_view suffix) {
-  return fmt::format("{}{}mz-{}{}", spec.prefix, spec.prefix.empty() ? "" : "/", spec.id, suffix);
+namespace {
+
+// Requests at once when a run is undone.
+constexpr size_t kUndoThreads = 16;
+
+}  // namespace
+
+std::string run_key(std::string_view prefix, std::string_view id, std::string_view suffix) {
+  return fmt::format("{}{}mz-{}{}", prefix, prefix.empty() ? "" : "/", id, suffix);
+}
+
+void RunFile::count_parts() {
+  progress_.parts += writer_->parts() - parts_;
+  parts_ = writer_->parts();
 }
 
 Status RunFile::append(std::span<const std::byte> bytes, std::stop_token stop) {
   TRY(writer_->append(bytes, std::move(stop)));
   bytes_ += bytes.size();
   progress_.bytes += bytes.size();
+  count_parts();
   return ok();
 }
 
 Status RunFile::close(std::stop_token stop) {
   TRY(writer_->close(std::move(stop)));
   state_ = State::kClosed;
+  count_parts();
   ++progress_.files;
   return ok();
 }
@@ -42,7 +58,13 @@ uint32_t RunFiles::next_batch() {
 RunFile& RunFiles::open(uint32_t batch, uint32_t index) {
   const char* const extension = spec_.format == FileFormat::kCsv ? "csv" : "parquet";
   std::string key = run_key(spec_, fmt::format("-batch-{:04}-{:04}.{}", batch, index, extension));
-  auto file = std::make_unique<RunFile>(key, store_.writer(key), progress_);
+  store::ObjectStore::UploadBegun begun;
+  if (log_ != nullptr) {
+    begun = [log = log_](const store::OpenUpload& upload, const std::stop_token& stop) {
+      return log->upload_begun(upload, stop);
+    };
+  }
+  auto file = std::make_unique<RunFile>(key, store_.writer(key, std::move(begun)), progress_);
   const std::lock_guard lock(mutex_);
   return *files_.emplace_back(std::move(file));
 }
@@ -65,17 +87,19 @@ Result<std::vector<store::ObjectInfo>> RunFiles::complete(std::stop_token stop) 
 
 bool RunFiles::remove(RunFile& file, const std::stop_token& stop) {
   if (stop.stop_requested()) return false;
-  if (file.state_ != RunFile::State::kPublished) return file.writer_->abort().ok();
+  if (file.state_ != RunFile::State::kPublished) return file.writer_->abort(stop).ok();
   const Status removed = store_.remove(file.key(), stop);
   return removed.ok() || removed.error().code == ErrorCode::kNotFound;
 }
 
 RunFiles::Leftovers RunFiles::undo(std::stop_token stop) {
+  std::vector<char> gone(files_.size());  // not bool: threads write to them side by side
+  in_parallel(files_.size(), kUndoThreads, [&](size_t i) { gone[i] = remove(*files_[i], stop); });
   Leftovers left;
-  for (const auto& file : files_) {
-    if (remove(*file, stop)) continue;
-    left.urls.push_back(store_.url(file->key()));
-    if (file->state_ >= RunFile::State::kPublishing) left.visible = true;
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (gone[i]) continue;
+    left.urls.push_back(store_.url(files_[i]->key()));
+    if (files_[i]->state_ >= RunFile::State::kPublishing) left.visible = true;
   }
   return left;
 }

@@ -22,7 +22,11 @@
 namespace sluice::exports {
 
 // `mz-{id}{suffix}` below the run's path; no character is added before it at the store's root.
-std::string run_key(const ExportSpec& spec, std::string_view suffix);
+std::string run_key(std::string_view prefix, std::string_view id, std::string_view suffix);
+inline std::string run_key(const ExportSpec& spec, std::string_view suffix) {
+  return run_key(spec.prefix, spec.id, suffix);
+}
+inline constexpr std::string_view kSentinelSuffix = "-INCOMPLETE";
 
 // One object under way.
 class RunFile {
@@ -41,6 +45,8 @@ class RunFile {
   Result<store::ObjectInfo> complete(std::stop_token stop);
 
  private:
+  void count_parts();
+
   friend class RunFiles;
   enum class State { kWriting, kClosed, kPublishing, kPublished };
 
@@ -49,13 +55,14 @@ class RunFile {
   ExportProgress& progress_;
   State state_ = State::kWriting;
   uint64_t bytes_ = 0;
+  uint64_t parts_ = 0;
 };
 
 class RunFiles {
  public:
   // All must outlive the object.
-  RunFiles(const ExportSpec& spec, store::ObjectStore& store, ExportProgress& progress)
-      : spec_(spec), store_(store), progress_(progress) {}
+  RunFiles(const ExportSpec& spec, store::ObjectStore& store, ExportProgress& progress, RunLog* log)
+      : spec_(spec), store_(store), progress_(progress), log_(log) {}
 
   // A number for one producing thread, from 0.
   uint32_t next_batch();
@@ -70,7 +77,8 @@ class RunFiles {
     std::vector<std::string> urls;
     bool visible = false;  // a reader of the store may see some of them
   };
-  // Ends every upload and removes every object. Goes on after errors, until `stop`.
+  // Ends every upload and removes every object, several at once. Goes on after errors, until
+  // `stop`.
   Leftovers undo(std::stop_token stop);
 
  private:
@@ -80,6 +88,7 @@ class RunFiles {
   const ExportSpec& spec_;
   store::ObjectStore& store_;
   ExportProgress& progress_;
+  RunLog* const log_;         // may be null
   mutable std::mutex mutex_;  // for the rest
   uint32_t batches_ = 0;
   std::vector<std::unique_ptr<RunFile>> files_;

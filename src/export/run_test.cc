@@ -464,7 +464,7 @@ TEST(ExportRun, NamesWhatItCouldNotRemoveAndKeepsTheSentinelBesideIt) {
   ASSERT_FALSE(outcome.result.ok());
   EXPECT_EQ(outcome.result.error().message, "complete a/b/mz-t7-batch-0000-0002.csv: 503 SlowDown");
   EXPECT_EQ(outcome.result.error().detail,
-            "Could not be removed: fake://a/b/mz-t7-batch-0000-0001.csv, "
+            "Could not be removed yet: fake://a/b/mz-t7-batch-0000-0001.csv, "
             "fake://a/b/mz-t7-batch-0000-0002.csv, fake://a/b/mz-t7-batch-0000-0003.csv, "
             "fake://a/b/mz-t7-INCOMPLETE");
   EXPECT_TRUE(store.objects().contains("a/b/mz-t7-INCOMPLETE"));
@@ -478,7 +478,7 @@ TEST(ExportRun, RemovesTheSentinelWhenOnlyInvisiblePartsAreLeft) {
   const Outcome outcome = run(csv(), store);
   ASSERT_FALSE(outcome.result.ok());
   EXPECT_EQ(outcome.result.error().detail,
-            "Could not be removed: fake://a/b/mz-t7-batch-0000-0001.csv");
+            "Could not be removed yet: fake://a/b/mz-t7-batch-0000-0001.csv");
   EXPECT_THAT(store.objects(), IsEmpty());
 }
 

@@ -98,9 +98,13 @@ class Client {
   // An upload that is gone already is a success.
   Status abort_upload(const ObjectName& name, const std::string& upload_id, std::stop_token stop,
                       Deadline deadline = {});
-  // The first page of the uploads whose key begins with `prefix`.
+  // The first page of the uploads whose key begins with `prefix`. kDenied is common: guides to
+  // rights for writing seldom name s3:ListBucketMultipartUploads.
   Result<std::vector<OpenUpload>> list_uploads(const std::string& bucket, const std::string& prefix,
                                                std::stop_token stop, Deadline deadline = {});
+
+  // How often a request was sent again.
+  uint64_t retries() const { return requester_->counters().retries; }
 
   // Runs `task` on the client's own thread, one after the other. Its token is stopped when the
   // client is destroyed and the bound has passed.

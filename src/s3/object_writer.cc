@@ -47,6 +47,12 @@ struct ObjectWriter::Upload {
     --in_flight;
     changed.notify_all();
   }
+
+  void cut_parts() {
+    stop_parts.request_stop();
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return in_flight == 0; });  // stopped requests end at once
+  }
 };
 
 class ObjectWriter::Bound {
@@ -63,16 +69,18 @@ class ObjectWriter::Bound {
   const Steady::time_point end_;
 };
 
-ObjectWriter::ObjectWriter(Client& client, PartPool& pool, ObjectName name, Options options)
+ObjectWriter::ObjectWriter(Client& client, PartPool& pool, ObjectName name, Options options,
+                           Begun begun)
     : client_(client),
       pool_(pool),
       options_(options),
+      begun_(std::move(begun)),
       upload_(std::make_shared<Upload>(std::move(name), options)),
       current_(pool.take_buffer()) {}
 
 ObjectWriter::~ObjectWriter() {
   pool_.give_back(std::move(current_));
-  if (state_ == State::kAborted) return;
+  if (abort_was_tried_) return;
   if (state_ == State::kCompleted ? !upload_->may_be_others : !upload_->is_at_the_store()) return;
   const bool keep_object = state_ == State::kCompleted;
   client_.clean_up_later([&client = client_, upload = upload_, keep_object](std::stop_token stop) {
@@ -135,10 +143,13 @@ Result<ObjectInfo> ObjectWriter::complete(std::stop_token stop) {
   return std::move(completion.object);
 }
 
-Status ObjectWriter::abort() {
+Status ObjectWriter::abort(std::stop_token stop) {
   if (state_ == State::kAborted) return ok();
   failure_ = error(ErrorCode::kCancelled, "{}: the upload was aborted", upload_->name.url());
-  TRY(clean_up(client_, *upload_, {}));
+  abort_was_tried_ = true;
+  const Bound bound(options_.abort_bound);
+  upload_->cut_parts();
+  TRY(remove(client_, *upload_, bound, stop));
   state_ = State::kAborted;
   return ok();
 }
@@ -148,7 +159,9 @@ Status ObjectWriter::begin_upload(const std::stop_token& stop) {
   auto id = client_.create_upload(upload_->name, &upload_->may_be_others, stop);
   if (!id.ok()) return fail(std::move(id).error());
   upload_->id = std::move(*id);
-  return ok();
+  if (!begun_) return ok();
+  Status told = begun_(upload_->id, stop);
+  return told.ok() ? ok() : fail(std::move(told).error());
 }
 
 // Hands the current part to the client, and begins the next one.
@@ -188,32 +201,36 @@ Status ObjectWriter::send_part(std::stop_token stop) {
   return ok();
 }
 
-// Blocks, for a bounded time: on abort() in the caller's thread, after a drop in the client's.
+// Blocks, for a bounded time: on the client's thread, after a drop.
 Status ObjectWriter::clean_up(Client& client, Upload& upload, std::stop_token stop) {
   const Bound bound(upload.options.abort_bound + upload.options.settle_bound);
-  Status status;
-  const auto keep_first_error = [&status](Status one) {
-    if (status.ok() && !one.ok()) status = std::move(one);
-  };
   bool were_in_flight = false;
   {
     const std::lock_guard lock(upload.mutex);
     were_in_flight = upload.in_flight > 0;
   }
-  if (!upload.id.empty()) {
-    Status first = client.abort_upload(upload.name, upload.id, stop, bound.left());
-    if (!were_in_flight) keep_first_error(std::move(first));
-  }
   if (were_in_flight) {
-    std::unique_lock lock(upload.mutex);
-    const auto none_left = [&upload] { return upload.in_flight == 0; };
-    if (!upload.changed.wait_for(lock, stop, upload.options.settle_bound, none_left)) {
-      lock.unlock();
-      upload.stop_parts.request_stop();
-      lock.lock();
-      upload.changed.wait(lock, none_left);  // stopped requests end at once
+    // Nobody waits for its success: it is done again below.
+    const Status first = client.abort_upload(upload.name, upload.id, stop, bound.left());
+    if (!first.ok()) log::debug("{}", first.error().message);
+    {
+      std::unique_lock lock(upload.mutex);
+      upload.changed.wait_for(lock, stop, upload.options.settle_bound,
+                              [&upload] { return upload.in_flight == 0; });
     }
-    lock.unlock();
+    upload.cut_parts();
+  }
+  return remove(client, upload, bound, stop);
+}
+
+// When no part is under way any more. Goes on after errors.
+Status ObjectWriter::remove(Client& client, const Upload& upload, const Bound& bound,
+                            const std::stop_token& stop) {
+  Status status;
+  const auto keep_first_error = [&status](Status one) {
+    if (status.ok() && !one.ok()) status = std::move(one);
+  };
+  if (!upload.id.empty()) {
     keep_first_error(client.abort_upload(upload.name, upload.id, stop, bound.left()));
   }
   if (upload.may_be_others) keep_first_error(abort_uploads_of_key(client, upload, bound, stop));

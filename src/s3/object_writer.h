@@ -1,16 +1,18 @@
 // Writes one object to S3 from a stream of bytes whose length is not known beforehand.
 //
-//   append ...  -> parts travel while the next one is filled     (CreateMultipartUpload,
-//   UploadPart) close       -> all parts are at the store, nothing is visible complete    -> the
-//   object is there, whole                    (CompleteMultipartUpload) abort       -> neither
-//   upload nor object is there
+//   append ...  -> parts travel while the next one is filled   (CreateMultipartUpload, UploadPart)
+//   close       -> all parts are at the store, nothing is visible
+//   complete    -> the object is there, whole                  (CompleteMultipartUpload)
+//   abort       -> neither upload nor object is there
 //
 // Always a multipart upload, also for a single small part: a plain PutObject could not be ended
 // without being visible. A writer that is dropped publishes nothing; the client then removes the
 // upload on its own thread.
 //
-// An S3 service keeps, and bills, a part that arrives after the upload was aborted, so aborting
-// waits for the parts under way and then aborts again. And where the answer to
+// An S3 service keeps, and bills, a part that arrives after the upload was aborted. abort() is for
+// a caller who is waited for: it cuts the parts under way off and aborts once; who calls it aborts
+// the upload again some time later. A dropped writer's upload is aborted on the client's thread,
+// which lets the parts under way end and then aborts again. Where the answer to
 // CreateMultipartUpload was lost there may be an upload whose id nobody knows: then *all* uploads
 // to this key are aborted. A key belongs to one writer at a time.
 //
@@ -21,6 +23,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,15 +48,18 @@ class ObjectWriter {
   struct Options {
     uint64_t first_part_bytes = uint64_t{8} << 20;  // S3 takes no less than 5 MiB
     int parts_in_flight = 4;
-    // How long an abort waits for parts under way before it cuts them off; and how long it takes
-    // at most, less that.
+    // How long cleaning up after a dropped writer waits for parts under way before it cuts them
+    // off; and how long cleaning up and aborting take at most, less that.
     std::chrono::milliseconds settle_bound{2'000};
     std::chrono::milliseconds abort_bound{8'000};
   };
 
+  // Is told the upload's id before any of its parts is sent; its error is the writer's.
+  using Begun = std::function<Status(const std::string& upload_id, const std::stop_token& stop)>;
+
   // `client` and `pool` must outlive the writer, and the client must be destroyed before the pool.
   // No request is made before a part is full.
-  ObjectWriter(Client& client, PartPool& pool, ObjectName name, Options options);
+  ObjectWriter(Client& client, PartPool& pool, ObjectName name, Options options, Begun begun = {});
   ~ObjectWriter();
 
   // Copies `bytes`. Waits while too many parts are in flight: that wait slows the producer down to
@@ -62,9 +68,11 @@ class ObjectWriter {
   Status close(std::stop_token stop);
   // kUnknown: an answer was lost and looking failed too; the object may be there.
   Result<ObjectInfo> complete(std::stop_token stop);
-  // Takes bounded time. May be called in any state, also again.
-  Status abort();
+  // Takes bounded time, and less when it is stopped. May be called in any state, also again. What
+  // it could not remove is the caller's from then on: the destructor does not try.
+  Status abort(std::stop_token stop = {});
   uint64_t bytes() const { return bytes_; }
+  uint64_t parts() const { return static_cast<uint64_t>(parts_begun_); }
 
  private:
   class Bound;    // of the time that cleaning up takes
@@ -75,14 +83,18 @@ class ObjectWriter {
   Status send_part(std::stop_token stop);
   Status begin_upload(const std::stop_token& stop);
   static Status clean_up(Client& client, Upload& upload, std::stop_token stop);
+  static Status remove(Client& client, const Upload& upload, const Bound& bound,
+                       const std::stop_token& stop);
   static Status abort_uploads_of_key(Client& client, const Upload& upload, const Bound& bound,
                                      std::stop_token stop);
 
   Client& client_;
   PartPool& pool_;
   const Options options_;
+  const Begun begun_;
   const std::shared_ptr<Upload> upload_;
   State state_ = State::kOpen;
+  bool abort_was_tried_ = false;
   std::optional<Error> failure_;
   PartBuffer current_;
   int parts_begun_ = 0;

@@ -188,15 +188,63 @@ TEST(ObjectWriter, AbortTakesBoundedTimeWhenNothingAnswers) {
   EXPECT_TRUE(s3.is_clean());
 }
 
-TEST(ObjectWriter, AbortsAgainAfterPartsInFlightHaveAnswered) {
+TEST(ObjectWriter, ADroppedUploadIsAbortedAgainAfterPartsInFlightHaveAnswered) {
   S3Fixture s3;
   s3.server.fail({"UploadPart", 1, 1, Fault::kTrickle});
-  const auto writer = s3.writer("k");
-  ASSERT_TRUE(writer->append(bytes_of(content_of(kPart)), {}).ok());
-  s3.server.wait_for("UploadPart", 1);
-  EXPECT_TRUE(writer->abort().ok());
-  EXPECT_EQ(s3.server.count("AbortMultipartUpload"), 2U);
+  {
+    const auto writer = s3.writer("k");
+    ASSERT_TRUE(writer->append(bytes_of(content_of(kPart)), {}).ok());
+    s3.server.wait_for("UploadPart", 1);
+  }
   EXPECT_TRUE(s3.is_clean());
+  EXPECT_EQ(s3.server.count("AbortMultipartUpload"), 2U);
+}
+
+TEST(ObjectWriter, AbortCutsPartsInFlight) {
+  S3Fixture s3;
+  s3.server.fail({"UploadPart", 1, kForGood, Fault::kHang});
+  auto options = s3.writer_options();
+  options.settle_bound = std::chrono::seconds(60);
+  ObjectWriter writer(*s3.client, s3.pool, s3.name("k"), options);
+  ASSERT_TRUE(writer.append(bytes_of(content_of(2 * kPart)), {}).ok());
+  s3.server.wait_for("UploadPart", 2);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(writer.abort().ok());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  EXPECT_EQ(s3.pool.in_flight(), 0U);
+  EXPECT_THAT(s3.server.open_uploads(), IsEmpty());
+}
+
+TEST(ObjectWriter, AnAbortThatIsStoppedEndsAtOnceAndIsNotTriedAgain) {
+  S3Fixture s3;
+  s3.server.fail({"AbortMultipartUpload", 1, 1, Fault::kHang});
+  {
+    const auto writer = s3.writer("k");
+    ASSERT_TRUE(writer->append(bytes_of(content_of(kPart)), {}).ok());
+    std::stop_source stop;
+    auto aborted = std::async(std::launch::async, [&] { return writer->abort(stop.get_token()); });
+    s3.server.wait_for("AbortMultipartUpload", 1);
+    stop.request_stop();
+    EXPECT_EQ(aborted.get().error().code, ErrorCode::kCancelled);
+  }
+  EXPECT_TRUE(s3.client->wait_for_clean_up(std::chrono::seconds(20)));
+  EXPECT_EQ(s3.server.count("AbortMultipartUpload"), 1U);
+}
+
+TEST(ObjectWriter, TellsTheUploadsIdBeforeItSendsAPart) {
+  S3Fixture s3;
+  std::string told;
+  ObjectWriter writer(*s3.client, s3.pool, s3.name("k"), s3.writer_options(),
+                      [&](const std::string& id, const std::stop_token&) -> Status {
+                        told = id;
+                        EXPECT_EQ(s3.server.count("UploadPart"), 0U);
+                        return error(ErrorCode::kExhausted, "the disk is full");
+                      });
+  EXPECT_EQ(writer.append(bytes_of(content_of(2 * kPart)), {}).error().message, "the disk is full");
+  EXPECT_NE(told, "");
+  EXPECT_EQ(s3.server.count("UploadPart"), 0U);
+  EXPECT_TRUE(writer.abort().ok());
+  EXPECT_THAT(s3.server.open_uploads(), IsEmpty());
 }
 
 TEST(ObjectWriter, PartsInFlightOutliveADroppedWriter) {

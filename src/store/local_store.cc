@@ -52,6 +52,8 @@ Status write_all(int file, std::span<const std::byte> bytes) {
   return ok();
 }
 
+constexpr size_t kRandomDigits = 16;
+
 // A name that no other writer takes, within what a name may have.
 std::string temporary_name(const std::string& name) {
   std::random_device random;
@@ -60,16 +62,23 @@ std::string temporary_name(const std::string& name) {
   return "." + name.substr(0, NAME_MAX - 1 - tail.size()) + tail;
 }
 
+// Of `.NAME.RANDOM.sluice-part`: NAME, cut where it was too long.
+std::string name_of_temporary(const std::string& temporary) {
+  const size_t rest = 2 + kRandomDigits + kPartSuffix.size();
+  return temporary.size() <= rest ? "" : temporary.substr(1, temporary.size() - rest);
+}
+
 class LocalWriter final : public ObjectWriter {
  public:
-  LocalWriter(const Folder& folder, std::string key, std::string url)
-      : root_(folder), key_(std::move(key)), url_(std::move(url)) {}
+  LocalWriter(const Folder& folder, std::string key, std::string url,
+              ObjectStore::UploadBegun begun)
+      : root_(folder), key_(std::move(key)), url_(std::move(url)), begun_(std::move(begun)) {}
 
   ~LocalWriter() override { remove_temporary(); }
 
   Status append(std::span<const std::byte> bytes, std::stop_token stop) override {
     TRY(check_open(stop));
-    TRY(keep(begin()));
+    TRY(keep(begin(stop)));
     TRY(keep(write_all(file_.get(), bytes)));
     bytes_ += bytes.size();
     return ok();
@@ -78,7 +87,7 @@ class LocalWriter final : public ObjectWriter {
   Status close(std::stop_token stop) override {
     if (state_ == State::kClosed) return ok();
     TRY(check_open(stop));
-    TRY(keep(begin()));
+    TRY(keep(begin(stop)));
     if (::fsync(file_.get()) != 0) return keep(system_error("sync", errno));
     file_.close();
     state_ = State::kClosed;
@@ -99,7 +108,7 @@ class LocalWriter final : public ObjectWriter {
     return ObjectInfo{key_, bytes_, ""};
   }
 
-  Status abort() override {
+  Status abort(std::stop_token) override {
     const bool was_published = is_published_;
     failure_ = error(ErrorCode::kCancelled, "write {}: it was aborted", url_);
     state_ = State::kAborted;
@@ -134,7 +143,7 @@ class LocalWriter final : public ObjectWriter {
     return failure;
   }
 
-  Status begin() {
+  Status begin(const std::stop_token& stop) {
     if (file_.is_open()) return ok();
     TRY_ASSIGN(const Place place, place_of(key_));
     TRY_ASSIGN(folder_, root_.descend(place.folders, Folder::IfMissing::kCreate));
@@ -149,7 +158,7 @@ class LocalWriter final : public ObjectWriter {
                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
     if (!file_.is_open()) return system_error("create file", errno);
     temporary_ = std::move(name);
-    return ok();
+    return begun_ ? begun_({key_, temporary_}, stop) : ok();
   }
 
   void remove_temporary() {
@@ -161,6 +170,7 @@ class LocalWriter final : public ObjectWriter {
   const Folder& root_;
   const std::string key_;
   const std::string url_;
+  const ObjectStore::UploadBegun begun_;
   State state_ = State::kOpen;
   std::optional<Error> failure_;
   bool is_published_ = false;
@@ -176,7 +186,8 @@ struct Entry {
   uint64_t bytes = 0;
 };
 
-Result<std::vector<Entry>> entries_of(int folder) {
+// Calls `take` with each name in a folder.
+Status for_each_name(int folder, const std::function<void(const std::string&)>& take) {
   // With a position of its own, that readdir() moves; the stream then owns it.
   FileHandle handle(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!handle.is_open()) return system_error("read folder", errno);
@@ -185,17 +196,31 @@ Result<std::vector<Entry>> entries_of(int folder) {
                                                             close_stream);
   if (!stream) return system_error("read folder", errno);
   handle.release();
-  std::vector<Entry> entries;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string name = entry->d_name;
+    if (name != "." && name != "..") take(name);
+  }
+  return ok();
+}
+
+Result<std::vector<std::string>> temporaries_of(int folder) {
+  std::vector<std::string> names;
+  TRY(for_each_name(folder, [&names](const std::string& name) {
+    if (is_temporary(name)) names.push_back(name);
+  }));
+  return names;
+}
+
+Result<std::vector<Entry>> entries_of(int folder) {
+  std::vector<Entry> entries;
+  TRY(for_each_name(folder, [&entries, folder](const std::string& name) {
     struct stat there {};
-    if (name == "." || name == ".." || is_temporary(name) ||
-        ::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
-      continue;
+    if (is_temporary(name) || ::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
+      return;
     }
     if (S_ISDIR(there.st_mode)) entries.push_back({name + "/", 0});
     if (S_ISREG(there.st_mode)) entries.push_back({name, static_cast<uint64_t>(there.st_size)});
-  }
+  }));
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
   return entries;
@@ -309,8 +334,45 @@ Result<std::string> LocalStore::get(const std::string& key, std::stop_token stop
   return content;
 }
 
-std::unique_ptr<ObjectWriter> LocalStore::writer(const std::string& key) {
-  return std::make_unique<LocalWriter>(folder_, key, url(key));
+std::unique_ptr<ObjectWriter> LocalStore::writer(const std::string& key, UploadBegun begun) {
+  return std::make_unique<LocalWriter>(folder_, key, url(key), std::move(begun));
+}
+
+// The folder of the prefix holds them all, as an export's names have no folders behind it.
+Result<std::vector<OpenUpload>> LocalStore::list_uploads(const std::string& prefix,
+                                                         std::stop_token stop) {
+  if (stop.stop_requested()) return cancelled();
+  const size_t slash = prefix.rfind('/');
+  const std::string folder_key = slash == std::string::npos ? "" : prefix.substr(0, slash + 1);
+  std::vector<std::string> names;
+  if (!folder_key.empty()) {
+    TRY_ASSIGN(names, split_path(std::string_view(folder_key).substr(0, folder_key.size() - 1)));
+  }
+  auto folder = folder_.descend(names, Folder::IfMissing::kFail);
+  if (!folder.ok() && folder.error().code == ErrorCode::kNotFound) return std::vector<OpenUpload>();
+  if (!folder.ok()) return std::move(folder).error();
+  TRY_ASSIGN(const auto temporaries, temporaries_of(folder->get()));
+  std::vector<OpenUpload> uploads;
+  for (const std::string& name : temporaries) {
+    const std::string key = folder_key + name_of_temporary(name);
+    if (key.starts_with(prefix)) uploads.push_back({key, name});
+  }
+  return uploads;
+}
+
+Status LocalStore::abort_upload(const OpenUpload& upload, std::stop_token stop) {
+  if (stop.stop_requested()) return cancelled();
+  TRY_ASSIGN(const Place place, place_of(upload.key));
+  if (!is_temporary(upload.id) || upload.id.find('/') != std::string::npos) {
+    return invalid("\"{}\" is no upload of {}", upload.id, url(upload.key));
+  }
+  auto folder = folder_.descend(place.folders, Folder::IfMissing::kFail);
+  if (!folder.ok() && folder.error().code == ErrorCode::kNotFound) return ok();
+  if (!folder.ok()) return std::move(folder).error();
+  if (::unlinkat(folder->get(), upload.id.c_str(), 0) != 0 && errno != ENOENT) {
+    return system_error(fmt::format("remove what was written of {}", url(upload.key)), errno);
+  }
+  return ok();
 }
 
 std::string LocalStore::url(const std::string& key) const {

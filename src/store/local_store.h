@@ -28,7 +28,12 @@ class LocalStore final : public ObjectStore {
              std::stop_token stop) override;
   Status remove(const std::string& key, std::stop_token stop) override;
   Result<std::string> get(const std::string& key, std::stop_token stop) override;
-  std::unique_ptr<ObjectWriter> writer(const std::string& key) override;
+  std::unique_ptr<ObjectWriter> writer(const std::string& key, UploadBegun begun) override;
+  using ObjectStore::writer;
+  // An upload's id is the name of its temporary file. All of them are listed.
+  Result<std::vector<OpenUpload>> list_uploads(const std::string& prefix,
+                                               std::stop_token stop) override;
+  Status abort_upload(const OpenUpload& upload, std::stop_token stop) override;
   std::string url(const std::string& key) const override;
 
  private:

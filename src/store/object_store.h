@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -30,6 +31,14 @@ struct Listing {
   bool truncated = false;           // there are more objects than these
 };
 
+// What a writer has begun and not yet published, by the name that the store gave it: whoever has
+// it can remove it, also after the writer's process has ended.
+struct OpenUpload {
+  std::string key;
+  std::string id;
+  bool operator==(const OpenUpload&) const = default;
+};
+
 // One object, written from a stream of bytes in two phases: close() ends the upload with nothing
 // visible, complete() publishes it whole. A writer that is dropped before complete() publishes
 // nothing, and what it has sent so far is removed. Must not outlive its store.
@@ -48,16 +57,26 @@ class ObjectWriter {
   // anything is said, so a success is certain; kUnknown means that even looking failed.
   virtual Result<ObjectInfo> complete(std::stop_token stop) = 0;
 
-  // Removes what was sent, and the object too if complete() may have published it. Takes bounded
-  // time. To be called from any state, also twice.
-  virtual Status abort() = 0;
+  // Cuts off what is under way, removes what was sent, and the object too if complete() may have
+  // published it. Takes bounded time, and less when it is stopped. To be called from any state,
+  // also again. What it could not remove is the caller's: a dropped writer does not try after it.
+  // Also after a success a store may keep what arrives late, so it is to be aborted again by its
+  // id.
+  virtual Status abort(std::stop_token stop) = 0;
 
   // What append() has taken so far.
   virtual uint64_t bytes() const = 0;
+
+  // Requests that carried bytes so far, where the store counts them.
+  virtual uint64_t parts() const { return 0; }
 };
 
 class ObjectStore {
  public:
+  // Is told of a writer's upload, by the writer's thread, before any of its bytes is at the store.
+  // Its error is the writer's. May wait.
+  using UploadBegun = std::function<Status(const OpenUpload& upload, const std::stop_token& stop)>;
+
   virtual ~ObjectStore() = default;
 
   // Objects whose key begins with `prefix`, only the first page of at most `max_keys` (and 1,000).
@@ -75,7 +94,18 @@ class ObjectStore {
   virtual Result<std::string> get(const std::string& key, std::stop_token stop) = 0;
 
   // Begins an object; nothing happens at the store before the first append() or close().
-  virtual std::unique_ptr<ObjectWriter> writer(const std::string& key) = 0;
+  std::unique_ptr<ObjectWriter> writer(const std::string& key) { return writer(key, {}); }
+  virtual std::unique_ptr<ObjectWriter> writer(const std::string& key, UploadBegun begun) = 0;
+
+  // What was begun below `prefix` and neither published nor aborted: not necessarily all, so it is
+  // to be called again after those are aborted. kDenied is common: see s3/client.h.
+  virtual Result<std::vector<OpenUpload>> list_uploads(const std::string& prefix,
+                                                       std::stop_token stop) = 0;
+  // One that is gone, or published, is a success, and then stays as it is.
+  virtual Status abort_upload(const OpenUpload& upload, std::stop_token stop) = 0;
+
+  // How often a request had to be sent again so far.
+  virtual uint64_t retries() const { return 0; }
 
   // `s3://bucket/key` or `file:///folder/key`, for messages.
   virtual std::string url(const std::string& key) const = 0;

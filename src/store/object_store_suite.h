@@ -161,8 +161,8 @@ TEST_P(ObjectStoreTest, ADroppedWriterLeavesNothing) {
 TEST_P(ObjectStoreTest, AbortRemovesWhatWasSentAndWhatWasPublished) {
   const auto open = store().writer("open");
   ASSERT_TRUE(open->append(bytes_of(std::string(6'000'000, 'x')), {}).ok());
-  EXPECT_TRUE(open->abort().ok());
-  EXPECT_TRUE(open->abort().ok());
+  EXPECT_TRUE(open->abort({}).ok());
+  EXPECT_TRUE(open->abort({}).ok());
   EXPECT_FALSE(open->append(bytes_of("x"), {}).ok());
 
   const auto published = store().writer("published");
@@ -170,9 +170,48 @@ TEST_P(ObjectStoreTest, AbortRemovesWhatWasSentAndWhatWasPublished) {
   ASSERT_TRUE(published->close({}).ok());
   ASSERT_TRUE(published->complete({}).ok());
   EXPECT_THAT(keys(), testing::ElementsAre("published"));
-  EXPECT_TRUE(published->abort().ok());
+  EXPECT_TRUE(published->abort({}).ok());
   EXPECT_THAT(keys(), testing::IsEmpty());
   EXPECT_TRUE(make_->is_clean());
+}
+
+TEST_P(ObjectStoreTest, AnUploadIsKnownBeforeItHasBytesAndCanBeAbortedByItsName) {
+  std::vector<OpenUpload> begun;
+  {
+    const auto writer =
+        store().writer("p/mz-1-a", [&](const OpenUpload& upload, const std::stop_token&) {
+          begun.push_back(upload);
+          return ok();
+        });
+    EXPECT_TRUE(begun.empty());
+    ASSERT_TRUE(writer->append(bytes_of(std::string(6'000'000, 'x')), {}).ok());
+    ASSERT_EQ(begun.size(), 1U);
+    EXPECT_EQ(begun[0].key, "p/mz-1-a");
+    const auto other = store().writer("p/mz-2-a");
+    ASSERT_TRUE(other->append(bytes_of(std::string(6'000'000, 'x')), {}).ok());
+    const auto listed = store().list_uploads("p/mz-1-", {});
+    ASSERT_TRUE(listed.ok()) << listed.error().message;
+    EXPECT_EQ(*listed, begun);
+    EXPECT_TRUE(store().abort_upload(begun[0], {}).ok());
+    EXPECT_TRUE(store().abort_upload(begun[0], {}).ok());
+    EXPECT_TRUE(store().list_uploads("p/mz-1-", {})->empty());
+    EXPECT_EQ(store().list_uploads("p/", {})->size(), 1U);
+    EXPECT_TRUE(store().list_uploads("q/", {})->empty());
+  }
+  EXPECT_TRUE(make_->is_clean());
+}
+
+TEST_P(ObjectStoreTest, AbortingByNameLeavesAPublishedObject) {
+  OpenUpload begun;
+  const auto writer = store().writer("a", [&](const OpenUpload& upload, const std::stop_token&) {
+    begun = upload;
+    return ok();
+  });
+  ASSERT_TRUE(writer->append(bytes_of("x"), {}).ok());
+  ASSERT_TRUE(writer->close({}).ok());
+  ASSERT_TRUE(writer->complete({}).ok());
+  EXPECT_TRUE(store().abort_upload(begun, {}).ok());
+  EXPECT_EQ(content("a"), "x");
 }
 
 TEST_P(ObjectStoreTest, StopsWhenItIsAskedTo) {
@@ -182,7 +221,7 @@ TEST_P(ObjectStoreTest, StopsWhenItIsAskedTo) {
   const auto writer = store().writer("b");
   (void)writer->append(bytes_of("x"), stop.get_token());
   EXPECT_EQ(writer->close(stop.get_token()).error().code, ErrorCode::kCancelled);
-  EXPECT_TRUE(writer->abort().ok());
+  EXPECT_TRUE(writer->abort({}).ok());
   EXPECT_THAT(keys(), testing::IsEmpty());
   EXPECT_TRUE(make_->is_clean());
 }

@@ -25,8 +25,8 @@ bool is_bucket_name(const std::string& name) {
 class S3Writer final : public ObjectWriter {
  public:
   S3Writer(s3::Client& client, s3::PartPool& pool, s3::ObjectName name,
-           s3::ObjectWriter::Options options)
-      : writer_(client, pool, std::move(name), options) {}
+           s3::ObjectWriter::Options options, s3::ObjectWriter::Begun begun)
+      : writer_(client, pool, std::move(name), options, std::move(begun)) {}
 
   Status append(std::span<const std::byte> bytes, std::stop_token stop) override {
     return writer_.append(bytes, std::move(stop));
@@ -36,8 +36,9 @@ class S3Writer final : public ObjectWriter {
     TRY_ASSIGN(auto object, writer_.complete(std::move(stop)));
     return converted(std::move(object));
   }
-  Status abort() override { return writer_.abort(); }
+  Status abort(std::stop_token stop) override { return writer_.abort(std::move(stop)); }
   uint64_t bytes() const override { return writer_.bytes(); }
+  uint64_t parts() const override { return writer_.parts(); }
 
  private:
   s3::ObjectWriter writer_;
@@ -86,8 +87,29 @@ Result<std::string> S3Store::get(const std::string& key, std::stop_token stop) {
   return client_->get_object({bucket_, key}, kMaxSmallObjectBytes, std::move(stop));
 }
 
-std::unique_ptr<ObjectWriter> S3Store::writer(const std::string& key) {
-  return std::make_unique<S3Writer>(*client_, pool_, s3::ObjectName{bucket_, key}, writer_options_);
+std::unique_ptr<ObjectWriter> S3Store::writer(const std::string& key, UploadBegun begun) {
+  s3::ObjectWriter::Begun told;
+  if (begun) {
+    told = [key, begun = std::move(begun)](const std::string& id, const std::stop_token& stop) {
+      return begun({key, id}, stop);
+    };
+  }
+  return std::make_unique<S3Writer>(*client_, pool_, s3::ObjectName{bucket_, key}, writer_options_,
+                                    std::move(told));
+}
+
+Result<std::vector<OpenUpload>> S3Store::list_uploads(const std::string& prefix,
+                                                      std::stop_token stop) {
+  TRY_ASSIGN(auto uploads, client_->list_uploads(bucket_, prefix, std::move(stop)));
+  std::vector<OpenUpload> found;
+  for (s3::OpenUpload& upload : uploads) {
+    found.push_back({std::move(upload.key), std::move(upload.id)});
+  }
+  return found;
+}
+
+Status S3Store::abort_upload(const OpenUpload& upload, std::stop_token stop) {
+  return client_->abort_upload({bucket_, upload.key}, upload.id, std::move(stop));
 }
 
 std::string S3Store::url(const std::string& key) const {

@@ -34,8 +34,13 @@ class S3Store final : public ObjectStore {
              std::stop_token stop) override;
   Status remove(const std::string& key, std::stop_token stop) override;
   Result<std::string> get(const std::string& key, std::stop_token stop) override;
-  std::unique_ptr<ObjectWriter> writer(const std::string& key) override;
+  std::unique_ptr<ObjectWriter> writer(const std::string& key, UploadBegun begun) override;
+  Result<std::vector<OpenUpload>> list_uploads(const std::string& prefix,
+                                               std::stop_token stop) override;
+  Status abort_upload(const OpenUpload& upload, std::stop_token stop) override;
+  uint64_t retries() const override { return client_->retries(); }
   std::string url(const std::string& key) const override;
+  using ObjectStore::writer;
 
   s3::Client& client() { return *client_; }
 

@@ -74,6 +74,10 @@ class Server {
     std::function<time_t()> now = [] { return std::time(nullptr); };
     // Whether a bucket's key may be read, listed, written: for tests of rights. (operation, key)
     std::function<bool(const std::string&, const std::string&)> allowed;
+    // Called with each request when it has come whole, and again when it was carried out and is
+    // about to be answered. false: the connection ends there.
+    enum class Moment { kBefore, kAfter };
+    std::function<bool(Moment, const std::string& operation)> watch;
   };
 
   Server();  // with default options
@@ -87,6 +91,7 @@ class Server {
 
   void fail(FaultRule rule);
   void clear_faults();
+  void clear();  // objects and uploads
 
   std::map<std::string, std::string> objects() const;
   void put(const std::string& key, std::string content);

@@ -6,7 +6,8 @@ namespace sluice::exports::testing {
 
 class FakeStore::Writer final : public store::ObjectWriter {
  public:
-  Writer(FakeStore& store, std::string key) : store_(store), key_(std::move(key)) {}
+  Writer(FakeStore& store, std::string key, UploadBegun begun)
+      : store_(store), key_(std::move(key)), begun_(std::move(begun)) {}
   ~Writer() override {
     const std::lock_guard lock(store_.mutex_);
     --store_.writers_;
@@ -14,6 +15,7 @@ class FakeStore::Writer final : public store::ObjectWriter {
 
   Status append(std::span<const std::byte> bytes, std::stop_token stop) override {
     CHECK(state_ == State::kOpen);
+    TRY(tell(stop));
     TRY(step("append", stop, [&] {
       store_.uploads_.insert(key_);
       if (!store_.discard_) {
@@ -26,6 +28,7 @@ class FakeStore::Writer final : public store::ObjectWriter {
 
   Status close(std::stop_token stop) override {
     CHECK(state_ == State::kOpen);
+    TRY(tell(stop));
     return step("close", stop, [&] {
       store_.uploads_.insert(key_);
       state_ = State::kClosed;
@@ -44,8 +47,8 @@ class FakeStore::Writer final : public store::ObjectWriter {
     return store::ObjectInfo{key_, bytes_, "etag"};
   }
 
-  Status abort() override {
-    return step("abort", {}, [&] {
+  Status abort(std::stop_token stop) override {
+    return step("abort", stop, [&] {
       state_ = State::kAborted;
       store_.uploads_.erase(key_);
       store_.objects_.erase(key_);
@@ -57,6 +60,11 @@ class FakeStore::Writer final : public store::ObjectWriter {
 
  private:
   enum class State { kOpen, kClosed, kComplete, kAborted };
+
+  Status tell(const std::stop_token& stop) {
+    if (UploadBegun begun = std::exchange(begun_, {})) return begun({key_, key_ + "#"}, stop);
+    return ok();
+  }
 
   template <typename Work>
   Status step(const char* what, const std::stop_token& stop, const Work& work) {
@@ -75,6 +83,7 @@ class FakeStore::Writer final : public store::ObjectWriter {
 
   FakeStore& store_;
   const std::string key_;
+  UploadBegun begun_;
   State state_ = State::kOpen;
   bool failed_ = false;
   std::string content_;
@@ -156,10 +165,39 @@ Result<std::string> FakeStore::get(const std::string& key, std::stop_token stop)
   return object->second;
 }
 
-std::unique_ptr<store::ObjectWriter> FakeStore::writer(const std::string& key) {
+std::unique_ptr<store::ObjectWriter> FakeStore::writer(const std::string& key, UploadBegun begun) {
   const std::lock_guard lock(mutex_);
   ++writers_;
-  return std::make_unique<Writer>(*this, key);
+  return std::make_unique<Writer>(*this, key, std::move(begun));
+}
+
+Result<std::vector<store::OpenUpload>> FakeStore::list_uploads(const std::string& prefix,
+                                                               std::stop_token stop) {
+  Status status;
+  next("uploads " + prefix, stop, status);
+  TRY(std::move(status));
+  std::vector<store::OpenUpload> found;
+  const std::lock_guard lock(mutex_);
+  for (const std::string& key : uploads_) {
+    if (key.starts_with(prefix)) found.push_back({key, key + "#"});
+  }
+  return found;
+}
+
+Status FakeStore::abort_upload(const store::OpenUpload& upload, std::stop_token stop) {
+  CHECK(upload.id == upload.key + "#");
+  Status status;
+  const Answer answer = next("abort " + upload.key, stop, status);
+  if (answer == Answer::kDo || answer == Answer::kLoseAnswer) {
+    const std::lock_guard lock(mutex_);
+    uploads_.erase(upload.key);
+  }
+  return status;
+}
+
+void FakeStore::seed_upload(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  uploads_.insert(key);
 }
 
 std::map<std::string, std::string> FakeStore::objects() const {

@@ -40,7 +40,11 @@ class FakeStore : public store::ObjectStore {
              std::stop_token stop) override;
   Status remove(const std::string& key, std::stop_token stop) override;
   Result<std::string> get(const std::string& key, std::stop_token stop) override;
-  std::unique_ptr<store::ObjectWriter> writer(const std::string& key) override;
+  std::unique_ptr<store::ObjectWriter> writer(const std::string& key, UploadBegun begun) override;
+  using ObjectStore::writer;
+  Result<std::vector<store::OpenUpload>> list_uploads(const std::string& prefix,
+                                                      std::stop_token stop) override;
+  Status abort_upload(const store::OpenUpload& upload, std::stop_token stop) override;
   std::string url(const std::string& key) const override { return "fake://" + key; }
 
   // For the tests' own eyes.
@@ -49,6 +53,7 @@ class FakeStore : public store::ObjectStore {
   std::vector<std::string> calls() const;      // in their order: `list a/`, `append a/b`, …
   int call_count() const;
   void seed(const std::string& key, std::string content);
+  void seed_upload(const std::string& key);  // its id is the key with `#`
   // Bytes are counted, not kept.
   void discard_contents() { discard_ = true; }
   void answer_missing_with_not_found() { missing_is_not_found_ = true; }

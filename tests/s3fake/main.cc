@@ -1,0 +1,156 @@
+// The strict S3 server as a process of its own, for tests that kill the server under test.
+//
+// It says where it listens, then takes commands from standard input, one a line, and answers each
+// with one line:
+//
+//   mark                                 requests are counted from here on
+//   count                                how many there were
+//   kill PID N before|after|late         the process is killed at the nth request from here on:
+//   when
+//                                        it has come and is never carried out; when it was carried
+//                                        out; or as before, and it is carried out a little later
+//   fail OPERATION NTH COUNT FAULT       as Server::fail(); * is any operation
+//   clear                                no faults any more
+//   deny OPERATION                       refused from here on, for want of rights
+//   hold SECONDS                         every request waits so long before it is carried out
+//   objects | uploads                    their keys
+//   reset                                all of the above away, and all that is stored
+//
+// It ends when standard input does.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "s3fake/server.h"
+
+namespace sluice::s3fake {
+namespace {
+
+constexpr auto kLate = std::chrono::milliseconds(300);
+
+class Process {
+ public:
+  Process() : server_(options()) {}
+
+  void run() {
+    const auto& made = server_.options();
+    say(fmt::format("{} {} {} {} {}", server_.endpoint(), made.keys.access_key,
+                    made.keys.secret_key, made.region, made.bucket));
+    for (std::string line; std::getline(std::cin, line);) {
+      std::istringstream words(line);
+      std::string command;
+      words >> command;
+      say(answer(command, words));
+    }
+  }
+
+ private:
+  using Moment = Server::Options::Moment;
+
+  Server::Options options() {
+    Server::Options options;
+    options.allowed = [this](const std::string& operation, const std::string&) {
+      const std::lock_guard lock(mutex_);
+      return denied_.count(operation) == 0;
+    };
+    options.watch = [this](Moment moment, const std::string&) { return watch(moment); };
+    return options;
+  }
+
+  static void say(const std::string& line) {
+    std::fputs((line + "\n").c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+  std::string answer(const std::string& command, std::istringstream& words) {
+    if (command == "mark") {
+      seen_ = 0;
+    } else if (command == "count") {
+      return std::to_string(seen_.load());
+    } else if (command == "kill") {
+      const std::lock_guard lock(mutex_);
+      words >> victim_ >> kill_at_ >> kill_how_;
+      seen_ = 0;
+    } else if (command == "fail") {
+      FaultRule rule;
+      std::string fault;
+      words >> rule.operation >> rule.nth >> rule.count >> fault;
+      if (rule.operation == "*") rule.operation.clear();
+      for (const Fault known : all_faults()) {
+        if (name(known) == fault) rule.fault = known;
+      }
+      if (rule.fault == Fault::kNone) return "no such fault";
+      server_.fail(rule);
+    } else if (command == "clear") {
+      server_.clear_faults();
+    } else if (command == "deny") {
+      const std::lock_guard lock(mutex_);
+      std::string operation;
+      words >> operation;
+      denied_.insert(operation);
+    } else if (command == "hold") {
+      double seconds = 0;
+      words >> seconds;
+      hold_ms_ = static_cast<int>(seconds * 1000);
+    } else if (command == "objects") {
+      std::string keys;
+      for (const auto& [key, content] : server_.objects()) keys += key + " ";
+      return keys;
+    } else if (command == "uploads") {
+      std::string keys;
+      for (const std::string& key : server_.open_uploads()) keys += key + " ";
+      return keys;
+    } else if (command == "reset") {
+      server_.clear_faults();
+      server_.clear();
+      const std::lock_guard lock(mutex_);
+      denied_.clear();
+      victim_ = 0;
+      hold_ms_ = 0;
+    } else {
+      return "no such command";
+    }
+    return "ok";
+  }
+
+  bool watch(Moment moment) {
+    if (moment == Moment::kBefore && hold_ms_ > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(hold_ms_));
+    }
+    std::unique_lock lock(mutex_);
+    if (moment == Moment::kBefore) ++seen_;
+    if (victim_ == 0 || seen_ != kill_at_) return true;
+    if (moment == Moment::kBefore && kill_how_ == "after") return true;
+    ::kill(victim_, SIGKILL);
+    victim_ = 0;
+    const bool late = kill_how_ == "late";
+    lock.unlock();
+    if (late) std::this_thread::sleep_for(kLate);
+    return late;
+  }
+
+  std::mutex mutex_;
+  std::set<std::string> denied_;  // guarded, as the next three
+  pid_t victim_ = 0;
+  int kill_at_ = 0;
+  std::string kill_how_;
+  std::atomic<int> seen_{0};
+  std::atomic<int> hold_ms_{0};
+  Server server_;  // last: its threads use the others
+};
+
+}  // namespace
+}  // namespace sluice::s3fake
+
+int main() {
+  sluice::s3fake::Process().run();
+  return 0;
+}
