@@ -69,11 +69,10 @@ class DuckStream final : public RowStream {
 
 class DuckConnection final : public Connection {
  public:
-  explicit DuckConnection(std::shared_ptr<duckdb::DuckDB> database)
-      : database_(std::move(database)), duckdb_(*database_) {
-    // What is computed ahead of a slow client, in bytes: some chunks, no more.
-    duckdb::ClientConfig::GetConfig(*duckdb_.context).streaming_buffer_size = 256 << 10;
-  }
+  explicit DuckConnection(std::shared_ptr<Instances> instances)
+      : instances_(std::move(instances)) {}
+  // To the instance that is in use now. Before each call; nothing of an earlier one runs any more.
+  Status settle();
 
   Result<Description> describe(const Query& query) override;
   Result<std::unique_ptr<RowStream>> stream(Query query, std::vector<Value> parameters,
@@ -82,12 +81,32 @@ class DuckConnection final : public Connection {
   Result<std::vector<std::vector<Value>>> query(const std::string& sql,
                                                 std::stop_token stop) override;
   Status set_time_zone(const std::string& name) override;
-  duckdb::ClientContext& context() override { return *duckdb_.context; }
+  duckdb::ClientContext& context() override { return *duckdb_->context; }
 
  private:
-  const std::shared_ptr<duckdb::DuckDB> database_;  // shared with the engine: keeps it alive
-  duckdb::Connection duckdb_;
+  const std::shared_ptr<Instances> instances_;  // shared with the engine
+  std::shared_ptr<duckdb::DuckDB> database_;    // shared: stays while this does
+  std::unique_ptr<duckdb::Connection> duckdb_;
+  std::optional<Value> time_zone_;
 };
+
+Status DuckConnection::settle() {
+  if (database_ && !Instances::invalidated(*database_)) return ok();
+  TRY_ASSIGN(auto database, instances_->current());
+  try {
+    duckdb_.reset();
+    database_ = std::move(database);
+    duckdb_ = std::make_unique<duckdb::Connection>(*database_);
+    auto& config = duckdb::ClientConfig::GetConfig(*duckdb_->context);
+    // What is computed ahead of a slow client, in bytes: some chunks, no more.
+    config.streaming_buffer_size = 256 << 10;
+    if (time_zone_) config.set_variables["TimeZone"] = *time_zone_;
+    return ok();
+  } catch (const std::exception& exception) {
+    database_.reset();
+    return engine_error(exception);
+  }
+}
 
 // One attempt: false when it could not be bound for want of parameters' types. `assumed` are NULLs
 // of the types that some parameters are taken to have.
@@ -114,10 +133,11 @@ bool describe_once(duckdb::ClientContext& context, const Query& query,
 }
 
 Result<Description> DuckConnection::describe(const Query& query) {
+  TRY(settle());
   try {
     Description description;
     bool bound = false;
-    duckdb_.context->RunFunctionInTransaction([&] {
+    duckdb_->context->RunFunctionInTransaction([&] {
       // DuckDB gives up at the first parameter without a type; as in PostgreSQL it is text then.
       std::map<size_t, Value> assumed;
       const size_t count = query.statement().named_param_map.size();
@@ -127,14 +147,14 @@ Result<Description> DuckConnection::describe(const Query& query) {
           if (known != LogicalTypeId::UNKNOWN && known != LogicalTypeId::INVALID) continue;
           assumed.emplace(number, Value(LogicalType::VARCHAR));
         }
-        bound = describe_once(*duckdb_.context, query, assumed, description);
+        bound = describe_once(*duckdb_->context, query, assumed, description);
       }
       if (bound || count == 0) return;
       // A table function wants its arguments' values when it is bound: NULLs will do.
       for (size_t number = 1; number <= count; ++number) {
         assumed.emplace(number, Value(description.parameters[number - 1]));
       }
-      bound = describe_once(*duckdb_.context, query, assumed, description);
+      bound = describe_once(*duckdb_->context, query, assumed, description);
     });
     if (bound) return description;
     return invalid("could not determine data type of a parameter").with_sqlstate("42P18");
@@ -147,33 +167,36 @@ Result<std::unique_ptr<RowStream>> DuckConnection::stream(Query query,
                                                           std::vector<Value> parameters,
                                                           std::stop_token stop) {
   if (stop.stop_requested()) return cancelled();
+  TRY(settle());
   try {
     NamedValues values = named(std::move(parameters));
-    auto pending = duckdb_.PendingQuery(query.statement().Copy(), values, true);
+    auto pending = duckdb_->PendingQuery(query.statement().Copy(), values, true);
     if (pending->HasError()) return engine_error(pending->GetErrorObject());
     // Not earlier: DuckDB forgets an interrupt that comes before its query has begun. A stop
     // requested meanwhile is not lost, since this callback then runs at once.
-    const std::stop_callback interrupt(stop, [this] { duckdb_.Interrupt(); });
+    const std::stop_callback interrupt(stop, [this] { duckdb_->Interrupt(); });
     auto rows = pending->Execute();
     if (rows->HasError()) return engine_error(rows->GetErrorObject());
     return std::unique_ptr<RowStream>(
-        std::make_unique<DuckStream>(std::move(rows), duckdb_, std::move(query.keep)));
+        std::make_unique<DuckStream>(std::move(rows), *duckdb_, std::move(query.keep)));
   } catch (const std::exception& exception) {
     return engine_error(exception);
   }
 }
 
 Result<std::unique_ptr<Reader>> DuckConnection::reader(Query query, std::vector<Value> parameters) {
-  return make_push_reader(duckdb_, std::move(query), std::move(parameters));
+  TRY(settle());
+  return make_push_reader(*duckdb_, std::move(query), std::move(parameters));
 }
 
 Result<std::vector<std::vector<Value>>> DuckConnection::query(const std::string& sql,
                                                               std::stop_token stop) {
   if (stop.stop_requested()) return cancelled();
+  TRY(settle());
   try {
-    auto pending = duckdb_.PendingQuery(sql);
+    auto pending = duckdb_->PendingQuery(sql);
     if (pending->HasError()) return engine_error(pending->GetErrorObject());
-    const std::stop_callback interrupt(stop, [this] { duckdb_.Interrupt(); });
+    const std::stop_callback interrupt(stop, [this] { duckdb_->Interrupt(); });
     auto result = pending->Execute();
     if (result->HasError()) return engine_error(result->GetErrorObject());
     std::vector<std::vector<Value>> rows;
@@ -192,12 +215,13 @@ Result<std::vector<std::vector<Value>>> DuckConnection::query(const std::string&
 }
 
 Status DuckConnection::set_time_zone(const std::string& name) {
+  TRY(settle());
   try {
     // Settings are locked for SQL; the client's own configuration is not. Nothing checks the name
     // there, so it is looked up first.
     duckdb::vector<Value> arguments{Value(name)};
     auto statement =
-        duckdb_.Prepare("SELECT name FROM pg_timezone_names() WHERE lower(name) = lower($1)");
+        duckdb_->Prepare("SELECT name FROM pg_timezone_names() WHERE lower(name) = lower($1)");
     if (statement->HasError()) return engine_error(statement->GetErrorObject());
     auto found = statement->Execute(arguments, false);
     if (found->HasError()) return engine_error(found->GetErrorObject());
@@ -206,8 +230,8 @@ Status DuckConnection::set_time_zone(const std::string& name) {
       return invalid("invalid value for parameter \"TimeZone\": \"{}\"", name)
           .with_sqlstate("22023");
     }
-    duckdb::ClientConfig::GetConfig(*duckdb_.context).set_variables["TimeZone"] =
-        chunk->GetValue(0, 0);
+    time_zone_ = chunk->GetValue(0, 0);
+    duckdb::ClientConfig::GetConfig(*duckdb_->context).set_variables["TimeZone"] = *time_zone_;
     return ok();
   } catch (const std::exception& exception) {
     return engine_error(exception);
@@ -216,12 +240,10 @@ Status DuckConnection::set_time_zone(const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> make_connection(std::shared_ptr<duckdb::DuckDB> database) {
-  try {
-    return std::unique_ptr<Connection>(std::make_unique<DuckConnection>(std::move(database)));
-  } catch (const std::exception& exception) {
-    return engine_error(exception);
-  }
+Result<std::unique_ptr<Connection>> make_connection(std::shared_ptr<Instances> instances) {
+  auto connection = std::make_unique<DuckConnection>(std::move(instances));
+  TRY(connection->settle());
+  return std::unique_ptr<Connection>(std::move(connection));
 }
 
 }  // namespace sluice::engine

@@ -1,5 +1,6 @@
-// The embedded engine: one DuckDB instance that plans and runs queries. It stores nothing durable:
-// its relations are read-only segment files and rows in memory that `collection` registers here.
+// The embedded engine: a DuckDB instance that plans and runs queries, replaced when it breaks. It
+// stores nothing durable: its relations are read-only segment files and rows in memory that
+// `collection` registers here.
 //
 // Threads: Engine is safe from any thread; a Connection serves one thread at a time, and may be
 // interrupted from any through the stop token.
@@ -66,6 +67,7 @@ class RowStream {
   virtual Result<Chunk*> next(std::stop_token stop) = 0;
 };
 
+// Goes over to the next instance at the first call after its own broke.
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -115,11 +117,11 @@ class Engine {
     std::string temp_directory;                     // spilled rows; emptied at start
     std::vector<std::string> readable_directories;  // where attached segments lie
   };
-  // Functions and types of ours go in through this one call, before settings are locked, so that
-  // each instance has the same.
+  // Functions and types of ours go in through this one call, before settings are locked. Called
+  // again, from any thread, for each instance that takes the place of a broken one (instances.h).
   using Registration = std::function<void(duckdb::DatabaseInstance&)>;
 
-  static Result<std::unique_ptr<Engine>> open(Options options, const Registration& registration);
+  static Result<std::unique_ptr<Engine>> open(Options options, Registration registration);
   virtual ~Engine() = default;
   virtual Result<std::unique_ptr<Connection>> connect() = 0;
 
@@ -134,7 +136,10 @@ class Engine {
   // Makes the tables of a database file readable as `name`.main.*, until detach().
   virtual Status attach(const std::string& name, const std::string& path) = 0;
   virtual Status detach(const std::string& name) = 0;
-  virtual duckdb::DatabaseInstance& instance() = 0;
+  // For encoders, which must keep it for as long as they live.
+  virtual Result<std::shared_ptr<duckdb::DatabaseInstance>> instance() = 0;
+  // How often the instance broke and was replaced.
+  virtual uint64_t restarts() const = 0;
 };
 
 // DuckDB's exceptions and error objects as ours: the code, SQLSTATE and words a user may see,

@@ -58,10 +58,10 @@ const std::vector<Rewrite>& name_rewrites() {
         "missing FROM-clause entry for table \"$1\"");
     add(R"re(^Table "([^"]*)" does not have a column named "([^"]*)".*)re", "42703",
         "column $1.$2 does not exist");
+    add(R"re(^Values list "([^"]*)" does not have a column named "([^"]*)".*)re", "42703",
+        "column $1.$2 does not exist");
     add(R"re(^Ambiguous reference to column name "([^"]*)".*)re", "42702",
         "column reference \"$1\" is ambiguous");
-    add(R"re(^No function matches the given name and argument types '([^']*)'.*)re", "42883",
-        "function $1 does not exist");
     add(R"re(^column "([^"]*)" must appear in the GROUP BY clause[^]*)re", "42803",
         "column \"$1\" must appear in the GROUP BY clause or be used in an aggregate function");
     add(R"re(^Table with name (\S+) does not exist[^]*)re", "42P01",
@@ -71,6 +71,7 @@ const std::vector<Rewrite>& name_rewrites() {
     add(R"re(^Type with name (\S+) does not exist[^]*)re", "42704", "type \"$1\" does not exist");
     add(R"re(^Schema with name (\S+) does not exist[^]*)re", "3F000",
         "schema \"$1\" does not exist");
+    add(R"re(^interval cannot be 0!?$)re", "22023", "step size cannot equal zero");
     add(R"re(^Cannot (?:compare|mix) values of type[^]*)re", "42804", nullptr);
     add(R"re([^]*aggregate[^]*)re", "42803", nullptr);
     return list;
@@ -86,7 +87,73 @@ void hide_own_names(std::string& text) {
   }
 }
 
+// The operators behind calls that the parser's front has made of them.
+std::string operator_of(const std::string& function) {
+  static const std::unordered_map<std::string, std::string> names = {
+      {"sluice_div", "/"},       {"sluice_mod", "%"},
+      {"sluice_mul", "*"},       {"sluice_plus", "+"},
+      {"sluice_minus", "-"},     {"sluice_concat", "||"},
+      {"regexp_matches", "~"},   {"xor", "#"},
+      {"sluice_json_get", "->"}, {"sluice_json_get_text", "->>"}};
+  const auto found = names.find(function);
+  if (found != names.end()) return found->second;
+  const bool word = std::isalpha(static_cast<unsigned char>(function[0])) || function[0] == '_';
+  return word ? "" : function;
+}
+
+// `f(integer, numeric(2,1))` in PostgreSQL's words: `operator does not exist: integer + text` for
+// an operator, and types without their lengths.
+Error no_such_call(const std::string& call) {
+  static const std::regex lengths(R"re((numeric|text)\([0-9, ]+\))re");
+  const size_t open = call.find('(');
+  const std::string name = call.substr(0, open);
+  std::string types = call.substr(open + 1, call.size() - open - 2);
+  types = std::regex_replace(types, lengths, "$1");
+  const std::string operation = operator_of(name);
+  if (operation.empty()) {
+    std::string shown = name;
+    hide_own_names(shown);
+    return invalid("function {}({}) does not exist", shown, types)
+        .with_sqlstate("42883")
+        .with_hint(
+            "No function matches the given name and argument types. You might need to add explicit "
+            "type casts.");
+  }
+  const size_t comma = types.find(", ");
+  if (comma == std::string::npos) {
+    return invalid("operator does not exist: {} {}", operation, types)
+        .with_sqlstate("42883")
+        .with_hint(
+            "No operator matches the given name and argument type. You might need to add an "
+            "explicit type cast.");
+  }
+  return invalid("operator does not exist: {} {} {}", types.substr(0, comma), operation,
+                 types.substr(comma + 2))
+      .with_sqlstate("42883")
+      .with_hint(
+          "No operator matches the given name and argument types. You might need to add explicit "
+          "type casts.");
+}
+
+// Messages that name a call and its types; nothing for all others.
+std::optional<Error> call_error(const std::string& text) {
+  static const std::regex none(
+      R"re(^No function matches the given name and argument types '([^']*)'[^]*)re");
+  static const std::regex several(
+      R"re(^Could not choose a best candidate function for the function call "([^"]*)"[^]*)re");
+  std::smatch match;
+  if (std::regex_match(text, match, none)) return no_such_call(match[1]);
+  if (!std::regex_match(text, match, several)) return std::nullopt;
+  std::string call = match[1];
+  const std::string operation = operator_of(call.substr(0, call.find('(')));
+  hide_own_names(call);
+  return invalid("{} is not unique: {}", operation.empty() ? "function" : "operator", call)
+      .with_sqlstate("42725")
+      .with_hint("Could not choose a best candidate. You might need to add explicit type casts.");
+}
+
 Error named_error(std::string text) {
+  if (std::optional<Error> failure = call_error(text)) return *std::move(failure);
   hide_own_names(text);
   for (const Rewrite& rewrite : name_rewrites()) {
     if (!std::regex_match(text, rewrite.pattern)) continue;
@@ -125,6 +192,12 @@ Error conversion_error(const std::string& text) {
                    match[1].str())
         .with_sqlstate("22P02");
   }
+  static const std::regex no_cast(R"re(^Unimplemented type for cast \(([^]*) -> ([^]*)\)$)re");
+  if (std::regex_match(text, match, no_cast)) {
+    return invalid("cannot cast type {} to {}", with_sql_type_names(match[1]),
+                   with_sql_type_names(match[2]))
+        .with_sqlstate("42846");
+  }
   if (std::regex_match(text, match, out_of_range)) {
     return invalid("{} out of range", physical_type_name(match[3])).with_sqlstate("22003");
   }
@@ -151,10 +224,20 @@ Error disk_error(const std::string& text) {
   return error(ErrorCode::kUnavailable, "{}", text).with_sqlstate("58030");
 }
 
-// The instance answers nothing any more after these, or what they leave is not to be trusted.
+// The instance answers nothing any more after these, and is replaced (instances.h).
 Error broken(const std::string& text) {
+  if (contains(text, "database has been invalidated")) {
+    // By another statement. Nothing of this one has happened, so it may be tried again as it is.
+    return error(ErrorCode::kConflict, "the engine was started anew while the statement ran")
+        .with_sqlstate("40001")
+        .with_hint("Nothing was changed. Run it again.");
+  }
   log::error("the engine failed: {}", text);
-  return internal("the engine failed: {}", text).with_sqlstate("XX000");
+  return internal("the engine failed: {}", text)
+      .with_sqlstate("XX000")
+      .with_hint(
+          "The engine has been started anew; nothing that was committed is lost, and nothing was "
+          "changed. Run it again; if that fails too, please report the statement.");
 }
 
 Error translated(ExceptionType type, const std::string& text) {
@@ -267,6 +350,11 @@ static std::optional<Error> raised_by_us(const duckdb::ErrorData& error) {
   Error ours = invalid("{}", error.RawMessage()).with_sqlstate(state->second);
   if (const auto detail = extra.find("detail"); detail != extra.end()) ours.detail = detail->second;
   if (const auto hint = extra.find("hint"); hint != extra.end()) ours.hint = hint->second;
+  ours.position = position_of(error);
+  if (const auto place = extra.find("place"); place != extra.end()) {
+    std::from_chars(place->second.data(), place->second.data() + place->second.size(),
+                    ours.position);
+  }
   return ours;
 }
 
