@@ -95,8 +95,10 @@ BatchRows::BatchRows(const engine::Shape& shape, std::vector<BatchPtr> batches, 
     shape_.names.push_back(fmt::format("c{}", i));
     shape_.types.push_back(shape.types[i]);
   }
-  shape_.names.push_back("row_id");
-  shape_.types.push_back(engine::LogicalType::BIGINT);
+  for (const char* name : {"row_id", "added_at"}) {
+    shape_.names.emplace_back(name);
+    shape_.types.push_back(engine::LogicalType::BIGINT);
+  }
   for (const BatchPtr& batch : batches_) row_count_ += batch->size();
 }
 
@@ -112,9 +114,10 @@ size_t BatchRows::read(size_t number, size_t first, std::span<const size_t> colu
     if (live[row] && batch.times[row] <= time_) selection.set_index(count++, row);
   }
   for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i] + 1 == shape_.types.size()) {
-      auto* ids = duckdb::FlatVector::GetData<int64_t>(out.data[i]);
-      for (size_t row = 0; row < count; ++row) ids[row] = batch.row_ids[selection.get_index(row)];
+    if (columns[i] + 2 >= shape_.types.size()) {
+      const auto& from = columns[i] + 2 == shape_.types.size() ? batch.row_ids : batch.times;
+      auto* numbers = duckdb::FlatVector::GetData<int64_t>(out.data[i]);
+      for (size_t row = 0; row < count; ++row) numbers[row] = from[selection.get_index(row)];
     } else if (count == batch.size()) {
       out.data[i].Reference(batch.rows.data[columns[i]]);
     } else {

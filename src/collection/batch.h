@@ -35,8 +35,8 @@ std::vector<std::shared_ptr<Batch>> packed(const std::vector<BatchPtr>& from,
 void coalesce(std::vector<BatchPtr>& batches, size_t frozen,
               const std::vector<engine::LogicalType>& types);
 
-// The rows of some batches that were added at or before a time and are not deleted. One more
-// column, BIGINT, is their row id.
+// The rows of some batches that were added at or before a time and are not deleted. Two more
+// columns, BIGINT, are row_id and added_at.
 class BatchRows final : public engine::RowSource {
  public:
   BatchRows(const engine::Shape& shape, std::vector<BatchPtr> batches, int64_t time,

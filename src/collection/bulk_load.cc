@@ -7,8 +7,8 @@
 namespace sluice::collection {
 namespace {
 
-// Fewer rows than this stay in memory and go through the log, as any commit's: a file costs more.
-constexpr uint64_t kSmallRows = 50'000;
+// Less than this, in fewer rows than load_from_rows, stays in memory and goes through the log, as
+// any commit's: a file costs more.
 constexpr uint64_t kSmallBytes = uint64_t{16} << 20;
 // A file is closed past this, so that rewriting one for its deletions stays cheap.
 constexpr uint64_t kSegmentRows = 8'000'000;
@@ -31,7 +31,7 @@ class Load final : public BulkLoad {
       batch->set_time(0);
       bytes_ += batch->bytes;
       loaded_->batches.push_back(std::move(batch));
-      if (rows_ < kSmallRows && bytes_ < kSmallBytes) return ok();
+      if (rows_ < state_.options.load_from_rows && bytes_ < kSmallBytes) return ok();
       large_ = true;
       for (const BatchPtr& kept : std::exchange(loaded_->batches, {})) TRY(write(kept->rows));
       return ok();

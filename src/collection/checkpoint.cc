@@ -7,7 +7,6 @@
 namespace sluice::collection {
 namespace {
 
-constexpr uint64_t kLongLog = uint64_t{256} << 20;
 constexpr uint64_t kManyDeletions = 100'000;
 constexpr uint64_t kSmallSegmentRows = 1'000'000;
 constexpr size_t kManySmallSegments = 8;
@@ -20,9 +19,14 @@ bool worth_folding(uint64_t dead, uint64_t rows) {
 // Deleted rows that no reader can see any more.
 DeletionSet dead_rows(const Collection::Capture& capture, Time since) {
   DeletionSet dead = capture.deletions;
-  for (auto at = capture.removals.rbegin(); at != capture.removals.rend(); ++at) {
+  const Collection::Removals& removals = capture.removals;
+  for (auto at = removals.few.rbegin(); at != removals.few.rend(); ++at) {
     if (at->first <= since.milliseconds) break;
     dead.erase(at->second);
+  }
+  for (auto at = removals.many.rbegin(); at != removals.many.rend(); ++at) {
+    if (at->first <= since.milliseconds) break;
+    dead.erase_all(at->second);
   }
   return dead;
 }
@@ -62,8 +66,7 @@ struct Work {
   std::vector<Segment> rewritten;
   std::vector<Segment> added;
   std::vector<BatchPtr> kept;
-  std::vector<int64_t> forgotten;
-  std::vector<std::vector<KeyedRow>> forgotten_keys;  // for each unique key
+  DeletionSet forgotten;
 };
 
 class DeadRows final : public engine::RowFilter {
@@ -89,6 +92,7 @@ class Pass {
   Status copy_live(const Work& work, const Segment& segment, const std::string& live,
                    SegmentWriter& writer);
   Status note_dead(Work& work, const Segment& segment, const std::string& dead);
+  void forget_keys(const Work& work, size_t key, std::span<const KeyedRow> rows);
   Status add_segment(Work& work, SegmentWriter& writer);
   Status switch_manifest();
   void publish();
@@ -180,7 +184,6 @@ void Pass::choose_tails() {
 Status Pass::write(Work& work) {
   work.kept = work.capture.tail;
   if (work.forget) return ok();
-  work.forgotten_keys.resize(work.collection->spec.unique_keys.size());
   work.dead = dead_rows(work.capture, since_);
   if (work.flush) TRY(flush_tail(work));
   return rewrite_segments(work);
@@ -194,14 +197,15 @@ Status Pass::flush_tail(Work& work) {
       if (work.dead.contains(batch->row_ids[row])) dead.push_back(row);
     }
     if (dead.empty()) continue;
-    for (const size_t row : dead) work.forgotten.push_back(batch->row_ids[row]);
+    for (const size_t row : dead) work.forgotten.insert(batch->row_ids[row]);
     for (size_t key = 0; key < spec.unique_keys.size(); ++key) {
       TRY_ASSIGN(const engine::RowKeys keys,
                  engine::row_keys(batch->rows, spec.unique_keys[key].columns));
+      std::vector<KeyedRow> rows;
       for (const size_t row : dead) {
-        if (keys.has_null[row]) continue;
-        work.forgotten_keys[key].push_back({keys.keys[row], batch->row_ids[row]});
+        if (!keys.has_null[row]) rows.push_back({keys.keys[row], batch->row_ids[row]});
       }
+      forget_keys(work, key, rows);
     }
   }
   const auto live = packed(
@@ -287,15 +291,33 @@ Status Pass::copy_live(const Work& work, const Segment& segment, const std::stri
 Status Pass::note_dead(Work& work, const Segment& segment, const std::string& dead) {
   const auto& keys = work.collection->spec.unique_keys;
   for (size_t key = 0; key < keys.size(); ++key) {
-    TRY_ASSIGN(const auto rows,
-               keyed_rows(state_.engine, segment.file->table(), keys[key].columns, dead));
-    work.forgotten_keys[key].insert(work.forgotten_keys[key].end(), rows.begin(), rows.end());
+    TRY(keyed_rows(state_.engine, segment.file->table(), keys[key].columns, dead,
+                   [&](std::span<const KeyedRow> rows) {
+                     forget_keys(work, key, rows);
+                     return ok();
+                   }));
   }
+  TRY_ASSIGN(auto query, engine::Query::parse(fmt::format("SELECT row_id FROM {} WHERE {}",
+                                                          segment.file->table(), dead)));
   TRY_ASSIGN(const auto connection, state_.engine.connect());
-  TRY_ASSIGN(const auto ids, connection->query(fmt::format("SELECT row_id FROM {} WHERE {}",
-                                                           segment.file->table(), dead)));
-  for (const auto& row : ids) work.forgotten.push_back(row[0].GetValue<int64_t>());
-  return ok();
+  TRY_ASSIGN(const auto stream, connection->stream(std::move(query), {}, {}));
+  while (true) {
+    TRY_ASSIGN(engine::Chunk * chunk, stream->next({}));
+    if (chunk == nullptr) return ok();
+    chunk->data[0].Flatten(chunk->size());
+    const auto* ids = duckdb::FlatVector::GetData<int64_t>(chunk->data[0]);
+    for (size_t row = 0; row < chunk->size(); ++row) work.forgotten.insert(ids[row]);
+  }
+}
+
+// Before the pass has happened, and whether it will or not: an entry of a dead row says as much as
+// none. After publish() nothing would say any more that its row is dead.
+void Pass::forget_keys(const Work& work, size_t key, std::span<const KeyedRow> rows) {
+  if (rows.empty()) return;
+  sequencer_.run([&] {
+    UniqueIndex& index = work.collection->indexes()[key];
+    for (const KeyedRow& keyed : rows) index.remove(keyed.key, keyed.row);
+  });
 }
 
 Status Pass::switch_manifest() {
@@ -311,7 +333,7 @@ Status Pass::switch_manifest() {
     entry.next_row_id = work.collection->row_ids->load();
     entry.capture = work.capture;
     entry.capture.tail = work.kept;
-    for (const int64_t row : work.forgotten) entry.capture.deletions.erase(row);
+    entry.capture.deletions.erase_all(work.forgotten);
     auto& listed = manifest.segments[entry.id.value];
     for (const Segment& segment : work.capture.segments) {
       const bool replaced = std::any_of(
@@ -336,10 +358,6 @@ void Pass::publish() {
       }
       std::vector<uint64_t> removed;
       for (const Segment& segment : work.rewritten) removed.push_back(segment.info.number);
-      for (size_t key = 0; key < work.forgotten_keys.size(); ++key) {
-        UniqueIndex& index = work.collection->indexes()[key];
-        for (const KeyedRow& keyed : work.forgotten_keys[key]) index.remove(keyed.key, keyed.row);
-      }
       state_.grow_tail(
           work.collection->end_capture(removed, work.added, work.kept, work.forgotten));
     }
@@ -377,7 +395,8 @@ void Pass::clean() {
 }  // namespace
 
 bool memory_is_due(const State& state) {
-  return state.tail_bytes > state.options.tail_limit_bytes || state.log_bytes > kLongLog;
+  return state.tail_bytes > state.options.tail_limit_bytes ||
+         state.log_bytes > state.options.log_limit_bytes;
 }
 
 bool checkpoint_is_due(const State& state) {

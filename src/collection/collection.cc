@@ -5,6 +5,9 @@
 namespace sluice::collection {
 namespace {
 
+// A commit that erases more rows than this notes them as bitmaps.
+constexpr uint64_t kFewRemovals = 4096;
+
 uint64_t bytes_of(const std::vector<BatchPtr>& batches, size_t from) {
   uint64_t bytes = 0;
   for (size_t i = from; i < batches.size(); ++i) bytes += batches[i]->bytes;
@@ -30,9 +33,13 @@ std::optional<Collection::View> Collection::view(Time time) const {
   }
   view.batches = tail_;
   view.deleted = deletions_;
-  for (auto at = removals_.rbegin(); at != removals_.rend() && at->first > time.milliseconds;
-       ++at) {
+  for (auto at = few_removals_.rbegin();
+       at != few_removals_.rend() && at->first > time.milliseconds; ++at) {
     view.deleted.erase(at->second);
+  }
+  for (auto at = many_removals_.rbegin();
+       at != many_removals_.rend() && at->first > time.milliseconds; ++at) {
+    view.deleted.erase_all(at->second);
   }
   for (auto at = row_counts_.rbegin(); at != row_counts_.rend(); ++at) {
     if (at->first > time.milliseconds) continue;
@@ -40,6 +47,39 @@ std::optional<Collection::View> Collection::view(Time time) const {
     break;
   }
   return view;
+}
+
+std::optional<Collection::Changed> Collection::changed(Time lower, Time upper) const {
+  const std::lock_guard lock(mutex_);
+  if (created > upper || (dropped_ && *dropped_ <= upper)) return std::nullopt;
+  Changed changed;
+  const auto within = [&](int64_t time) {
+    return time > lower.milliseconds && time <= upper.milliseconds;
+  };
+  for (const auto& [time, row] : few_removals_) {
+    if (!within(time)) continue;
+    changed.removals.few.emplace_back(time, row);
+    changed.removed.insert(row);
+  }
+  for (const auto& [time, rows] : many_removals_) {
+    if (!within(time)) continue;
+    changed.removals.many.emplace_back(time, rows);
+    changed.removed.insert_all(rows);
+  }
+  for (const Segment& segment : segments_) {
+    const SegmentInfo& info = segment.info;
+    const bool may_add =
+        info.last_time > lower.milliseconds && info.first_time <= upper.milliseconds;
+    if (may_add || changed.removed.count_near(info.first_row_id, info.last_row_id) > 0) {
+      changed.segments.push_back(segment);
+    }
+  }
+  for (const BatchPtr& batch : tail_) {
+    if (batch->last_time > lower.milliseconds || !changed.removed.empty()) {
+      changed.batches.push_back(batch);
+    }
+  }
+  return changed;
 }
 
 int64_t Collection::apply(Time time, Change change) {
@@ -63,10 +103,15 @@ int64_t Collection::apply(Time time, Change change) {
     rows += segment.info.rows;
     segments_.push_back(std::move(segment));
   }
-  for (const int64_t row : change.erased) {
-    if (!deletions_.insert(row)) continue;
-    removals_.emplace_back(time.milliseconds, row);
-    --rows;
+  if (deletions_.intersects(change.erased)) change.erased.erase_all(deletions_);
+  rows -= change.erased.count();
+  deletions_.insert_all(change.erased);
+  if (change.erased.count() > kFewRemovals) {
+    many_removals_.emplace_back(time.milliseconds, std::move(change.erased));
+  } else {
+    for (const int64_t row : change.erased.ids()) {
+      few_removals_.emplace_back(time.milliseconds, row);
+    }
   }
   row_counts_.emplace_back(time.milliseconds, rows);
   return static_cast<int64_t>(tail_bytes_) - static_cast<int64_t>(before);
@@ -84,9 +129,11 @@ std::optional<Time> Collection::dropped() const {
 
 void Collection::forget_before(Time since) {
   const std::lock_guard lock(mutex_);
-  while (!removals_.empty() && removals_.front().first <= since.milliseconds) {
-    removals_.pop_front();
-  }
+  const auto forget = [&](auto& removals) {
+    while (!removals.empty() && removals.front().first <= since.milliseconds) removals.pop_front();
+  };
+  forget(few_removals_);
+  forget(many_removals_);
   // The last count at or before since is the one in force there.
   while (row_counts_.size() > 1 && row_counts_[1].first <= since.milliseconds) {
     row_counts_.pop_front();
@@ -106,7 +153,8 @@ Collection::Capture Collection::capture() const {
   capture.segments = segments_;
   capture.tail = tail_;
   capture.deletions = deletions_;
-  capture.removals.assign(removals_.begin(), removals_.end());
+  capture.removals.few.assign(few_removals_.begin(), few_removals_.end());
+  capture.removals.many.assign(many_removals_.begin(), many_removals_.end());
   capture.row_counts.assign(row_counts_.begin(), row_counts_.end());
   capture.dropped = dropped_;
   return capture;
@@ -114,8 +162,7 @@ Collection::Capture Collection::capture() const {
 
 int64_t Collection::end_capture(const std::vector<uint64_t>& removed,
                                 const std::vector<Segment>& added,
-                                const std::vector<BatchPtr>& kept,
-                                const std::vector<int64_t>& forgotten) {
+                                const std::vector<BatchPtr>& kept, const DeletionSet& forgotten) {
   const std::lock_guard lock(mutex_);
   std::erase_if(segments_, [&](const Segment& segment) {
     return std::find(removed.begin(), removed.end(), segment.info.number) != removed.end();
@@ -126,7 +173,7 @@ int64_t Collection::end_capture(const std::vector<uint64_t>& removed,
   tail_.insert(tail_.begin(), kept.begin(), kept.end());
   frozen_ = 0;
   tail_bytes_ = bytes_of(tail_, 0);
-  for (const int64_t row : forgotten) deletions_.erase(row);
+  deletions_.erase_all(forgotten);
   return static_cast<int64_t>(tail_bytes_) - static_cast<int64_t>(before);
 }
 
@@ -136,7 +183,8 @@ void Collection::restore(Capture capture) {
   tail_ = std::move(capture.tail);
   tail_bytes_ = bytes_of(tail_, 0);
   deletions_ = std::move(capture.deletions);
-  removals_.assign(capture.removals.begin(), capture.removals.end());
+  few_removals_.assign(capture.removals.few.begin(), capture.removals.few.end());
+  many_removals_.assign(capture.removals.many.begin(), capture.removals.many.end());
   row_counts_.assign(capture.row_counts.begin(), capture.row_counts.end());
   dropped_ = capture.dropped;
 }

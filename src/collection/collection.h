@@ -20,7 +20,7 @@ using RowIds = std::atomic<int64_t>;
 // What a commit does to one collection.
 struct Change {
   std::vector<std::shared_ptr<Batch>> batches;  // with ids; times are set when applied
-  std::vector<int64_t> erased;
+  DeletionSet erased;
   std::vector<Segment> loads;  // times are set when applied
 };
 
@@ -43,11 +43,29 @@ class Collection {
   // nullopt if it was not there at that time.
   std::optional<View> view(Time time) const;
 
+  // When rows went: (time, row id), or, of a commit that erased many, the time and all of them.
+  struct Removals {
+    std::vector<std::pair<int64_t, int64_t>> few;
+    std::vector<std::pair<int64_t, DeletionSet>> many;
+  };
+  // What came and went after `lower`, until `upper`; both are held, or not older than what is.
+  struct Changed {
+    std::vector<Segment> segments;  // may hold rows that came or went
+    std::vector<BatchPtr> batches;
+    Removals removals;
+    DeletionSet removed;  // all rows of `removals`
+  };
+  // nullopt if it was not there at `upper`.
+  std::optional<Changed> changed(Time lower, Time upper) const;
+
   // Sequencer only, from here on. Gives by how many bytes the tail has grown.
   int64_t apply(Time time, Change change);
   void drop(Time time);
   bool is_deleted(int64_t row) const { return deletions_.contains(row); }
+  bool deletes_any_of(const DeletionSet& rows) const { return deletions_.intersects(rows); }
   std::vector<UniqueIndex>& indexes() { return indexes_; }  // one for each unique key
+  // Rows of loads whose keys are in the indexes and whose commits are under way.
+  DeletionSet& claimed() { return claimed_; }
   void forget_before(Time since);
 
   // Everything, for the head of a new log.
@@ -55,7 +73,7 @@ class Collection {
     std::vector<Segment> segments;
     std::vector<BatchPtr> tail;
     DeletionSet deletions;
-    std::vector<std::pair<int64_t, int64_t>> removals;     // time, row id
+    Removals removals;
     std::vector<std::pair<int64_t, uint64_t>> row_counts;  // time, rows from then on
     std::optional<Time> dropped;
   };
@@ -65,7 +83,7 @@ class Collection {
   // stays; `forgotten` are deleted rows that are in no segment any more. Gives by how many bytes
   // the tail has grown.
   int64_t end_capture(const std::vector<uint64_t>& removed, const std::vector<Segment>& added,
-                      const std::vector<BatchPtr>& kept, const std::vector<int64_t>& forgotten);
+                      const std::vector<BatchPtr>& kept, const DeletionSet& forgotten);
   void restore(Capture capture);
 
   uint64_t tail_bytes() const { return tail_bytes_; }
@@ -83,9 +101,13 @@ class Collection {
   size_t frozen_ = 0;  // batches at the tail's front that are being flushed
   std::atomic<uint64_t> tail_bytes_ = 0;
   DeletionSet deletions_;
-  std::deque<std::pair<int64_t, int64_t>> removals_;
+  // Of retained history, in order of time. Two forms, since a bitmap for each row that a commit
+  // of one row erases, or sixteen bytes for each of millions that another does, is too much.
+  std::deque<std::pair<int64_t, int64_t>> few_removals_;
+  std::deque<std::pair<int64_t, DeletionSet>> many_removals_;
   std::deque<std::pair<int64_t, uint64_t>> row_counts_;
-  std::vector<UniqueIndex> indexes_;
+  std::vector<UniqueIndex> indexes_;  // this and the next: the sequencer's own
+  DeletionSet claimed_;
 };
 using CollectionPtr = std::shared_ptr<Collection>;
 

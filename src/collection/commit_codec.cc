@@ -9,17 +9,6 @@ Error unreadable() {
   return error(ErrorCode::kInternal, "a record of the log cannot be read").with_sqlstate("XX001");
 }
 
-void write_ids(ByteWriter& out, const std::vector<int64_t>& ids) {
-  out.u64(ids.size());
-  for (const int64_t id : ids) out.i64(id);
-}
-
-std::vector<int64_t> read_ids(ByteReader& in) {
-  std::vector<int64_t> ids(in.count(sizeof(int64_t)));
-  for (int64_t& id : ids) id = in.i64();
-  return ids;
-}
-
 void write_records(ByteWriter& out, const std::vector<Commit::Record>& records) {
   out.u64(records.size());
   for (const Commit::Record& record : records) {
@@ -153,7 +142,7 @@ void write_commit(ByteWriter& out, const LoggedCommit& commit) {
     out.u64(write.id.value);
     out.i64(write.first_row_id);
     out.text(write.rows);
-    write_ids(out, write.erased);
+    write.erased.write(out);
     out.u64(write.loads.size());
     for (const SegmentInfo& load : write.loads) write_segment_info(out, load);
   }
@@ -176,7 +165,7 @@ Result<LoggedCommit> read_commit(ByteReader& in) {
     write.id.value = in.u64();
     write.first_row_id = in.i64();
     write.rows = in.text();
-    write.erased = read_ids(in);
+    write.erased = DeletionSet::read(in);
     write.loads.resize(in.count(57));
     for (SegmentInfo& load : write.loads) load = read_segment_info(in);
   }

@@ -19,7 +19,7 @@ struct LoggedWrite {
   CollectionId id;
   int64_t first_row_id = 0;
   std::string rows;  // by encode_write_rows
-  std::vector<int64_t> erased;
+  DeletionSet erased;
   std::vector<SegmentInfo> loads;
 };
 Status encode_write_rows(const std::vector<std::shared_ptr<Batch>>& batches, std::string& out);

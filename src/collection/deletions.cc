@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace sluice::collection {
 namespace {
@@ -67,11 +68,63 @@ bool DeletionSet::contains(int64_t id) const {
 }
 
 void DeletionSet::insert_all(const DeletionSet& other) {
-  if (empty()) {
-    *this = other;
-    return;
+  std::vector<Entry> added;
+  size_t at = 0;
+  for (const Entry& theirs : other.entries_) {
+    while (at < entries_.size() && entries_[at].number < theirs.number) ++at;
+    if (at == entries_.size() || entries_[at].number != theirs.number) {
+      added.push_back(theirs);
+      count_ += theirs.block->count;
+      continue;
+    }
+    Block& block = writable(at);
+    count_ -= block.count;
+    block.count = 0;
+    for (size_t word = 0; word < kWords; ++word) {
+      block.words[word] |= theirs.block->words[word];
+      block.count += static_cast<uint32_t>(std::popcount(block.words[word]));
+    }
+    count_ += block.count;
   }
-  for (const int64_t id : other.ids()) insert(id);
+  if (added.empty()) return;
+  const auto by_number = [](const Entry& a, const Entry& b) { return a.number < b.number; };
+  const auto middle = entries_.insert(entries_.end(), added.begin(), added.end());
+  std::inplace_merge(entries_.begin(), middle, entries_.end(), by_number);
+}
+
+void DeletionSet::erase_all(const DeletionSet& other) {
+  for (const Entry& theirs : other.entries_) {
+    const size_t at = lower_bound(theirs.number);
+    if (at == entries_.size() || entries_[at].number != theirs.number) continue;
+    Block& block = writable(at);
+    count_ -= block.count;
+    block.count = 0;
+    for (size_t word = 0; word < kWords; ++word) {
+      block.words[word] &= ~theirs.block->words[word];
+      block.count += static_cast<uint32_t>(std::popcount(block.words[word]));
+    }
+    count_ += block.count;
+  }
+  std::erase_if(entries_, [](const Entry& entry) { return entry.block->count == 0; });
+}
+
+void DeletionSet::erase_negative() {
+  const auto end = entries_.begin() + static_cast<ptrdiff_t>(lower_bound(0));
+  for (auto at = entries_.begin(); at != end; ++at) count_ -= at->block->count;
+  entries_.erase(entries_.begin(), end);
+}
+
+bool DeletionSet::intersects(const DeletionSet& other) const {
+  const DeletionSet& fewer = entries_.size() < other.entries_.size() ? *this : other;
+  const DeletionSet& more = &fewer == this ? other : *this;
+  for (const Entry& entry : fewer.entries_) {
+    const Entry* found = more.find(entry.number);
+    if (found == nullptr) continue;
+    for (size_t word = 0; word < kWords; ++word) {
+      if ((entry.block->words[word] & found->block->words[word]) != 0) return true;
+    }
+  }
+  return false;
 }
 
 void DeletionSet::test(std::span<const int64_t> ids, bool* live) const {
@@ -130,16 +183,74 @@ std::vector<int64_t> DeletionSet::ids() const {
   return ids;
 }
 
+size_t DeletionSet::read_block(size_t number, size_t skip, std::span<int64_t> out) const {
+  const Entry& entry = entries_[number];
+  size_t written = 0;
+  for (size_t word = 0; word < kWords && written < out.size(); ++word) {
+    uint64_t bits = entry.block->words[word];
+    const auto here = static_cast<size_t>(std::popcount(bits));
+    if (skip >= here) {
+      skip -= here;
+      continue;
+    }
+    for (; bits != 0 && written < out.size(); bits &= bits - 1) {
+      if (skip > 0) {
+        --skip;
+        continue;
+      }
+      out[written++] =
+          (entry.number << kBlockBits) + static_cast<int64_t>(word * 64) + std::countr_zero(bits);
+    }
+  }
+  return written;
+}
+
+// A block is written as its ids' low halves, or as its bitmap where that is shorter.
 void DeletionSet::write(ByteWriter& out) const {
-  const auto all = ids();
-  out.u64(all.size());
-  for (const int64_t id : all) out.i64(id);
+  out.u64(entries_.size());
+  std::vector<int64_t> ids;
+  for (size_t at = 0; at < entries_.size(); ++at) {
+    const Block& block = *entries_[at].block;
+    out.i64(entries_[at].number);
+    if (block.count * sizeof(uint16_t) >= sizeof block.words) {
+      out.text({reinterpret_cast<const char*>(block.words.data()), sizeof block.words});
+      continue;
+    }
+    ids.resize(block.count);
+    read_block(at, 0, ids);
+    ByteWriter halves;
+    for (const int64_t id : ids) {
+      const auto half = static_cast<uint16_t>(id & kIdMask);
+      halves.raw(&half, sizeof half);
+    }
+    out.text(halves.bytes());
+  }
 }
 
 DeletionSet DeletionSet::read(ByteReader& in) {
   DeletionSet set;
-  const uint64_t count = in.count(sizeof(int64_t));
-  for (uint64_t i = 0; i < count; ++i) set.insert(in.i64());
+  const uint64_t blocks = in.count(2 * sizeof(uint64_t));
+  for (uint64_t i = 0; i < blocks && in.ok(); ++i) {
+    const int64_t number = in.i64();
+    const std::string_view bytes = in.text();
+    auto block = std::make_shared<Block>();
+    if (bytes.size() == sizeof block->words) {
+      std::memcpy(block->words.data(), bytes.data(), bytes.size());
+    } else {
+      for (size_t at = 0; at + sizeof(uint16_t) <= bytes.size(); at += sizeof(uint16_t)) {
+        uint16_t half = 0;
+        std::memcpy(&half, bytes.data() + at, sizeof half);
+        block->words[word_of(half)] |= bit_of(half);
+      }
+    }
+    for (const uint64_t word : block->words) {
+      block->count += static_cast<uint32_t>(std::popcount(word));
+    }
+    DeletionSet one;
+    if (block->count > 0) one.entries_.push_back({number, block});
+    one.count_ = block->count;
+    set.insert_all(one);
+  }
   return set;
 }
 

@@ -20,7 +20,11 @@ class DeletionSet {
   // False if it was not there.
   bool erase(int64_t id);
   bool contains(int64_t id) const;
+  // A block at a time: cheap for millions of ids.
   void insert_all(const DeletionSet& other);
+  void erase_all(const DeletionSet& other);
+  bool intersects(const DeletionSet& other) const;
+  void erase_negative();
 
   // live[i] = ids[i] is not in the set. Fast where neighbours are close to each other.
   void test(std::span<const int64_t> ids, bool* live) const;
@@ -31,6 +35,11 @@ class DeletionSet {
   uint64_t count() const { return count_; }
   bool empty() const { return count_ == 0; }
   std::vector<int64_t> ids() const;  // ascending
+  // The same in parts: ids of a block from its number `skip` (ascending) on, as many as `out`
+  // takes; gives how many.
+  static constexpr size_t kBlockBytes = (size_t{1} << 16) / 8;  // of memory for each
+  size_t block_count() const { return entries_.size(); }
+  size_t read_block(size_t block, size_t skip, std::span<int64_t> out) const;
 
   void write(ByteWriter& out) const;
   static DeletionSet read(ByteReader& in);

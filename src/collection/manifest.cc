@@ -5,7 +5,7 @@
 namespace sluice::collection {
 namespace {
 
-constexpr std::string_view kMagic = "SLUICEHEAD1\n";
+constexpr std::string_view kMagic = "SLUICEHEAD2\n";
 constexpr const char* kName = "manifest.json";
 
 Error damaged(const std::string& path) {
@@ -41,10 +41,15 @@ void write_entry(ByteWriter& out, const Head::Entry& entry) {
   out.flag(capture.dropped.has_value());
   out.i64(capture.dropped ? capture.dropped->milliseconds : 0);
   capture.deletions.write(out);
-  out.u64(capture.removals.size());
-  for (const auto& [time, row] : capture.removals) {
+  out.u64(capture.removals.few.size());
+  for (const auto& [time, row] : capture.removals.few) {
     out.i64(time);
     out.i64(row);
+  }
+  out.u64(capture.removals.many.size());
+  for (const auto& [time, rows] : capture.removals.many) {
+    out.i64(time);
+    rows.write(out);
   }
   out.u64(capture.row_counts.size());
   for (const auto& [time, rows] : capture.row_counts) {
@@ -64,10 +69,15 @@ Result<Head::Entry> read_entry(ByteReader& in) {
   const int64_t dropped_at = in.i64();
   if (dropped) capture.dropped = Time{dropped_at};
   capture.deletions = DeletionSet::read(in);
-  capture.removals.resize(in.count(16));
-  for (auto& [time, row] : capture.removals) {
+  capture.removals.few.resize(in.count(16));
+  for (auto& [time, row] : capture.removals.few) {
     time = in.i64();
     row = in.i64();
+  }
+  capture.removals.many.resize(in.count(16));
+  for (auto& [time, rows] : capture.removals.many) {
+    time = in.i64();
+    rows = DeletionSet::read(in);
   }
   capture.row_counts.resize(in.count(16));
   for (auto& [time, rows] : capture.row_counts) {

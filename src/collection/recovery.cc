@@ -120,9 +120,11 @@ Status rebuild_indexes(State& state) {
         if (!capture.deletions.contains(keyed.row)) index.put(keyed.key, keyed.row);
       };
       for (const Segment& segment : capture.segments) {
-        TRY_ASSIGN(const auto rows, keyed_rows(state.engine, segment.file->table(), columns, ""));
-        index.reserve(index.size() + rows.size());
-        for (const KeyedRow& keyed : rows) enter(keyed);
+        TRY(keyed_rows(state.engine, segment.file->table(), columns, "",
+                       [&](std::span<const KeyedRow> rows) {
+                         for (const KeyedRow& keyed : rows) enter(keyed);
+                         return ok();
+                       }));
       }
       for (const BatchPtr& batch : capture.tail) {
         TRY_ASSIGN(const engine::RowKeys keys, engine::row_keys(batch->rows, columns));

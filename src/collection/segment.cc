@@ -150,9 +150,10 @@ Result<SegmentInfo> SegmentWriter::finish() {
   return info_;
 }
 
-Result<std::vector<KeyedRow>> keyed_rows(engine::Engine& engine, const std::string& table,
-                                         const std::vector<size_t>& columns,
-                                         const std::string& where) {
+Status keyed_rows(engine::Engine& engine, const std::string& table,
+                  const std::vector<size_t>& columns, const std::string& where,
+                  const std::function<Status(std::span<const KeyedRow>)>& visit,
+                  std::stop_token stop) {
   std::string sql = "SELECT ";
   std::vector<size_t> indexes;
   for (const size_t column : columns) {
@@ -162,11 +163,12 @@ Result<std::vector<KeyedRow>> keyed_rows(engine::Engine& engine, const std::stri
   sql += fmt::format("row_id FROM {}{}{}", table, where.empty() ? "" : " WHERE ", where);
   TRY_ASSIGN(const auto connection, engine.connect());
   TRY_ASSIGN(auto query, engine::Query::parse(sql));
-  TRY_ASSIGN(const auto stream, connection->stream(std::move(query), {}, {}));
+  TRY_ASSIGN(const auto stream, connection->stream(std::move(query), {}, stop));
   std::vector<KeyedRow> rows;
   while (true) {
-    TRY_ASSIGN(engine::Chunk * chunk, stream->next({}));
-    if (chunk == nullptr) return rows;
+    TRY_ASSIGN(engine::Chunk * chunk, stream->next(stop));
+    if (chunk == nullptr) return ok();
+    rows.clear();
     TRY_ASSIGN(const engine::RowKeys keys, engine::row_keys(*chunk, indexes));
     engine::Vector& ids = chunk->data[columns.size()];
     ids.Flatten(chunk->size());
@@ -174,6 +176,7 @@ Result<std::vector<KeyedRow>> keyed_rows(engine::Engine& engine, const std::stri
       if (keys.has_null[row]) continue;
       rows.push_back({keys.keys[row], duckdb::FlatVector::GetData<int64_t>(ids)[row]});
     }
+    TRY(visit(rows));
   }
 }
 

@@ -1,7 +1,9 @@
 // Segments: immutable database files with rows of one collection, attached for reading.
 #pragma once
 
+#include <functional>
 #include <mutex>
+#include <stop_token>
 
 #include "collection/batch.h"
 #include "collection/files.h"
@@ -110,14 +112,15 @@ class SegmentWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-// The keys and ids of a segment's rows; `where` restricts them. Rows with a NULL in the key are
-// left out.
+// The keys and ids of a segment's rows, a few thousand at a time; `where` restricts them. Rows with
+// a NULL in the key are left out.
 struct KeyedRow {
   engine::RowKey key;
   int64_t row = 0;
 };
-Result<std::vector<KeyedRow>> keyed_rows(engine::Engine& engine, const std::string& table,
-                                         const std::vector<size_t>& columns,
-                                         const std::string& where);
+Status keyed_rows(engine::Engine& engine, const std::string& table,
+                  const std::vector<size_t>& columns, const std::string& where,
+                  const std::function<Status(std::span<const KeyedRow>)>& visit,
+                  std::stop_token stop = {});
 
 }  // namespace sluice::collection

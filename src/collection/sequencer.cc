@@ -6,11 +6,20 @@ namespace sluice::collection {
 namespace {
 
 constexpr size_t kMostCommitsInGroup = 1000;
+constexpr size_t kMostGroupBytes = size_t{64} << 20;
 
 Error read_only(const std::string& reason) {
   return error(ErrorCode::kExhausted, "the server is read-only: {}", reason)
       .with_sqlstate("53100")
       .with_hint("Free space on the disk of the data directory, then restart the server.");
+}
+
+template <typename Requests>
+void end_waiting(Requests& waiting) {
+  for (auto* request : std::exchange(waiting, {})) {
+    request->outcome.result = cancelled();
+    request->done.release();
+  }
 }
 
 Error gone() {
@@ -48,9 +57,7 @@ CommitOutcome Sequencer::commit(PreparedCommit& commit, std::stop_token stop) {
   // Taken back if still queued; once begun it is seen through.
   const std::stop_callback take_back(stop, [&] {
     const std::lock_guard lock(mutex_);
-    const auto at = std::find(queue_.begin(), queue_.end(), &request);
-    if (at == queue_.end()) return;
-    queue_.erase(at);
+    if (std::erase(queue_, &request) + std::erase(waiting_, &request) == 0) return;
     request.outcome.result = cancelled();
     request.done.release();
   });
@@ -85,7 +92,7 @@ void Sequencer::work() {
         // A task, and the end, come between groups.
         if ((request == nullptr || request->task != nullptr) && !group.empty()) break;
         queue_.pop_front();
-        if (request == nullptr) return;
+        if (request == nullptr) return end_waiting(waiting_);
         group.push_back(request);
         if (request->task != nullptr) break;
       }
@@ -103,7 +110,15 @@ void Sequencer::run_group(std::vector<Request*> requests) {
   Group group;
   group.time = state_.timeline.begin_group();
   group.revision = state_.records.revision();
-  for (Request* request : requests) accept(group, *request);
+  std::vector<Request*> answered;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (group.payload.size() > kMostGroupBytes) {
+      const std::lock_guard lock(mutex_);
+      queue_.insert(queue_.begin(), requests.begin() + static_cast<ptrdiff_t>(i), requests.end());
+      break;
+    }
+    if (accept(group, *requests[i])) answered.push_back(requests[i]);
+  }
   if (group.accepted.empty()) {
     state_.timeline.end_group(false);
   } else {
@@ -124,20 +139,25 @@ void Sequencer::run_group(std::vector<Request*> requests) {
   }
   // Only now: a reader that comes after its commit's answer finds it complete.
   const bool any = !group.accepted.empty();
-  for (Request* request : requests) request->done.release();
+  for (Request* request : answered) request->done.release();
   if (any) published_();
 }
 
-void Sequencer::accept(Group& group, Request& request) {
+bool Sequencer::accept(Group& group, Request& request) {
   PreparedCommit& commit = *request.commit;
   const std::string reason = state_.read_only_reason();
   if (!reason.empty()) {
     request.outcome.result = read_only(reason);
-    return;
+    return true;
   }
   if (auto valid = validate(group, commit); !valid.ok()) {
     request.outcome.result = std::move(valid).error();
-    return;
+    return true;
+  }
+  if (meets_load(group, commit)) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(&request);
+    return false;
   }
   LoggedCommit logged;
   give_row_ids(commit, logged);
@@ -145,15 +165,19 @@ void Sequencer::accept(Group& group, Request& request) {
     group.created[create.id.value] =
         std::make_shared<Collection>(create.id, create.spec, group.time, state_.row_ids(create.id));
   }
+  for (PreparedWrite& write : commit.writes) {
+    if (write.indexes.empty()) continue;
+    group.created.at(write.id.value)->indexes() = std::move(write.indexes);
+  }
   if (auto duplicate = claim_keys(group, commit)) {
     for (const Commit::Create& create : commit.created) group.created.erase(create.id.value);
     request.outcome.duplicate = duplicate;
     request.outcome.result = error(ErrorCode::kExists, "duplicate key value");
-    return;
+    return true;
   }
   for (const CollectionId id : commit.dropped) group.dropped.insert(id.value);
   for (const PreparedWrite& write : commit.writes) {
-    group.erased[write.id.value].insert(write.erased.begin(), write.erased.end());
+    if (!write.erased.empty()) group.erased[write.id.value].insert_all(write.erased);
   }
   if (!commit.records.empty()) ++group.revision;
   logged.created = commit.created;
@@ -164,6 +188,7 @@ void Sequencer::accept(Group& group, Request& request) {
   ++group.commits;
   request.outcome.result = Committed{group.time, group.revision};
   group.accepted.push_back(&request);
+  return true;
 }
 
 CollectionPtr Sequencer::collection_of(const Group& group, CollectionId id) const {
@@ -204,10 +229,8 @@ Status Sequencer::check_erased(Group& group, const PreparedWrite& write) {
   if (write.erased.empty()) return ok();
   const CollectionPtr collection = collection_of(group, write.id);
   const auto earlier = group.erased.find(write.id.value);
-  for (const int64_t row : write.erased) {
-    if (collection->is_deleted(row)) return gone();
-    if (earlier != group.erased.end() && earlier->second.contains(row)) return gone();
-  }
+  if (collection->deletes_any_of(write.erased)) return gone();
+  if (earlier != group.erased.end() && earlier->second.intersects(write.erased)) return gone();
   return ok();
 }
 
@@ -218,7 +241,7 @@ void Sequencer::give_row_ids(PreparedCommit& commit, LoggedCommit& logged) {
     entry.first_row_id = state_.row_ids(write.id)->fetch_add(static_cast<int64_t>(write.rows));
     number_rows(write.batches, entry.first_row_id);
     for (auto& keys : write.keys) {
-      for (KeyedRow& keyed : keys.of_batches) keyed.row += entry.first_row_id;
+      for (KeyedRow& keyed : keys) keyed.row += entry.first_row_id;
     }
     entry.rows = std::move(write.encoded_rows);
     entry.erased = write.erased;
@@ -226,7 +249,31 @@ void Sequencer::give_row_ids(PreparedCommit& commit, LoggedCommit& logged) {
   }
 }
 
-// Enters the keys of all rows, or of none when one is taken by a live row.
+// Whether a key of the commit is one that a load has entered whose commit is under way: as long as
+// it may fail, nobody can say whether the key is taken.
+bool Sequencer::meets_load(const Group& group, const PreparedCommit& commit) const {
+  for (const PreparedWrite& write : commit.writes) {
+    const CollectionPtr collection = collection_of(group, write.id);
+    if (!collection || collection->claimed().empty()) continue;
+    for (size_t key = 0; key < write.keys.size(); ++key) {
+      for (const KeyedRow& keyed : write.keys[key]) {
+        const auto row = collection->indexes()[key].find(keyed.key);
+        if (row && collection->claimed().contains(*row) && !write.claimed.contains(*row)) {
+          return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
+void Sequencer::wake_waiting() {
+  const std::lock_guard lock(mutex_);
+  queue_.insert(queue_.begin(), waiting_.begin(), waiting_.end());
+  waiting_.clear();
+}
+
+// Enters the keys of all rows in batches, or of none when one is taken by a live row.
 std::optional<Duplicate> Sequencer::claim_keys(Group& group, PreparedCommit& commit) {
   std::vector<IndexChange> done;
   const auto undo = [&] {
@@ -242,9 +289,8 @@ std::optional<Duplicate> Sequencer::claim_keys(Group& group, PreparedCommit& com
     const PreparedWrite& write = commit.writes[number];
     const CollectionPtr collection = collection_of(group, write.id);
     const auto earlier = group.erased.find(write.id.value);
-    const std::unordered_set<int64_t> erased(write.erased.begin(), write.erased.end());
     const auto dead = [&](int64_t row) {
-      return erased.contains(row) || collection->is_deleted(row) ||
+      return write.erased.contains(row) || collection->is_deleted(row) ||
              (earlier != group.erased.end() && earlier->second.contains(row));
     };
     for (size_t key = 0; key < write.keys.size(); ++key) {
@@ -256,17 +302,11 @@ std::optional<Duplicate> Sequencer::claim_keys(Group& group, PreparedCommit& com
         done.push_back({&index, keyed, before});
         return true;
       };
-      const PreparedWrite::Keys& keys = write.keys[key];
-      for (const KeyedRow& keyed : keys.of_batches) {
+      for (const KeyedRow& keyed : write.keys[key]) {
         if (claim(keyed)) continue;
         undo();
         const int64_t first = write.batches.front()->row_ids.front();
         return Duplicate{number, key, keyed.row - first, false};
-      }
-      for (const KeyedRow& keyed : keys.of_loads) {
-        if (claim(keyed)) continue;
-        undo();
-        return Duplicate{number, key, keyed.row, true};
       }
     }
   }
@@ -281,6 +321,10 @@ void Sequencer::publish(Group& group) {
     for (PreparedWrite& write : commit.writes) {
       const CollectionPtr collection = state_.find(write.id);
       for (Segment& load : write.loads) load.file->keep();
+      if (!write.claimed.empty()) {
+        collection->claimed().erase_all(std::exchange(write.claimed, {}));
+        wake_waiting();
+      }
       state_.grow_tail(collection->apply(
           group.time, {std::move(write.batches), std::move(write.erased), std::move(write.loads)}));
       collection->forget_before(since);
@@ -288,6 +332,7 @@ void Sequencer::publish(Group& group) {
     for (const CollectionId id : commit.dropped) state_.find(id)->drop(group.time);
     state_.records.apply(commit.records);
     state_.notes.apply(commit.notes);
+    commit.published = true;
     ++state_.commits;
   }
 }

@@ -27,15 +27,15 @@ struct PreparedWrite {
   std::vector<std::shared_ptr<Batch>> batches;
   uint64_t rows = 0;
   std::string encoded_rows;
-  std::vector<int64_t> erased;
+  DeletionSet erased;
   std::vector<Segment> loads;
-  // For each unique key: keys of the rows in batches, in order, then those of loads. Row ids of
-  // batches are positions, from 0, until the sequencer gives ids.
-  struct Keys {
-    std::vector<KeyedRow> of_batches;
-    std::vector<KeyedRow> of_loads;
-  };
-  std::vector<Keys> keys;
+  // For each unique key, keys of the rows in batches, in order. Row ids are positions, from 0,
+  // until the sequencer gives ids. What the rows of loads have is entered before (load_claims.h).
+  std::vector<std::vector<KeyedRow>> keys;
+  std::vector<std::vector<size_t>> key_columns;
+  bool is_new = false;               // its collection is created by this commit
+  DeletionSet claimed;               // rows of loads that have been entered
+  std::vector<UniqueIndex> indexes;  // of a collection that this commit creates
 };
 
 struct PreparedCommit {
@@ -45,6 +45,7 @@ struct PreparedCommit {
   std::vector<Commit::Record> records;
   std::vector<Commit::Record> notes;
   std::optional<uint64_t> catalog_revision;
+  bool published = false;  // set by the sequencer
 };
 
 // Which row is in the way of which key; the commit's own thread turns it into words.
@@ -74,6 +75,8 @@ class Sequencer {
 
   // Runs `task` between two groups, on the sequencer's thread, and waits for it.
   void run(const std::function<void()>& task);
+  // Only within run(): commits that waited for a load's keys are looked at again.
+  void wake_waiting();
   // Only within run(): later groups go to a new log file.
   Status begin_log(uint64_t number);
   uint64_t log_number() const { return log_->number(); }
@@ -91,7 +94,7 @@ class Sequencer {
     Time time;
     std::map<uint64_t, CollectionPtr> created;
     std::unordered_set<uint64_t> dropped;
-    std::map<uint64_t, std::unordered_set<int64_t>> erased;
+    std::map<uint64_t, DeletionSet> erased;
     uint64_t revision = 0;
     std::vector<Request*> accepted;
     ByteWriter payload;
@@ -105,10 +108,12 @@ class Sequencer {
 
   void work();
   void run_group(std::vector<Request*> requests);
-  void accept(Group& group, Request& request);
+  // False: not answered yet, it waits for what becomes of a load.
+  bool accept(Group& group, Request& request);
   Status validate(Group& group, const PreparedCommit& commit);
   Status check_erased(Group& group, const PreparedWrite& write);
   CollectionPtr collection_of(const Group& group, CollectionId id) const;
+  bool meets_load(const Group& group, const PreparedCommit& commit) const;
   std::optional<Duplicate> claim_keys(Group& group, PreparedCommit& commit);
   void give_row_ids(PreparedCommit& commit, LoggedCommit& logged);
   void publish(Group& group);
@@ -122,7 +127,8 @@ class Sequencer {
   std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<Request*> queue_;
-  std::jthread thread_;  // last: ends before what it uses goes
+  std::deque<Request*> waiting_;  // not begun, until a load is committed or undone
+  std::jthread thread_;           // last: ends before what it uses goes
 };
 
 // A committed group's effect on the collections and records: also what replay does.

@@ -125,12 +125,14 @@ Status RowOverlay::append(engine::Chunk& rows) {
   return ok();
 }
 
-Status RowOverlay::erase(std::span<const RowId> rows) {
-  for (const RowId row : rows) {
-    if (row.value < -last_id_) return internal("row {} is not of this overlay", row.value);
-    erased_.insert(row.value);
+Status RowOverlay::erase(std::span<const RowId> rows, bool* fresh) {
+  const size_t before = erased_.block_count();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].value < -last_id_) return internal("row {} is not of this overlay", rows[i].value);
+    const bool was_there = erased_.insert(rows[i].value);
+    if (fresh != nullptr) fresh[i] = was_there;
   }
-  bytes_ += rows.size() * sizeof(RowId);
+  bytes_ += (erased_.block_count() - before) * DeletionSet::kBlockBytes;
   return ok();
 }
 
@@ -140,9 +142,9 @@ std::vector<std::shared_ptr<Batch>> RowOverlay::live_batches() const {
   });
 }
 
-std::vector<int64_t> RowOverlay::erased_rows() const {
-  std::vector<int64_t> rows = erased_.ids();
-  std::erase_if(rows, [](int64_t row) { return row < 0; });
+DeletionSet RowOverlay::erased_rows() const {
+  DeletionSet rows = erased_;
+  rows.erase_negative();
   return rows;
 }
 

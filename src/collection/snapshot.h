@@ -10,7 +10,7 @@ class RowOverlay final : public Overlay {
  public:
   explicit RowOverlay(engine::Shape shape) : shape_(std::move(shape)) {}
   Status append(engine::Chunk& rows) override;
-  Status erase(std::span<const RowId> rows) override;
+  Status erase(std::span<const RowId> rows, bool* fresh) override;
   uint64_t bytes() const override { return bytes_; }
 
   const engine::Shape& shape() const { return shape_; }
@@ -18,8 +18,8 @@ class RowOverlay final : public Overlay {
   const DeletionSet& erased() const { return erased_; }
   // Added and not erased again, as new batches.
   std::vector<std::shared_ptr<Batch>> live_batches() const;
-  std::vector<int64_t> erased_rows() const;  // of the collection, not of the overlay
-  int64_t row_change() const;                // by how many rows the collection grows
+  DeletionSet erased_rows() const;  // of the collection, not of the overlay
+  int64_t row_change() const;       // by how many rows the collection grows
 
  private:
   const engine::Shape shape_;

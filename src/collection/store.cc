@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "collection/bulk_load.h"
+#include "collection/changes.h"
+#include "collection/load_claims.h"
 #include "collection/maintenance.h"
 #include "collection/open_store.h"
 #include "collection/recovery.h"
@@ -15,6 +17,8 @@ namespace {
 
 // How long a commit waits for the tail to be flushed before it is refused.
 constexpr std::chrono::seconds kFlushWait{30};
+// What one commit may write to the log; what loads hold is not part of it.
+constexpr uint64_t kMostCommitBytes = uint64_t{1} << 30;
 // Times the tail's limit at which commits wait.
 constexpr uint64_t kTailSlack = 4;
 
@@ -38,6 +42,22 @@ class View final : public ReadView {
     return make_snapshot(state_->engine, collection->spec.shape, time_, rows, std::move(*view));
   }
 
+  Result<std::shared_ptr<const Changes>> changes(CollectionId id, Time lower) const override {
+    const CollectionPtr collection = state_->find(id);
+    if (!collection) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
+    if (lower > time_ || lower < collection->created) {
+      return invalid("changes from {} to {} can't be read: the table's first time is {}",
+                     lower.milliseconds, time_.milliseconds, collection->created.milliseconds);
+    }
+    // Held until what is to be read has been taken, so that nothing after it is folded meanwhile.
+    TRY_ASSIGN(const Time held, state_->timeline.hold(lower));
+    const View hold(state_, held);
+    auto changed = collection->changed(lower, time_);
+    if (!changed) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
+    return make_changes(state_->engine, collection->spec.shape, {lower, time_},
+                        std::move(*changed));
+  }
+
  private:
   const std::shared_ptr<State> state_;  // shared: a view may outlive the store
   const Time time_;
@@ -56,6 +76,7 @@ class LogStore final : public Store {
   Result<Committed> commit(Commit commit, std::stop_token stop) override;
   std::shared_ptr<const ReadView> read() override;
   Result<std::shared_ptr<const ReadView>> read_at(Time time) override;
+  Result<Time> since(CollectionId id) override;
   std::pair<std::map<std::string, std::string>, uint64_t> records() override {
     return state_->records.get();
   }
@@ -138,17 +159,13 @@ Status LogStore::prepare_write(const CollectionSpec& spec, Commit::Write& from,
   write.rows = static_cast<uint64_t>(position);
   TRY(encode_write_rows(write.batches, write.encoded_rows));
   for (const UniqueKey& key : spec.unique_keys) {
-    PreparedWrite::Keys& keys = write.keys.emplace_back();
+    write.key_columns.push_back(key.columns);
+    auto& keys = write.keys.emplace_back();
     for (const auto& batch : write.batches) {
       TRY_ASSIGN(const engine::RowKeys found, engine::row_keys(batch->rows, key.columns));
       for (size_t row = 0; row < batch->size(); ++row) {
-        if (!found.has_null[row]) keys.of_batches.push_back({found.keys[row], batch->row_ids[row]});
+        if (!found.has_null[row]) keys.push_back({found.keys[row], batch->row_ids[row]});
       }
-    }
-    for (const Segment& segment : write.loads) {
-      TRY_ASSIGN(const auto found,
-                 keyed_rows(state_->engine, segment.file->table(), key.columns, ""));
-      keys.of_loads.insert(keys.of_loads.end(), found.begin(), found.end());
     }
   }
   return ok();
@@ -156,6 +173,7 @@ Status LogStore::prepare_write(const CollectionSpec& spec, Commit::Write& from,
 
 Result<PreparedCommit> LogStore::prepare(Commit commit) {
   PreparedCommit prepared;
+  uint64_t bytes = 0;
   for (Commit::Write& from : commit.writes) {
     PreparedWrite write;
     write.id = from.id;
@@ -166,8 +184,14 @@ Result<PreparedCommit> LogStore::prepare(Commit commit) {
       return error(ErrorCode::kConflict, "the table was dropped concurrently")
           .with_sqlstate("40001");
     }
+    write.is_new = created != commit.created.end();
     TRY(prepare_write(created != commit.created.end() ? created->spec : collection->spec, from,
                       write));
+    if (bytes += write.encoded_rows.size(); bytes > kMostCommitBytes) {
+      return error(ErrorCode::kExhausted, "the changes of this transaction do not fit into memory")
+          .with_sqlstate("53200")
+          .with_hint("Commit more often.");
+    }
     prepared.writes.push_back(std::move(write));
   }
   prepared.created = std::move(commit.created);
@@ -195,6 +219,9 @@ Result<Committed> LogStore::commit(Commit commit, std::stop_token stop) {
   // Notes are no rows: they need no room, and an export's undo must not wait for it.
   if (!commit.writes.empty()) TRY(wait_for_room(stop));
   TRY_ASSIGN(PreparedCommit prepared, prepare(std::move(commit)));
+  LoadClaims claims(*state_, *sequencer_, prepared);
+  TRY_ASSIGN(const auto taken, claims.claim(stop));
+  if (taken) return duplicate_error(prepared, *taken);
   CommitOutcome outcome = sequencer_->commit(prepared, stop);
   if (outcome.duplicate) return duplicate_error(prepared, *outcome.duplicate);
   return std::move(outcome.result);
@@ -249,6 +276,12 @@ std::shared_ptr<const ReadView> LogStore::read() {
 Result<std::shared_ptr<const ReadView>> LogStore::read_at(Time time) {
   TRY_ASSIGN(const Time held, state_->timeline.hold(time));
   return std::shared_ptr<const ReadView>(std::make_shared<View>(state_, held));
+}
+
+Result<Time> LogStore::since(CollectionId id) {
+  const CollectionPtr collection = state_->find(id);
+  if (!collection) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
+  return std::max(state_->timeline.since(), collection->created);
 }
 
 Store::Stats LogStore::stats() {

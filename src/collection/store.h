@@ -79,8 +79,10 @@ class Overlay {
  public:
   virtual ~Overlay() = default;
   virtual Status append(engine::Chunk& rows) = 0;
-  // Rows of the snapshot, or of the overlay itself, by the id that a read gave.
-  virtual Status erase(std::span<const RowId> rows) = 0;
+  // Rows of the snapshot, or of the overlay itself, by the id that a read gave; a read that is
+  // under way goes on without seeing it. fresh[i], when given: whether rows[i] had not been erased
+  // before.
+  virtual Status erase(std::span<const RowId> rows, bool* fresh = nullptr) = 0;
   virtual uint64_t bytes() const = 0;
 };
 
@@ -97,6 +99,30 @@ class Snapshot {
   virtual uint64_t row_count() const = 0;  // exact
 };
 
+// What came to one collection and went from it in the times (lower, upper]: with the rows at lower
+// they give the rows at upper. A row that came has diff +1 at the time of its commit, one that went
+// -1; one that came and went in between has both. Immutable; keeps all that it reads alive. The SQL
+// is valid as long as this lives.
+class Changes {
+ public:
+  struct Names {
+    std::string time = "mz_timestamp";  // BIGINT, milliseconds
+    std::string diff = "mz_diff";       // BIGINT
+    std::optional<std::string> row_id;  // BIGINT, the last column, when given
+  };
+  virtual ~Changes() = default;
+  virtual Time lower() const = 0;
+  virtual Time upper() const = 0;
+  // A subquery in parentheses, as Snapshot's, of the collection's columns under `names`, then time
+  // and diff. In no order.
+  virtual std::string table_sql(std::span<const std::string> names, const Names& more) const = 0;
+  std::string table_sql(std::span<const std::string> names) const {
+    return table_sql(names, Names());
+  }
+  // Whether there are none for certain: then nothing needs to be run.
+  virtual bool known_empty() const = 0;
+};
+
 // One consistent time over all collections, and a hold on it: it stays readable while this lives.
 class ReadView {
  public:
@@ -106,6 +132,9 @@ class ReadView {
   // yet to create. Else kNotFound if the collection did not exist then.
   virtual Result<std::shared_ptr<const Snapshot>> snapshot(
       CollectionId id, const Overlay* overlay = nullptr) const = 0;
+  // What changed in the times (lower, time()]. kInvalid when lower is older than Store::since() or
+  // newer than time(): who goes on from where it has been keeps the view of that time until then.
+  virtual Result<std::shared_ptr<const Changes>> changes(CollectionId id, Time lower) const = 0;
 };
 
 // All of a commit happens at one time, or nothing of it.
@@ -148,8 +177,11 @@ class Store {
     std::chrono::milliseconds retain_history{1000};  // how far back read_at() can go
     uint64_t tail_limit_bytes = uint64_t{64} << 20;  // rows in memory past this go to segments
     uint64_t load_memory_bytes = uint64_t{256} << 20;
+    uint64_t key_memory_bytes = uint64_t{4} << 30;  // all unique keys; what passes it is refused
     uint64_t segment_from_bytes = 256 << 10;  // less than this of a collection stays in memory
     uint64_t fold_from_rows = 10'000;         // with fewer deleted rows nothing is rewritten
+    uint64_t load_from_rows = 50'000;         // a load of fewer goes through memory and log
+    uint64_t log_limit_bytes = uint64_t{256} << 20;  // a longer log is replaced by a head
   };
   struct Stats {
     uint64_t log_bytes = 0, tail_bytes = 0, tail_rows = 0, segments = 0, segment_bytes = 0;
@@ -179,6 +211,11 @@ class Store {
   virtual std::shared_ptr<const ReadView> read() = 0;
   // kInvalid when older than what is retained or held by another view, or newer than now.
   virtual Result<std::shared_ptr<const ReadView>> read_at(Time time) = 0;
+
+  // The oldest time from which the collection's rows, and changes after it, can be read: not before
+  // it was created, nor before what retained history and views hold. What happened until then has
+  // been folded into the rows of that time.
+  virtual Result<Time> since(CollectionId id) = 0;
 
   // The catalog's records as of the newest commit, and the revision they have.
   virtual std::pair<std::map<std::string, std::string>, uint64_t> records() = 0;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "collection/open_store.h"
 #include "engine/engine.h"
+#include "engine/testing/breaking.h"
 
 namespace sluice::collection {
 
@@ -40,7 +41,7 @@ class StoreTest : public testing::Test {
     close();
     engine::Engine::Options options;
     options.readable_directories = {directory_.path()};
-    TRY_ASSIGN(engine_, engine::Engine::open(options, {}));
+    TRY_ASSIGN(engine_, engine::Engine::open(options, engine::testing::register_breaking));
     TRY_ASSIGN(connection_, engine_->connect());
     options_.directory = directory_.path();
     TRY_ASSIGN(store_, open_store(options_, *engine_, Clock::real(), files));

@@ -244,5 +244,42 @@ TEST_F(Stores, CommitFromManyThreads) {
   EXPECT_EQ(rows(id).size(), 400u);
 }
 
+TEST_F(Stores, GoOnWhenTheEngineBreaks) {
+  options_.load_from_rows = 10;
+  options_.tail_limit_bytes = 1000;
+  options_.segment_from_bytes = 1000;
+  reopen();
+  const CollectionId id = create(true);
+  Rows expected;
+  for (int64_t i = 0; i < 3000; ++i) expected.emplace_back(i, "a value that is not inlined");
+  ASSERT_TRUE(write(id, expected).ok());
+  wait_until([&] { return store_->stats().segments > 0; });
+  const auto view = store_->read();
+  const auto before = std::move(view->snapshot(id)).value();
+  for (const char* kind : {"fatal", "internal"}) {
+    const auto held = expected;
+    const auto broken = connection_->query(fmt::format("SELECT break_engine('{}')", kind));
+    ASSERT_FALSE(broken.ok());
+    // Before anybody has asked the engine for anything.
+    expected.emplace_back(static_cast<int64_t>(expected.size()), kind);
+    ASSERT_TRUE(write(id, {expected.back()}).ok());
+    EXPECT_EQ(write(id, {{5, "taken"}}).error().sqlstate, "23505");
+    EXPECT_EQ(rows(id), expected);
+    EXPECT_EQ(query(*before, "count(*)")[0][0].ToString(), "3000") << "a snapshot from before";
+    EXPECT_EQ(rows(*view, id).size(), 3000u);
+  }
+  EXPECT_EQ(engine_->restarts(), 2u);
+  const size_t last = expected.size();
+  for (int64_t i = 0; i < 2000; ++i) {
+    expected.emplace_back(static_cast<int64_t>(last) + i, "a value that is not inlined");
+  }
+  const uint64_t segments = store_->stats().segments;
+  ASSERT_TRUE(write(id, {expected.begin() + static_cast<ptrdiff_t>(last), expected.end()}).ok());
+  wait_until([&] { return store_->stats().segments > segments; });
+  EXPECT_EQ(rows(id), expected);
+  reopen();
+  EXPECT_EQ(rows(id), expected);
+}
+
 }  // namespace
 }  // namespace sluice::collection

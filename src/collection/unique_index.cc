@@ -1,56 +1,84 @@
 #include "collection/unique_index.h"
 
-#include <bit>
-
 namespace sluice::collection {
 
-size_t UniqueIndex::slot(const engine::RowKey& key) const {
-  const size_t mask = entries_.size() - 1;
+size_t UniqueIndex::Table::slot(const engine::RowKey& key) const {
+  const size_t mask = entries.size() - 1;
   size_t at = key.low & mask;
-  while (entries_[at].row != kEmpty && entries_[at].key != key) at = (at + 1) & mask;
+  while (entries[at].row != kEmpty && entries[at].key != key) at = (at + 1) & mask;
   return at;
 }
 
+bool UniqueIndex::Table::put(const engine::RowKey& key, int64_t row) {
+  if ((used + 1) * 4 > entries.size() * 3) grow(std::max<size_t>(16, entries.size() * 2));
+  Entry& entry = entries[slot(key)];
+  const bool added = entry.row == kEmpty;
+  entry = {key, row};
+  used += added ? 1 : 0;
+  return added;
+}
+
+void UniqueIndex::Table::close_gap(size_t hole) {
+  // What probed past it moves up.
+  const size_t mask = entries.size() - 1;
+  for (size_t at = (hole + 1) & mask; entries[at].row != kEmpty; at = (at + 1) & mask) {
+    const size_t home = entries[at].key.low & mask;
+    if (((at - home) & mask) < ((at - hole) & mask)) continue;
+    entries[hole] = entries[at];
+    hole = at;
+  }
+  entries[hole] = {};
+  --used;
+}
+
+void UniqueIndex::Table::grow(size_t slots) {
+  std::vector<Entry> old(slots);
+  old.swap(entries);
+  for (const Entry& entry : old) {
+    if (entry.row != kEmpty) entries[slot(entry.key)] = entry;
+  }
+}
+
 std::optional<int64_t> UniqueIndex::find(const engine::RowKey& key) const {
-  if (entries_.empty()) return std::nullopt;
-  const Entry& entry = entries_[slot(key)];
+  const Table& in = table(key);
+  if (in.entries.empty()) return std::nullopt;
+  const Entry& entry = in.entries[in.slot(key)];
   if (entry.row == kEmpty) return std::nullopt;
   return entry.row;
 }
 
 void UniqueIndex::put(const engine::RowKey& key, int64_t row) {
-  if ((size_ + 1) * 4 > entries_.size() * 3) grow(std::max<size_t>(16, entries_.size() * 2));
-  Entry& entry = entries_[slot(key)];
-  if (entry.row == kEmpty) ++size_;
-  entry = {key, row};
+  if (tables_.size() == 1 && size_ >= kSplitFrom) split();
+  Table& in = table(key);
+  const size_t slots = in.entries.size();
+  if (in.put(key, row)) ++size_;
+  slots_ += in.entries.size() - slots;
 }
 
 void UniqueIndex::remove(const engine::RowKey& key, int64_t row) {
-  if (entries_.empty()) return;
-  size_t hole = slot(key);
-  if (entries_[hole].row != row) return;
-  // Closes the gap: what probed past it moves up.
-  const size_t mask = entries_.size() - 1;
-  for (size_t at = (hole + 1) & mask; entries_[at].row != kEmpty; at = (at + 1) & mask) {
-    const size_t home = entries_[at].key.low & mask;
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    entries_[hole] = entries_[at];
-    hole = at;
-  }
-  entries_[hole] = {};
+  Table& in = table(key);
+  if (in.entries.empty()) return;
+  const size_t at = in.slot(key);
+  if (in.entries[at].row != row || row == kEmpty) return;
+  in.close_gap(at);
   --size_;
 }
 
-void UniqueIndex::reserve(size_t keys) {
-  const size_t slots = std::bit_ceil(std::max<size_t>(16, keys * 4 / 3 + 1));
-  if (slots > entries_.size()) grow(slots);
+void UniqueIndex::remove_rows(size_t number, const std::function<bool(int64_t)>& of) {
+  std::vector<Entry> found;
+  for (const Entry& entry : tables_[number].entries) {
+    if (entry.row != kEmpty && of(entry.row)) found.push_back(entry);
+  }
+  for (const Entry& entry : found) remove(entry.key, entry.row);
 }
 
-void UniqueIndex::grow(size_t slots) {
-  std::vector<Entry> old(slots);
-  old.swap(entries_);
-  for (const Entry& entry : old) {
-    if (entry.row != kEmpty) entries_[slot(entry.key)] = entry;
+void UniqueIndex::split() {
+  const Table one = std::move(tables_[0]);
+  tables_ = std::vector<Table>(size_t{1} << kTableBits);
+  slots_ = 0;
+  size_ = 0;
+  for (const Entry& entry : one.entries) {
+    if (entry.row != kEmpty) put(entry.key, entry.row);
   }
 }
 

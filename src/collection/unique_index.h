@@ -3,8 +3,12 @@
 //
 // Deleting a row leaves its entry: whoever finds an entry asks whether its row is deleted. Entries
 // go when their rows are folded away. One thread at a time.
+//
+// Past some ten thousand keys it is many small hash tables, each of which grows alone: with one,
+// the commit whose key makes it grow would hold up all others for a second.
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -21,19 +25,39 @@ class UniqueIndex {
   // Only if `row` has it.
   void remove(const engine::RowKey& key, int64_t row);
   size_t size() const { return size_; }
-  void reserve(size_t keys);
+  size_t bytes() const { return slots_ * sizeof(Entry); }
+
+  // Removes the entries of some rows, in parts: of table 0, 1 … until table_count().
+  size_t table_count() const { return tables_.size(); }
+  void remove_rows(size_t table, const std::function<bool(int64_t)>& of);
 
  private:
   static constexpr int64_t kEmpty = std::numeric_limits<int64_t>::min();
+  static constexpr int kTableBits = 9;
+  static constexpr size_t kSplitFrom = 50'000;
   struct Entry {
     engine::RowKey key;
     int64_t row = kEmpty;
   };
-  size_t slot(const engine::RowKey& key) const;  // where it is, or where it would go
-  void grow(size_t slots);
+  struct Table {
+    size_t slot(const engine::RowKey& key) const;  // where it is, or where it would go
+    void grow(size_t slots);
+    bool put(const engine::RowKey& key, int64_t row);  // false: replaced
+    void close_gap(size_t hole);
+    std::vector<Entry> entries;  // a power of two; linear probing
+    size_t used = 0;
+  };
+  Table& table(const engine::RowKey& key) {
+    return tables_[tables_.size() == 1 ? 0 : key.high >> (64 - kTableBits)];
+  }
+  const Table& table(const engine::RowKey& key) const {
+    return tables_[tables_.size() == 1 ? 0 : key.high >> (64 - kTableBits)];
+  }
+  void split();
 
-  std::vector<Entry> entries_;  // a power of two; linear probing
+  std::vector<Table> tables_ = std::vector<Table>(1);
   size_t size_ = 0;
+  size_t slots_ = 0;
 };
 
 }  // namespace sluice::collection

@@ -35,5 +35,28 @@ TEST(UniqueIndex, AgreesWithAMap) {
   }
 }
 
+TEST(UniqueIndex, KeepsAllKeysAsItGrowsAndTakesRowsOutInParts) {
+  std::mt19937_64 random(5);
+  UniqueIndex index;
+  std::map<engine::RowKey, int64_t> model;
+  for (int64_t row = 0; row < 200'000; ++row) {
+    const engine::RowKey key{random(), random()};
+    index.put(key, row);
+    model[key] = row;
+  }
+  EXPECT_EQ(index.size(), model.size());
+  EXPECT_GT(index.table_count(), 1u);
+  EXPECT_LT(index.bytes(), model.size() * 24 * 3);
+  for (size_t table = 0; table < index.table_count(); ++table) {
+    index.remove_rows(table, [](int64_t row) { return row % 3 == 0; });
+  }
+  size_t left = 0;
+  for (const auto& [key, row] : model) {
+    EXPECT_EQ(index.find(key), row % 3 == 0 ? std::nullopt : std::optional(row));
+    left += row % 3 == 0 ? 0 : 1;
+  }
+  EXPECT_EQ(index.size(), left);
+}
+
 }  // namespace
 }  // namespace sluice::collection

@@ -1,7 +1,6 @@
 #include "session/changes.h"
 
-#include <algorithm>
-#include <unordered_set>
+#include <array>
 
 #include "session/row_writer.h"
 #include "sql/dml.h"
@@ -29,20 +28,21 @@ Result<Target> target_of(const Execution& execution, const sql::ObjectName& name
   return target;
 }
 
-// Ids in the chunk's last column that have not come before.
-std::vector<collection::RowId> new_ids(engine::Chunk& chunk, std::unordered_set<int64_t>& seen,
-                                       std::vector<uint32_t>& rows) {
-  std::vector<collection::RowId> ids;
+// Erases the rows whose ids are in the chunk's last column; gives the positions of those that had
+// not been erased before. A query with FROM or USING may find a row many times.
+Result<std::vector<uint32_t>> erase_rows(engine::Chunk& chunk, collection::Overlay& overlay) {
+  std::array<collection::RowId, STANDARD_VECTOR_SIZE> ids;
+  std::array<bool, STANDARD_VECTOR_SIZE> fresh;
   duckdb::UnifiedVectorFormat format;
   chunk.data.back().ToUnifiedFormat(chunk.size(), format);
   const auto* values = reinterpret_cast<const int64_t*>(format.data);
+  for (size_t row = 0; row < chunk.size(); ++row) ids[row] = {values[format.sel->get_index(row)]};
+  TRY(overlay.erase({ids.data(), chunk.size()}, fresh.data()));
+  std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < chunk.size(); ++row) {
-    const int64_t id = values[format.sel->get_index(row)];
-    if (!seen.insert(id).second) continue;
-    ids.push_back({id});
-    rows.push_back(row);
+    if (fresh[row]) rows.push_back(row);
   }
-  return ids;
+  return rows;
 }
 
 }  // namespace
@@ -91,17 +91,15 @@ Result<std::string> run_update(const Execution& execution, const sql::Update& up
   TRY_ASSIGN(sql::Resolved resolved, update_query(execution, update));
   TRY_ASSIGN(const Target target, target_of(execution, update.table));
   TRY_ASSIGN(RunningQuery running, run_query(execution, std::move(resolved)));
-  // The rows are read whole before the first is changed, since what is read must not see changes
-  // of its own statement. `seen` bounds that each row changes once.
+  // What is read is the snapshot from before, so it does not see changes of its own statement.
   RowWriter writer(execution, *target.table);
-  std::unordered_set<int64_t> seen;
-  std::vector<collection::RowId> erased;
   while (true) {
     TRY_ASSIGN(engine::Chunk* const chunk, running.rows->next(execution.stop));
     if (chunk == nullptr) break;
-    std::vector<uint32_t> rows;
-    const std::vector<collection::RowId> ids = new_ids(*chunk, seen, rows);
-    erased.insert(erased.end(), ids.begin(), ids.end());
+    TRY_ASSIGN(collection::Overlay* const overlay,
+               execution.transaction->overlay(*target.table->table()));
+    TRY_ASSIGN(const std::vector<uint32_t> rows, erase_rows(*chunk, *overlay));
+    if (rows.empty()) continue;
     duckdb::SelectionVector selection(rows.size());
     for (size_t i = 0; i < rows.size(); ++i) selection.set_index(i, rows[i]);
     engine::Chunk values;
@@ -114,9 +112,6 @@ Result<std::string> run_update(const Execution& execution, const sql::Update& up
     values.SetCardinality(rows.size());
     TRY(writer.append(values));
   }
-  TRY_ASSIGN(collection::Overlay* const overlay,
-             execution.transaction->overlay(*target.table->table()));
-  TRY(overlay->erase(erased));
   TRY_ASSIGN(const uint64_t rows, writer.finish());
   return fmt::format("UPDATE {}", rows);
 }
@@ -125,25 +120,16 @@ Result<std::string> run_delete(const Execution& execution, const sql::Delete& st
   TRY_ASSIGN(sql::Resolved resolved, delete_query(execution, statement));
   TRY_ASSIGN(const Target target, target_of(execution, statement.table));
   TRY_ASSIGN(RunningQuery running, run_query(execution, std::move(resolved)));
-  std::vector<collection::RowId> erased;  // eight bytes a row, and no more
+  uint64_t erased = 0;
   while (true) {
     TRY_ASSIGN(engine::Chunk* const chunk, running.rows->next(execution.stop));
     if (chunk == nullptr) break;
-    duckdb::UnifiedVectorFormat format;
-    chunk->data.back().ToUnifiedFormat(chunk->size(), format);
-    const auto* values = reinterpret_cast<const int64_t*>(format.data);
-    for (size_t row = 0; row < chunk->size(); ++row) {
-      erased.push_back({values[format.sel->get_index(row)]});
-    }
-  }
-  std::sort(erased.begin(), erased.end());
-  erased.erase(std::unique(erased.begin(), erased.end()), erased.end());
-  if (!erased.empty()) {
     TRY_ASSIGN(collection::Overlay* const overlay,
                execution.transaction->overlay(*target.table->table()));
-    TRY(overlay->erase(erased));
+    TRY_ASSIGN(const std::vector<uint32_t> rows, erase_rows(*chunk, *overlay));
+    erased += rows.size();
   }
-  return fmt::format("DELETE {}", erased.size());
+  return fmt::format("DELETE {}", erased);
 }
 
 Result<std::string> run_truncate(const Execution& execution, const sql::Truncate& truncate) {
