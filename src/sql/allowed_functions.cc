@@ -30,7 +30,17 @@ constexpr Names kScalarNames[] = {
      "sluice_numeric sluice_text sluice_sum sluice_avg sluice_array_to_string sluice_date_part "
      "sluice_date_trunc sluice_concat sluice_substring sluice_minus sluice_extract sluice_format "
      "sluice_numeric_exact sluice_string_to_array "
-     "sluice_to_hex sluice_trunc initcap overlay pg_sleep regexp_match jsonb_typeof "
+     "sluice_to_hex sluice_trunc sluice_array_length sluice_cardinality sluice_elements "
+     "sluice_date_bin sluice_generate_series sluice_numeric_series sluice_make_date "
+     "sluice_make_interval sluice_make_time sluice_make_timestamp sluice_json_build_array "
+     "sluice_json_build_object sluice_json_delete_path sluice_json_each sluice_json_each_text "
+     "sluice_json_elements sluice_json_elements_text sluice_json_keys sluice_json_of_list "
+     "sluice_json_of_pairs sluice_to_json sluice_plus sluice_regexp_matches sluice_regexp_split "
+     "sluice_similar array_dims array_fill array_lower array_ndims array_positions array_remove "
+     "array_replace trim_array jsonb_extract_path jsonb_extract_path_text jsonb_insert "
+     "jsonb_object jsonb_set justify_days justify_hours justify_interval regexp_count "
+     "regexp_instr regexp_like regexp_substr to_number initcap overlay pg_sleep regexp_match "
+     "jsonb_typeof "
      "jsonb_array_length jsonb_strip_nulls jsonb_pretty "
      "to_char quote_ident quote_literal quote_nullable"},
     // Numbers.
@@ -152,7 +162,7 @@ constexpr Names kScalarNames[] = {
      "current_query current_query_id current_transaction_id stats vector_type alias "
      "can_cast_implicitly cast_to_type replace_type typeof variant_typeof variant_extract finalize "
      "parse_duckdb_log_message sluice_live sluice_rows sluice_catalog_text sluice_catalog_oid "
-     "sluice_catalog_is sluice_typeof"},
+     "sluice_catalog_is sluice_typeof sluice_missing sluice_condition"},
     {FunctionClass::kCatalog, "in_search_path format_pg_type map_to_pg_oid"},
     {FunctionClass::kDynamicSql,
      "json_deserialize_sql json_serialize_plan json_serialize_sql json_execute_serialized_sql"},
@@ -162,8 +172,8 @@ constexpr Names kScalarNames[] = {
 
 constexpr Names kTableNames[] = {
     {FunctionClass::kAllowed,
-     "generate_series range unnest repeat repeat_row json_each json_tree generate_subscripts "
-     "regexp_split_to_table pg_timezone_names"},
+     "generate_series range unnest repeat repeat_row json_tree generate_subscripts "
+     "pg_timezone_names"},
     {FunctionClass::kFiles,
      "read_blob read_csv read_csv_auto read_json read_json_auto read_json_objects "
      "read_json_objects_auto read_ndjson read_ndjson_auto read_ndjson_objects read_parquet "
@@ -186,6 +196,7 @@ constexpr Names kTableNames[] = {
      "duckdb_tables duckdb_types duckdb_views pragma_collations pragma_show pragma_table_info"},
     {FunctionClass::kDynamicSql,
      "query query_table json_execute_serialized_sql histogram histogram_values"},
+    {FunctionClass::kMeaning, "json_each regexp_split_to_table"},
 };
 
 using Classes = std::unordered_map<std::string_view, FunctionClass>;

@@ -7,6 +7,7 @@
 #include <duckdb/parser/tableref/list.hpp>
 
 #include "sql/declared_types.h"
+#include "sql/front/statement.h"
 #include "sql/resolver.h"
 
 namespace sluice::sql {
@@ -40,8 +41,7 @@ Resolver::Scope Resolver::inside(const Scope& parent) {
 
 void Resolver::fail(Error error, duckdb::optional_idx location) {
   if (failure_) return;
-  if (error.position == 0 && context_.position && view_depth_ == 0)
-    error.position = context_.position(location);
+  if (error.position == 0 && view_depth_ == 0) error.position = position_of(location);
   failure_ = std::move(error);
 }
 
@@ -136,6 +136,9 @@ void Resolver::walk_select(duckdb::SelectNode& node, Scope& scope, bool top) {
   for (auto& group : node.groups.group_expressions) walk(group, scope);
   if (node.where_clause) walk(node.where_clause, scope);
   if (node.having) walk(node.having, scope);
+  if (failed()) return;
+  if (node.where_clause) need_boolean(node.where_clause, "WHERE");
+  if (node.having) need_boolean(node.having, "HAVING");
   if (node.qualify) walk(node.qualify, scope);
 }
 
@@ -149,9 +152,17 @@ void Resolver::walk_select_item(ExpressionPointer& item, Scope& scope, bool top)
   const std::string name = item->alias;
   if (top && is_registry_call(*item))
     item = duckdb::make_uniq<duckdb::CastExpression>(engine::LogicalType::VARCHAR, std::move(item));
+  const std::string shown = item->GetExpressionClass() == duckdb::ExpressionClass::COLUMN_REF
+                                ? item->Cast<duckdb::ColumnRefExpression>().GetColumnName()
+                                : "";
   walk(item, scope);
+  if (failed()) return;
   // What is replaced must not change the column's name.
-  if (!failed() && !name.empty()) item->alias = name;
+  if (!name.empty()) {
+    item->alias = name;
+  } else if (!shown.empty() && item->Cast<duckdb::ColumnRefExpression>().GetColumnName() != shown) {
+    item->alias = shown;
+  }
 }
 
 void Resolver::walk(ExpressionPointer& tree, Scope& scope) {
@@ -163,7 +174,7 @@ void Resolver::walk(ExpressionPointer& tree, Scope& scope) {
     case duckdb::ExpressionClass::FUNCTION:
       return walk_function(tree, scope);
     case duckdb::ExpressionClass::WINDOW:
-      return walk_window(tree->Cast<duckdb::WindowExpression>(), scope);
+      return walk_window(tree, scope);
     case duckdb::ExpressionClass::CAST:
       return walk_cast(tree, scope);
     case duckdb::ExpressionClass::COLUMN_REF:
@@ -195,8 +206,61 @@ void Resolver::walk(ExpressionPointer& tree, Scope& scope) {
     case duckdb::ExpressionClass::BOUND_EXPRESSION:
       return fail(internal("a bound expression in a parse tree"));
     default:
-      return walk_children(*tree, scope);
+      walk_children(*tree, scope);
+      if (!failed()) walk_conditions(*tree);
   }
+}
+
+void Resolver::walk_conditions(duckdb::ParsedExpression& expression) {
+  switch (expression.GetExpressionClass()) {
+    case duckdb::ExpressionClass::CONJUNCTION: {
+      const bool both = expression.GetExpressionType() == duckdb::ExpressionType::CONJUNCTION_AND;
+      for (auto& child : expression.Cast<duckdb::ConjunctionExpression>().children)
+        need_boolean(child, both ? "AND" : "OR");
+      return;
+    }
+    case duckdb::ExpressionClass::OPERATOR:
+      if (expression.GetExpressionType() == duckdb::ExpressionType::OPERATOR_NOT)
+        need_boolean(expression.Cast<duckdb::OperatorExpression>().children[0], "NOT");
+      return;
+    case duckdb::ExpressionClass::CASE:
+      for (auto& check : expression.Cast<duckdb::CaseExpression>().case_checks)
+        need_boolean(check.when_expr, "CASE/WHEN");
+      return;
+    default:
+      return;
+  }
+}
+
+// The engine would take any type that casts. What is boolean by its form stays as it is.
+void Resolver::need_boolean(ExpressionPointer& expression, const char* what) const {
+  switch (expression->GetExpressionClass()) {
+    case duckdb::ExpressionClass::COLUMN_REF:
+    case duckdb::ExpressionClass::CONSTANT:
+    case duckdb::ExpressionClass::CAST:
+    case duckdb::ExpressionClass::FUNCTION:
+    case duckdb::ExpressionClass::CASE:
+    case duckdb::ExpressionClass::PARAMETER:
+    case duckdb::ExpressionClass::WINDOW:
+      break;
+    case duckdb::ExpressionClass::SUBQUERY:
+      if (expression->Cast<duckdb::SubqueryExpression>().subquery_type ==
+          duckdb::SubqueryType::SCALAR)
+        break;
+      return;
+    default:
+      return;
+  }
+  const auto location = expression->GetQueryLocation();
+  const int32_t place = view_depth_ == 0 ? position_of(location) : 0;
+  duckdb::vector<ExpressionPointer> arguments;
+  arguments.push_back(std::move(expression));
+  arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value(what)));
+  arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value::INTEGER(place)));
+  arguments[0]->alias.clear();
+  expression =
+      duckdb::make_uniq<duckdb::FunctionExpression>("sluice_condition", std::move(arguments));
+  expression->SetQueryLocation(location);
 }
 
 void Resolver::walk_children(duckdb::ParsedExpression& expression, Scope& scope) {
@@ -211,6 +275,13 @@ void Resolver::walk_column(ExpressionPointer& tree, Scope& scope) {
     return fail(
         invalid("column \"{}\" does not exist", fmt::join(names, ".")).with_sqlstate("42703"),
         column.GetQueryLocation());
+  for (const Scope* each = &scope; each != nullptr && names.size() == 1; each = each->parent) {
+    for (const auto& relation : each->relations) {
+      if (relation.only_column.empty() || relation.alias != names[0]) continue;
+      names = {relation.alias, relation.only_column};
+      return;
+    }
+  }
   // public.t.a and materialize.public.t.a: relations go by their alias alone once they are scanned.
   for (const Scope* each = &scope; each != nullptr; each = each->parent) {
     for (const auto& relation : each->relations) {

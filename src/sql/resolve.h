@@ -25,6 +25,7 @@
 #include "collection/store.h"
 #include "engine/engine.h"
 #include "sql/catalog.h"
+#include "sql/export_runs.h"
 
 namespace sluice::sql {
 
@@ -45,11 +46,11 @@ struct ResolveContext {
   std::function<std::optional<std::string>(const std::string& name)> setting = {};
   // All settings for SHOW ALL and pg_settings: name -> value.
   std::function<std::map<std::string, std::string>()> settings = {};
+  // What is on record of exports, for sluice_internal.export_runs.
+  std::function<std::vector<ExportRun>()> export_runs = {};
   // What a table shows to this statement: the read view's snapshot, with the transaction's overlay.
   std::function<Result<std::shared_ptr<const collection::Snapshot>>(collection::CollectionId)>
       snapshot = {};
-  // Where a node of the tree stands in the statement, for errors (front's position_of()).
-  std::function<int32_t(duckdb::optional_idx location)> position = {};
 };
 
 struct Resolved {

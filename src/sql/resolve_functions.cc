@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "sql/allowed_functions.h"
+#include "sql/front/statement.h"
 #include "sql/resolver.h"
 
 namespace sluice::sql {
@@ -46,7 +47,7 @@ const std::string* constant_text(const duckdb::ParsedExpression& expression) {
 }
 
 Error no_function(std::string_view name) {
-  return error(ErrorCode::kNotFound, "function \"{}\" does not exist", name)
+  return error(ErrorCode::kNotFound, "function {}() does not exist", name)
       .with_sqlstate("42883")
       .with_hint(
           "No function matches the given name and argument types. You might need to add explicit "
@@ -56,32 +57,55 @@ Error no_function(std::string_view name) {
 // PostgreSQL's names for what the engine has under another, or with another meaning.
 const std::string* renamed(const std::string& name) {
   static const auto* names = new std::unordered_map<std::string, std::string>{
+      {"array_length", "sluice_array_length"},
+      {"array_to_json", "sluice_to_json"},
       {"array_to_string", "sluice_array_to_string"},
+      {"array_upper", "sluice_array_length"},
       {"avg", "sluice_avg"},
       {"btrim", "trim"},
-      {"date_bin", "time_bucket"},
+      {"cardinality", "sluice_cardinality"},
+      {"date_bin", "sluice_date_bin"},
       {"date_part", "sluice_date_part"},
       {"date_trunc", "sluice_date_trunc"},
       {"datepart", "sluice_date_part"},
       {"datetrunc", "sluice_date_trunc"},
       {"every", "bool_and"},
       {"format", "sluice_format"},
-      {"json_agg", "json_group_array"},
-      {"json_build_array", "json_array"},
-      {"json_build_object", "json_object"},
-      {"json_object_agg", "json_group_object"},
-      {"jsonb_agg", "json_group_array"},
-      {"jsonb_build_array", "json_array"},
-      {"jsonb_build_object", "json_object"},
-      {"jsonb_each", "json_each"},
-      {"jsonb_object_agg", "json_group_object"},
+      {"generate_series", "sluice_generate_series"},
+      {"json_array_elements", "sluice_json_elements"},
+      {"json_array_elements_text", "sluice_json_elements_text"},
+      {"json_build_array", "sluice_json_build_array"},
+      {"json_build_object", "sluice_json_build_object"},
+      {"json_each", "sluice_json_each"},
+      {"json_each_text", "sluice_json_each_text"},
+      {"json_extract_path", "jsonb_extract_path"},
+      {"json_extract_path_text", "jsonb_extract_path_text"},
+      {"json_object_keys", "sluice_json_keys"},
+      {"json_strip_nulls", "jsonb_strip_nulls"},
+      {"json_typeof", "jsonb_typeof"},
+      {"jsonb_array_elements", "sluice_json_elements"},
+      {"jsonb_array_elements_text", "sluice_json_elements_text"},
+      {"jsonb_build_array", "sluice_json_build_array"},
+      {"jsonb_build_object", "sluice_json_build_object"},
+      {"jsonb_each", "sluice_json_each"},
+      {"jsonb_each_text", "sluice_json_each_text"},
+      {"jsonb_object_keys", "sluice_json_keys"},
+      {"make_date", "sluice_make_date"},
+      {"make_interval", "sluice_make_interval"},
+      {"make_time", "sluice_make_time"},
+      {"make_timestamp", "sluice_make_timestamp"},
       {"mean", "sluice_avg"},
+      {"regexp_split_to_array", "sluice_regexp_split"},
+      {"regexp_split_to_table", "sluice_regexp_split"},
+      {"row_to_json", "sluice_to_json"},
       {"string_to_array", "sluice_string_to_array"},
+      {"string_to_table", "sluice_string_to_array"},
       {"substr", "sluice_substring"},
       {"substring", "sluice_substring"},
       {"sum", "sluice_sum"},
       {"to_hex", "sluice_to_hex"},
-      {"to_jsonb", "to_json"},
+      {"to_json", "sluice_to_json"},
+      {"to_jsonb", "sluice_to_json"},
   };
   const auto found = names->find(name);
   return found == names->end() ? nullptr : &found->second;
@@ -91,17 +115,72 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// PostgreSQL's functions that give rows, by the names users write: here they make lists, which are
+// unnested.
+bool gives_rows(std::string_view name) {
+  return is_one_of(
+      name, {"generate_series", "json_array_elements", "json_array_elements_text", "json_each",
+             "json_each_text", "json_object_keys", "jsonb_array_elements",
+             "jsonb_array_elements_text", "jsonb_each", "jsonb_each_text", "jsonb_object_keys",
+             "regexp_split_to_table", "sluice_regexp_matches", "string_to_table"});
+}
+
+// make_interval(days => 10): the arguments in their order, 0 for those left out. False for a name
+// that it does not have.
+bool order_interval_parts(duckdb::vector<ExpressionPointer>& arguments) {
+  static constexpr std::string_view kParts[] = {"years", "months", "weeks", "days",
+                                                "hours", "mins",   "secs"};
+  duckdb::vector<ExpressionPointer> ordered(std::size(kParts));
+  size_t next = 0;
+  for (auto& argument : arguments) {
+    const auto* named = std::find(std::begin(kParts), std::end(kParts), argument->alias);
+    const size_t place =
+        argument->alias.empty() ? next++ : static_cast<size_t>(named - std::begin(kParts));
+    if (place >= ordered.size() || ordered[place]) return false;
+    argument->alias.clear();
+    ordered[place] = std::move(argument);
+  }
+  for (auto& part : ordered)
+    if (!part) part = constant(engine::Value::INTEGER(0));
+  arguments = std::move(ordered);
+  return true;
+}
+
+// PostgreSQL sorts to find what is distinct, and its users see the order.
+void order_distinct(duckdb::FunctionExpression& call) {
+  if (!call.distinct || call.children.empty() || !call.order_bys || !call.order_bys->orders.empty())
+    return;
+  if (!is_one_of(call.function_name, {"array_agg", "json_agg", "jsonb_agg", "string_agg"})) return;
+  call.order_bys->orders.emplace_back(
+      duckdb::OrderType::ASCENDING, duckdb::OrderByNullType::NULLS_LAST, call.children[0]->Copy());
+}
+
+// jsonb_agg(x) is made of the list of x, so that its ORDER BY, DISTINCT and FILTER are the list's;
+// jsonb_object_agg(k, v) of the list of pairs. What makes the document, or nullptr.
+const char* json_aggregate(std::string_view name, duckdb::vector<ExpressionPointer>& arguments) {
+  if (is_one_of(name, {"jsonb_agg", "json_agg"}) && arguments.size() == 1)
+    return "sluice_json_of_list";
+  if (!is_one_of(name, {"jsonb_object_agg", "json_object_agg"}) || arguments.size() != 2)
+    return nullptr;
+  arguments[0]->alias = "key";
+  arguments[1]->alias = "value";
+  auto pair = duckdb::make_uniq<duckdb::FunctionExpression>("struct_pack", std::move(arguments));
+  arguments.clear();
+  arguments.push_back(std::move(pair));
+  return "sluice_json_of_pairs";
+}
+
 // What the engine counts in bigints and PostgreSQL in integers.
 bool counts_in_integers(std::string_view name) {
-  return is_one_of(name, {"array_length", "array_position", "bit_length", "cardinality",
-                          "char_length", "character_length", "instr", "json_array_length", "length",
-                          "octet_length", "position", "strpos"});
+  return is_one_of(name,
+                   {"array_position", "bit_length", "char_length", "character_length", "instr",
+                    "json_array_length", "length", "octet_length", "position", "strpos"});
 }
 
 // What the engine leaves in the order and the spelling it was given in.
 bool makes_raw_json(std::string_view name) {
-  return is_one_of(name, {"array_to_json", "json_array", "json_group_array", "json_group_object",
-                          "json_merge_patch", "json_object", "row_to_json", "to_json"});
+  return is_one_of(name, {"json_array", "json_group_array", "json_group_object", "json_merge_patch",
+                          "json_object"});
 }
 
 // A call as PostgreSQL types it; `name` is the engine's.
@@ -112,13 +191,6 @@ ExpressionPointer with_own_type(ExpressionPointer call, std::string_view name) {
   }
   if (!counts_in_integers(name)) return call;
   call->alias.clear();  // or it would be taken for the name of an argument
-  // An empty array has no dimensions.
-  if (name == "array_length") {
-    std::vector<ExpressionPointer> arguments;
-    arguments.push_back(std::move(call));
-    arguments.push_back(constant(engine::Value::BIGINT(0)));
-    call = call_of("nullif", std::move(arguments));
-  }
   return cast(std::move(call), engine::LogicalType::INTEGER);
 }
 
@@ -159,10 +231,27 @@ bool Resolver::check_function_schema(std::string& catalog, std::string& schema,
   return known;
 }
 
-void Resolver::check_scalar(std::string& name, duckdb::optional_idx location) {
+bool Resolver::is_allowed(std::string& name) {
   if (const std::string* other = renamed(name)) name = *other;
-  const auto function_class = scalar_function_class(name);
-  if (function_class != FunctionClass::kAllowed) fail(no_function(name), location);
+  return scalar_function_class(name) == FunctionClass::kAllowed;
+}
+
+// The engine says it, once it knows the arguments' types, as PostgreSQL does.
+ExpressionPointer Resolver::no_such_call(const std::string& name,
+                                         duckdb::vector<ExpressionPointer>& arguments,
+                                         duckdb::optional_idx location) {
+  std::vector<ExpressionPointer> told;
+  told.push_back(text(name));
+  told.push_back(constant(engine::Value::INTEGER(view_depth_ == 0 ? position_of(location) : 0)));
+  for (auto& argument : arguments) {
+    if (argument->GetExpressionClass() == duckdb::ExpressionClass::STAR) {
+      fail(no_function(name), location);
+      return nullptr;
+    }
+    argument->alias.clear();  // or it would be taken for the name of an argument
+    told.push_back(std::move(argument));
+  }
+  return call_of("sluice_missing", std::move(told));
 }
 
 void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
@@ -172,6 +261,7 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
   if (!check_function_schema(call.catalog, call.schema, location)) return;
   walk_children(call, scope);
   if (failed()) return;
+  if (call.filter) need_boolean(call.filter, "FILTER");
   const std::string alias = call.alias;
   if (answer(tree, call, scope)) {
     if (tree) tree->alias = alias;
@@ -180,8 +270,24 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
   if (failed()) return;
   if (call.function_name == "trunc" && call.children.size() == 2)
     call.function_name = "sluice_trunc";
-  check_scalar(call.function_name, location);
-  if (failed()) return;
+  const std::string written = call.function_name;
+  order_distinct(call);
+  if (const char* maker = json_aggregate(written, call.children)) {
+    call.function_name = "list";
+    std::vector<ExpressionPointer> list;
+    list.push_back(std::move(tree));
+    list[0]->alias.clear();
+    tree = call_of(maker, std::move(list));
+    tree->alias = alias;
+    return;
+  }
+  if (written == "make_interval" && !order_interval_parts(call.children))
+    return fail(no_function(written), location);
+  if (!is_allowed(call.function_name)) {
+    auto missing = no_such_call(written, call.children, location);
+    if (missing) tree = std::move(missing);
+    return;
+  }
   // Both work on texts, whatever they are given.
   if (call.function_name == "sluice_array_to_string" && !call.children.empty()) {
     call.children[0] =
@@ -193,15 +299,36 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
   }
   const std::string name = call.function_name;
   tree = with_own_type(std::move(tree), name);
+  if (gives_rows(written)) {
+    std::vector<ExpressionPointer> list;
+    list.push_back(std::move(tree));
+    list[0]->alias.clear();
+    tree = call_of("unnest", std::move(list));
+  }
   tree->alias = alias;
   tree->SetQueryLocation(location);
 }
 
-void Resolver::walk_window(duckdb::WindowExpression& window, Scope& scope) {
+void Resolver::walk_window(ExpressionPointer& tree, Scope& scope) {
+  auto& window = tree->Cast<duckdb::WindowExpression>();
   window.function_name = lower(window.function_name);
   if (!check_function_schema(window.catalog, window.schema, window.GetQueryLocation())) return;
   walk_children(window, scope);
-  if (!failed()) check_scalar(window.function_name, window.GetQueryLocation());
+  if (failed()) return;
+  const std::string written = window.function_name;
+  if (const char* maker = json_aggregate(written, window.children)) {
+    window.function_name = "list";
+    const std::string alias = tree->alias;
+    std::vector<ExpressionPointer> list;
+    list.push_back(std::move(tree));
+    list[0]->alias.clear();
+    tree = call_of(maker, std::move(list));
+    tree->alias = alias;
+    return;
+  }
+  if (is_allowed(window.function_name)) return;
+  auto missing = no_such_call(written, window.children, window.GetQueryLocation());
+  if (missing) tree = std::move(missing);
 }
 
 bool Resolver::answer(ExpressionPointer& tree, duckdb::FunctionExpression& call, Scope& scope) {

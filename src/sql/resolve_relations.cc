@@ -40,6 +40,53 @@ void take_over(duckdb::TableRef& from, const std::string& name,
   to.query_location = from.query_location;
 }
 
+bool is_small_integer(const ExpressionPointer& expression) {
+  if (expression->GetExpressionClass() == duckdb::ExpressionClass::FUNCTION) {
+    const auto& call = expression->Cast<duckdb::FunctionExpression>();
+    return call.is_operator && call.function_name == "-" && call.children.size() == 1 &&
+           is_small_integer(call.children[0]);
+  }
+  return expression->GetExpressionClass() == duckdb::ExpressionClass::CONSTANT &&
+         expression->Cast<duckdb::ConstantExpression>().value.type().id() ==
+             engine::LogicalTypeId::INTEGER;
+}
+
+// Whether the form of a generate_series() tells that it counts integers, which the engine's scan
+// does without a list. The types of columns and calls are not known yet.
+bool counts_integers(const duckdb::FunctionExpression& call) {
+  return std::all_of(call.children.begin(), call.children.end(), [](const auto& argument) {
+    switch (argument->GetExpressionClass()) {
+      case duckdb::ExpressionClass::CONSTANT:
+        return argument->template Cast<duckdb::ConstantExpression>().value.type().IsIntegral();
+      case duckdb::ExpressionClass::CAST:
+        return argument->template Cast<duckdb::CastExpression>().cast_type.IsIntegral();
+      case duckdb::ExpressionClass::FUNCTION:
+        return is_small_integer(argument);
+      case duckdb::ExpressionClass::PARAMETER:
+      case duckdb::ExpressionClass::SUBQUERY:
+        return true;
+      default:
+        return false;
+    }
+  });
+}
+
+// unnest(generate_series(1, length of the list)): WITH ORDINALITY.
+ExpressionPointer numbers_of(const duckdb::ParsedExpression& list) {
+  const auto call = [](const char* name, ExpressionPointer first, ExpressionPointer second) {
+    duckdb::vector<ExpressionPointer> arguments;
+    arguments.push_back(std::move(first));
+    if (second) arguments.push_back(std::move(second));
+    return duckdb::make_uniq<duckdb::FunctionExpression>(name, std::move(arguments));
+  };
+  auto numbers = call("generate_series",
+                      duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value::BIGINT(1)),
+                      call("len", list.Copy(), nullptr));
+  auto rows = call("unnest", std::move(numbers), nullptr);
+  rows->alias = "ordinality";
+  return rows;
+}
+
 }  // namespace
 
 void Resolver::walk(TableRefPointer& ref, Scope& scope) {
@@ -74,6 +121,7 @@ void Resolver::walk_join(duckdb::JoinRef& join, Scope& scope) {
   walk(join.left, scope);
   walk(join.right, scope);
   if (join.condition) walk(join.condition, scope);
+  if (join.condition && !failed()) need_boolean(join.condition, "JOIN/ON");
 }
 
 void Resolver::walk_pivot(duckdb::PivotRef& pivot, Scope& scope) {
@@ -225,32 +273,83 @@ void Resolver::walk_table_function(TableRefPointer& ref, Scope& scope) {
                 ref->query_location);
   auto& call = table.function->Cast<duckdb::FunctionExpression>();
   if (!check_function_schema(call.catalog, call.schema, ref->query_location)) return;
-  const auto function_class = table_function_class(call.function_name);
-  if (function_class == FunctionClass::kAllowed) {
-    const std::string alias = table.alias.empty() ? call.function_name : table.alias;
-    walk_children(call, scope);
-    // A function's only column has the alias's name: SELECT g FROM generate_series(1, 3) AS g.
-    if (table.column_name_alias.empty()) table.column_name_alias.push_back(alias);
-    scope.relations.push_back({.name = {}, .alias = alias});
-    return;
-  }
-  if (function_class)
-    return fail(error(ErrorCode::kNotFound, "function \"{}\" does not exist", call.function_name)
-                    .with_sqlstate("42883"),
-                ref->query_location);
-  // Any function may stand in FROM: one row of one column, named after it.
-  const std::string name = call.function_name;
+  const bool scanned = table_function_class(call.function_name) == FunctionClass::kAllowed &&
+                       !(call.function_name == "generate_series" && !counts_integers(call));
+  if (!scanned) return walk_call_in_from(ref, scope);
+  const std::string alias = table.alias.empty() ? call.function_name : table.alias;
+  walk_children(call, scope);
+  const bool narrow = call.function_name == "generate_series" && !table.subquery &&
+                      table.with_ordinality != duckdb::OrdinalityType::WITH_ORDINALITY &&
+                      std::all_of(call.children.begin(), call.children.end(), is_small_integer);
+  if (narrow) return narrow_series(ref, alias, scope);
+  // A function's only column has the alias's name: SELECT g FROM generate_series(1, 3) AS g.
+  if (table.column_name_alias.empty()) table.column_name_alias.push_back(alias);
+  scope.relations.push_back({.name = {}, .alias = alias});
+}
+
+// The engine counts in bigints. Integers are what PostgreSQL makes of integers.
+void Resolver::narrow_series(TableRefPointer& ref, const std::string& alias, Scope& scope) {
+  auto& table = ref->Cast<duckdb::TableFunctionRef>();
+  const std::string column =
+      table.column_name_alias.empty() ? alias : table.column_name_alias.front();
+  auto rows = duckdb::make_uniq<duckdb::TableFunctionRef>();
+  rows->function = std::move(table.function);
+  rows->column_name_alias = {column};
+  auto node = duckdb::make_uniq<duckdb::SelectNode>();
+  auto cast = duckdb::make_uniq<duckdb::CastExpression>(
+      engine::LogicalType::INTEGER, duckdb::make_uniq<duckdb::ColumnRefExpression>(column));
+  cast->alias = column;
+  node->select_list.push_back(std::move(cast));
+  node->from_table = std::move(rows);
+  auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
+  statement->node = std::move(node);
+  auto subquery = duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
+  take_over(table, alias, {}, *subquery);
+  scope.relations.push_back({.name = {}, .alias = alias});
+  ref = std::move(subquery);
+}
+
+// Any function may stand in FROM: a list that is unnested where it gives rows, else one row; one
+// column, named after it.
+void Resolver::walk_call_in_from(TableRefPointer& ref, Scope& scope) {
+  auto& table = ref->Cast<duckdb::TableFunctionRef>();
+  auto& call = table.function->Cast<duckdb::FunctionExpression>();
+  const std::string name =
+      call.function_name == "sluice_regexp_matches" ? "regexp_matches" : call.function_name;
+  const std::string alias = table.alias.empty() ? name : table.alias;
+  const bool pairs =
+      name.find("json") != std::string::npos && name.find("_each") != std::string::npos;
+  const bool values = name.find("_array_elements") != std::string::npos;
   auto node = duckdb::make_uniq<duckdb::SelectNode>();
   node->from_table = duckdb::make_uniq<duckdb::EmptyTableRef>();
   node->select_list.push_back(std::move(table.function));
   walk(node->select_list[0], scope);
   if (failed()) return;
-  node->select_list[0]->alias = table.alias.empty() ? name : table.alias;
+  auto& item = node->select_list[0];
+  const bool rows = item->GetExpressionClass() == duckdb::ExpressionClass::FUNCTION &&
+                    item->Cast<duckdb::FunctionExpression>().function_name == "unnest";
+  item->alias = values ? "value" : alias;
+  if (table.with_ordinality == duckdb::OrdinalityType::WITH_ORDINALITY) {
+    if (!rows)
+      return fail(invalid("WITH ORDINALITY is not supported for {}()", name).with_sqlstate("0A000"),
+                  ref->query_location);
+    node->select_list.push_back(numbers_of(*item->Cast<duckdb::FunctionExpression>().children[0]));
+  }
+  if (rows && pairs) {
+    auto recursive = duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value::BOOLEAN(true));
+    recursive->alias = "recursive";
+    node->select_list[0]->Cast<duckdb::FunctionExpression>().children.push_back(
+        std::move(recursive));
+    node->select_list[0]->alias.clear();
+  }
   auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
   statement->node = std::move(node);
   auto subquery = duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
   take_over(table, name, {}, *subquery);
-  scope.relations.push_back({.name = {}, .alias = subquery->alias});
+  std::string only_column;
+  if (values && table.column_name_alias.empty()) only_column = "value";
+  scope.relations.push_back(
+      {.name = {}, .alias = subquery->alias, .only_column = std::move(only_column)});
   ref = std::move(subquery);
 }
 

@@ -52,6 +52,8 @@ class Resolver {
   struct NamedRelation {
     std::vector<std::string> name;  // database, schema, relation: how it may be qualified
     std::string alias;
+    // The only column of a function in FROM, which its alias alone means too.
+    std::string only_column = {};
   };
   struct Scope {
     const Scope* parent = nullptr;
@@ -79,6 +81,9 @@ class Resolver {
   void walk_children(duckdb::ParsedExpression& expression, Scope& scope);
   void walk_select_item(ExpressionPointer& item, Scope& scope, bool top);
   void walk_column(ExpressionPointer& expression, Scope& scope);
+  // Operands of what takes booleans only; `what` is PostgreSQL's word for it: WHERE, AND.
+  void walk_conditions(duckdb::ParsedExpression& expression);
+  void need_boolean(ExpressionPointer& expression, const char* what) const;
 
   // resolve_relations.cc
   void walk(TableRefPointer& ref, Scope& scope);
@@ -86,6 +91,8 @@ class Resolver {
   void walk_join(duckdb::JoinRef& join, Scope& scope);
   void walk_pivot(duckdb::PivotRef& pivot, Scope& scope);
   void walk_table_function(TableRefPointer& ref, Scope& scope);
+  void narrow_series(TableRefPointer& ref, const std::string& alias, Scope& scope);
+  void walk_call_in_from(TableRefPointer& ref, Scope& scope);
   TableRefPointer scan(const Object& object, const Scope& scope);
   TableRefPointer scan_table(const Object& object);
   TableRefPointer scan_view(const Object& object, const Scope& scope);
@@ -95,7 +102,7 @@ class Resolver {
 
   // resolve_functions.cc
   void walk_function(ExpressionPointer& expression, Scope& scope);
-  void walk_window(duckdb::WindowExpression& window, Scope& scope);
+  void walk_window(ExpressionPointer& expression, Scope& scope);
   // Replaces calls that Sluice answers itself; false when the name is none of them.
   bool answer(ExpressionPointer& expression, duckdb::FunctionExpression& call, Scope& scope);
   ExpressionPointer session_answer(const std::string& name, duckdb::FunctionExpression& call,
@@ -108,7 +115,11 @@ class Resolver {
                            std::vector<ExpressionPointer> arguments);
   bool check_function_schema(std::string& catalog, std::string& schema,
                              duckdb::optional_idx location);
-  void check_scalar(std::string& name, duckdb::optional_idx location);
+  // Of a function or aggregate, by the engine's name, which `name` becomes.
+  static bool is_allowed(std::string& name);
+  ExpressionPointer no_such_call(const std::string& name,
+                                 duckdb::vector<ExpressionPointer>& arguments,
+                                 duckdb::optional_idx location);
   void walk_cast(ExpressionPointer& expression, Scope& scope);
   void check_type(engine::LogicalType& type, duckdb::optional_idx location);
   ExpressionPointer transaction_time() const;

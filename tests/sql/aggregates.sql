@@ -109,3 +109,8 @@ SELECT array_agg(i ORDER BY i) FROM n WHERE k = 1
 ----
 types 1007
 {10,20}
+
+SELECT string_agg(DISTINCT x, ','), array_agg(DISTINCT x) FROM (VALUES ('b'), ('a'), ('b'), (NULL)) t(x)
+----
+types 25|1009
+a,b|{a,b,NULL}

@@ -142,7 +142,7 @@ error 22003
 
 SELECT regexp_matches('abc', 'b')
 ----
-error 0A000
+{b}
 
 SELECT nosuch(1)
 ----

@@ -126,14 +126,28 @@ BoundExpression truncated(ClientContext& context, BoundExpression field, BoundEx
                     type);
 }
 
+// Centuries and millennia begin with the year 1, and not with the engine's year 0.
+bool begins_with_year_1(ClientContext& context, const duckdb::Expression& field) {
+  return field.IsFoldable() && is_one_of(constant_field(context, field),
+                                         {"century", "centuries", "millennium", "millennia"});
+}
+
+BoundExpression shifted(ClientContext& context, BoundExpression value, int32_t months) {
+  return bound_call(context, "+", std::move(value), bound_constant(Value::INTERVAL(months, 0, 0)));
+}
+
 BoundExpression bind_date_trunc(BindInput& input) {
   ClientContext& context = input.context;
   BoundExpression value = std::move(input.children[1]);
+  const bool from_1 = value->return_type.id() != LogicalTypeId::INTERVAL &&
+                      begins_with_year_1(context, *input.children[0]);
   check_argument("date_trunc", value->return_type);
   if (value->return_type.id() == LogicalTypeId::DATE) {
     value = bound_cast(context, std::move(value), LogicalType::TIMESTAMP_TZ);
   }
-  return truncated(context, std::move(input.children[0]), std::move(value));
+  if (from_1) value = shifted(context, std::move(value), -12);
+  value = truncated(context, std::move(input.children[0]), std::move(value));
+  return from_1 ? shifted(context, std::move(value), 12) : std::move(value);
 }
 
 BoundExpression bind_date_trunc_in_zone(BindInput& input) {

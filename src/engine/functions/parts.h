@@ -9,6 +9,12 @@
 namespace sluice::engine::functions {
 
 void register_aggregates(duckdb::DatabaseInstance& database);
+void register_checks(duckdb::DatabaseInstance& database);
+void register_arrays(duckdb::DatabaseInstance& database);
+void register_intervals(duckdb::DatabaseInstance& database);
+void register_json_build(duckdb::DatabaseInstance& database);
+void register_number_templates(duckdb::DatabaseInstance& database);
+void register_regexps(duckdb::DatabaseInstance& database);
 void register_casts(duckdb::DatabaseInstance& database);
 void register_arithmetic(duckdb::DatabaseInstance& database);
 void register_json(duckdb::DatabaseInstance& database);

@@ -1,6 +1,6 @@
 // How a function that the engine calls reports an error of ours: an exception that carries the
 // SQLSTATE, detail and hint through DuckDB in its extra information (keys "sqlstate", "detail",
-// "hint"), from where engine_error() takes them again.
+// "hint", "place"), from where engine_error() takes them again.
 #pragma once
 
 #include <duckdb/common/exception.hpp>
@@ -16,6 +16,7 @@ namespace sluice::engine::functions {
   extra["sqlstate"] = failure.sqlstate;
   if (!failure.detail.empty()) extra["detail"] = failure.detail;
   if (!failure.hint.empty()) extra["hint"] = failure.hint;
+  if (failure.position > 0) extra["place"] = std::to_string(failure.position);
   throw duckdb::Exception(duckdb::ExceptionType::INVALID_INPUT, failure.message, extra);
 }
 

@@ -39,6 +39,12 @@ void register_functions(duckdb::DatabaseInstance& database) {
   register_numbers(database);
   register_json_operators(database);
   register_sleep(database);
+  register_checks(database);
+  register_arrays(database);
+  register_intervals(database);
+  register_json_build(database);
+  register_regexps(database);
+  register_number_templates(database);
 }
 
 }  // namespace sluice::engine::functions

@@ -1,14 +1,20 @@
 # What engine/functions adds to the engine's library and tests.
 list(APPEND ENGINE_SOURCES
   functions/aggregates.cc
+  functions/arrays.cc
+  functions/intervals.cc
+  functions/json_build.cc
+  functions/regexps.cc
   functions/arithmetic.cc
   functions/casts.cc
+  functions/checks.cc
   functions/date_parts.cc
   functions/interval_in.cc
   functions/json.cc
   functions/json_operators.cc
   functions/jsonb_functions.cc
   functions/nested_in.cc
+  functions/number_template.cc
   functions/numbers.cc
   functions/register.cc
   functions/sleep.cc

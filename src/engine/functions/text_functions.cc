@@ -1,6 +1,6 @@
 // PostgreSQL's functions on texts that DuckDB has not, or has with another meaning:
 //
-//   initcap(text), overlay(text, text, from [, length]), regexp_match(text, pattern [, flags])
+//   initcap(text), overlay(text, text, from [, length])
 //   encode(bytea, format), decode(text, format)          hex, base64 (76 a line), escape
 //   sluice_format(text, …)                               format(): %s %I %L %%, widths, n$
 //   sluice_substring(text, from [, length])              substring(), substr()
@@ -8,16 +8,15 @@
 //   sluice_string_to_array(text, separator [, null])     string_to_array()
 //   sluice_array_to_string(text[], separator [, null])   array_to_string()
 //
-//   length(bytea)
+//   length(bytea), octet_length(text)
 //
 // They go value by value: none is meant for the inner loop of a scan.
-#include <duckdb/common/re2_regex.hpp>
 #include <duckdb/common/types/blob.hpp>
 #include <optional>
 
-#include "engine/functions/native_call.h"
 #include "engine/functions/quoting.h"
 #include "engine/functions/raise.h"
+#include "engine/functions/row_function.h"
 #include "engine/functions/text_in.h"
 #include "engine/functions/text_out.h"
 
@@ -27,28 +26,6 @@ namespace {
 using duckdb::DataChunk;
 using duckdb::ExpressionState;
 using duckdb::ScalarFunction;
-using duckdb::StringValue;
-using Values = std::vector<Value>;
-
-using RowFunction = Value (*)(const Values& arguments, const LogicalType& result);
-
-// Calls a function for each row; any NULL makes NULL unless `kNulls`.
-template <RowFunction kFunction, bool kNulls>
-void each_row(DataChunk& input, ExpressionState&, Vector& result) {
-  Values arguments(input.ColumnCount());
-  for (idx_t row = 0; row < input.size(); ++row) {
-    bool null = false;
-    for (size_t i = 0; i < arguments.size(); ++i) {
-      arguments[i] = input.data[i].GetValue(row);
-      null = null || arguments[i].IsNull();
-    }
-    result.SetValue(
-        row, null && !kNulls ? Value(result.GetType()) : kFunction(arguments, result.GetType()));
-  }
-  if (input.AllConstant()) result.SetVectorType(duckdb::VectorType::CONSTANT_VECTOR);
-}
-
-const std::string& text_of(const Value& value) { return StringValue::Get(value); }
 
 bool is_ascii_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -69,22 +46,6 @@ Value initcap(const Values& arguments, const LogicalType&) {
     inside = letter || (c >= '0' && c <= '9') || (static_cast<unsigned char>(c) & 0x80) != 0;
   }
   return Value(std::move(text));
-}
-
-size_t characters_of(std::string_view text) {
-  size_t count = 0;
-  for (const char c : text) count += (c & 0xc0) != 0x80;
-  return count;
-}
-
-// Where the character with this index (from 0) begins, at most the end.
-size_t byte_of_character(std::string_view text, int64_t index) {
-  size_t at = 0;
-  for (int64_t i = 0; i < index && at < text.size(); ++i) {
-    ++at;
-    while (at < text.size() && (text[at] & 0xc0) == 0x80) ++at;
-  }
-  return at;
 }
 
 Value overlay(const Values& arguments, const LogicalType&) {
@@ -202,32 +163,6 @@ Value decode(const Values& arguments, const LogicalType&) {
               .with_sqlstate(format == "hex" ? "22023" : "22P02"));
   }
   return Value::BLOB_RAW(bytes);
-}
-
-// The pattern with its case rule in front: DuckDB 1.4.4 takes its own option the wrong way round.
-std::string with_flags(const std::string& pattern, const std::string& flags) {
-  bool ignore_case = false;
-  for (const char flag : flags) {
-    if (flag != 'i' && flag != 'c') {
-      raise(invalid("invalid regular expression option: \"{}\"", flag).with_sqlstate("22023"));
-    }
-    ignore_case = flag == 'i';
-  }
-  return (ignore_case ? "(?i)" : "(?-i)") + pattern;
-}
-
-Value regexp_match(const Values& arguments, const LogicalType&) {
-  const duckdb_re2::Regex pattern(
-      with_flags(text_of(arguments[1]), arguments.size() > 2 ? text_of(arguments[2]) : ""));
-  duckdb_re2::Match match;
-  if (!duckdb_re2::RegexSearch(text_of(arguments[0]), match, pattern)) {
-    return Value(LogicalType::LIST(LogicalType::VARCHAR));
-  }
-  duckdb::vector<Value> found;
-  for (size_t i = match.groups.size() > 1 ? 1 : 0; i < match.groups.size(); ++i) {
-    found.emplace_back(match.groups[i].text);
-  }
-  return Value::LIST(LogicalType::VARCHAR, std::move(found));
 }
 
 std::vector<std::string> split(const std::string& text, const std::string& separator) {
@@ -367,25 +302,6 @@ Value format(const Values& arguments, const LogicalType& result) {
   return Value(std::move(out));
 }
 
-template <RowFunction kFunction, bool kNulls = false>
-void add_rowwise(duckdb::DatabaseInstance& database, const char* name,
-                 duckdb::vector<LogicalType> arguments, const LogicalType& result,
-                 const LogicalType& others = LogicalType(duckdb::LogicalTypeId::INVALID)) {
-  ScalarFunction function(name, std::move(arguments), result, each_row<kFunction, kNulls>);
-  function.varargs = others;
-  if (kNulls) function.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
-  add_function(database, std::move(function));
-}
-
-template <RowFunction kFunction>
-void add_rowwise(duckdb::DatabaseInstance& database, const char* name,
-                 duckdb::vector<LogicalType> arguments, const LogicalType& result,
-                 duckdb::function_bind_expression_t bind) {
-  ScalarFunction function(name, std::move(arguments), result, each_row<kFunction, false>);
-  function.bind_expression = bind;
-  add_function(database, std::move(function));
-}
-
 }  // namespace
 
 void register_text_functions(duckdb::DatabaseInstance& database) {
@@ -393,6 +309,7 @@ void register_text_functions(duckdb::DatabaseInstance& database) {
   const LogicalType number = LogicalType::BIGINT, integer = LogicalType::INTEGER;
   const LogicalType texts = LogicalType::LIST(text);
   add_function(database, ScalarFunction("length", {bytes}, number, length_of_bytes));
+  add_function(database, ScalarFunction("octet_length", {text}, number, length_of_bytes));
   add_rowwise<initcap>(database, "initcap", {text}, text);
   add_rowwise<overlay>(database, "overlay", {text, text, number}, text);
   add_rowwise<overlay>(database, "overlay", {text, text, number, number}, text);
@@ -403,8 +320,6 @@ void register_text_functions(duckdb::DatabaseInstance& database) {
   add_rowwise<to_hex_of_integer>(database, "sluice_to_hex", {integer}, text);
   add_rowwise<encode>(database, "encode", {bytes, text}, text);
   add_rowwise<decode>(database, "decode", {text, text}, bytes);
-  add_rowwise<regexp_match>(database, "regexp_match", {text, text}, texts);
-  add_rowwise<regexp_match>(database, "regexp_match", {text, text, text}, texts);
   add_rowwise<format, true>(database, "sluice_format", {text}, text, text);
   add_rowwise<string_to_array, true>(database, "sluice_string_to_array", {text, text}, texts);
   add_rowwise<string_to_array, true>(database, "sluice_string_to_array", {text, text, text}, texts);

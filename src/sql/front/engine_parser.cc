@@ -80,7 +80,7 @@ Result<Query> EngineParser::query(Range range) {
   }
   auto select = duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
       std::move(parsed.statement));
-  TRY(postgres_meaning(*select, {tokens_, parsed.text, range.end, first_byte_}));
+  TRY(postgres_meaning(*select, {tokens_, parsed.text, range.end, stored_}));
   return Query(std::move(select));
 }
 
@@ -101,7 +101,7 @@ Result<std::vector<Expression>> EngineParser::expressions(Range range) {
   std::vector<Expression> expressions;
   for (auto& expression : select.select_list) {
     if (expression->HasAlias()) return unexpected;
-    TRY(postgres_meaning(expression, {tokens_, parsed.text, range.end, first_byte_}));
+    TRY(postgres_meaning(expression, {tokens_, parsed.text, range.end, stored_}));
     expressions.emplace_back(std::move(expression));
   }
   return expressions;
@@ -184,7 +184,7 @@ Result<Insert> EngineParser::insert(Range range) {
     return tokens_.syntax_error(range.begin);
   }
   auto& tree = parsed.statement->Cast<duckdb::InsertStatement>();
-  const Source source{tokens_, parsed.text, range.end, first_byte_};
+  const Source source{tokens_, parsed.text, range.end, stored_};
   const Parts parts(source);
   Insert insert;
   for (const auto& part : {tree.catalog, tree.schema, tree.table}) {
@@ -226,7 +226,7 @@ Result<Update> EngineParser::update(Range range) {
     return tokens_.syntax_error(range.begin);
   }
   auto& tree = parsed.statement->Cast<duckdb::UpdateStatement>();
-  const Source source{tokens_, parsed.text, range.end, first_byte_};
+  const Source source{tokens_, parsed.text, range.end, stored_};
   const Parts parts(source);
   Update update;
   TRY_ASSIGN(update.table, parts.target(*tree.table, update.alias));
@@ -247,7 +247,7 @@ Result<Delete> EngineParser::delete_(Range range) {
     return tokens_.syntax_error(range.begin);
   }
   auto& tree = parsed.statement->Cast<duckdb::DeleteStatement>();
-  const Source source{tokens_, parsed.text, range.end, first_byte_};
+  const Source source{tokens_, parsed.text, range.end, stored_};
   const Parts parts(source);
   Delete result;
   TRY_ASSIGN(result.table, parts.target(*tree.table, result.alias));

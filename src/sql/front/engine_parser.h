@@ -1,8 +1,7 @@
 // DuckDB's parser behind our tokens: a range of them -> a tree with PostgreSQL's meaning.
 //
 // The one place in the front where DuckDB's exceptions end and its messages are translated. Ranges
-// are token numbers, [begin, end); `first_byte` is where the statement begins, from which the
-// places in the trees are counted.
+// are token numbers, [begin, end).
 #pragma once
 
 #include <cstddef>
@@ -20,8 +19,9 @@ struct Range {
 
 class EngineParser {
  public:
-  EngineParser(const Tokens& tokens, size_t first_byte)
-      : tokens_(tokens), first_byte_(first_byte) {}
+  // `stored`: a view's or a default's text, whose places mean nothing to who runs it.
+  explicit EngineParser(const Tokens& tokens, bool stored = false)
+      : tokens_(tokens), stored_(stored) {}
 
   Result<Query> query(Range range);
   Result<Expression> expression(Range range);
@@ -40,7 +40,7 @@ class EngineParser {
   Result<Parsed> parse(Range range, bool as_expression);
 
   const Tokens& tokens_;
-  const size_t first_byte_;
+  const bool stored_;
   int parameter_count_ = 0;
 };
 

@@ -47,13 +47,21 @@ bool is_visibly_json(const duckdb::ParsedExpression& expression) {
 
 const char* call_of_operator(std::string_view operation) {
   constexpr std::pair<std::string_view, const char*> kCalls[] = {
-      {"->", "sluice_json_get"},      {"->>", "sluice_json_get_text"},
-      {"#>", "sluice_json_path"},     {"#>>", "sluice_json_path_text"},
-      {"@>", "sluice_json_contains"}, {"<@", "sluice_json_contains"},
-      {"?", "sluice_json_has_key"},   {"?|", "sluice_json_has_any"},
-      {"?&", "sluice_json_has_all"},  {"~", "regexp_matches"},
-      {"~*", "regexp_matches"},       {"!~", "regexp_matches"},
-      {"!~*", "regexp_matches"},      {"#", "xor"},
+      {"->", "sluice_json_get"},
+      {"->>", "sluice_json_get_text"},
+      {"#>", "sluice_json_path"},
+      {"#>>", "sluice_json_path_text"},
+      {"@>", "sluice_json_contains"},
+      {"<@", "sluice_json_contains"},
+      {"?", "sluice_json_has_key"},
+      {"?|", "sluice_json_has_any"},
+      {"?&", "sluice_json_has_all"},
+      {"~", "regexp_matches"},
+      {"#-", "sluice_json_delete_path"},
+      {"~*", "regexp_matches"},
+      {"!~", "regexp_matches"},
+      {"!~*", "regexp_matches"},
+      {"#", "xor"},
   };
   for (const auto& [name, function] : kCalls) {
     if (name == operation) return function;
@@ -264,13 +272,11 @@ class Meaning {
       function.function_name = "sluice_extract";
       return nullptr;
     }
-    if (name == "regexp_matches") {
-      // The engine's is the operator ~, PostgreSQL's gives rows.
-      return fail(invalid("function regexp_matches() is not supported")
-                      .with_sqlstate("0A000")
-                      .with_hint("Use regexp_match() for the first match, or the operator ~.")
-                      .at(source_.tokens.position(token))),
-             nullptr;
+    // The engine's is the operator ~, PostgreSQL's gives rows.
+    if (name == "regexp_matches") function.function_name = "sluice_regexp_matches";
+    if (name == "regexp_full_match" && !source_.tokens.is(token, "regexp_full_match")) {
+      function.function_name = "sluice_similar";
+      return nullptr;
     }
     if (name.ends_with("__postfix")) return fail(source_.tokens.syntax_error(token)), nullptr;
     if (name == "mod" && function.schema.empty() && children.size() == 2) {
@@ -291,12 +297,12 @@ class Meaning {
       if (!json && name == "||") {
         return call("sluice_concat", std::move(children[0]), std::move(children[1]));
       }
-      if (!json && is_string(*children[1]) && !is_string(*children[0])) {
-        return call("sluice_minus", std::move(children[0]), std::move(children[1]));
-      }
-      if (!json) return nullptr;
+      if (!json) return call("sluice_minus", std::move(children[0]), std::move(children[1]));
       return call(name == "||" ? "sluice_json_concat" : "sluice_json_delete",
                   std::move(children[0]), std::move(children[1]));
+    }
+    if (name == "+" && children.size() == 2 && is_string(*children[0]) != is_string(*children[1])) {
+      return call("sluice_plus", std::move(children[0]), std::move(children[1]));
     }
     if (name[0] == '`') return of_encoded(function, decoded_operator(name), token);
     return nullptr;
@@ -342,6 +348,9 @@ class Meaning {
     }
     const bool literal = is_string(*cast.child);
     cast.cast_type = types::to_engine(*type);
+    if (literal && type->id == types::TypeId::kArray) {
+      deepen(cast.cast_type, cast.child->Cast<duckdb::ConstantExpression>().value.ToString());
+    }
     if (type->precision < 0) return nullptr;
     switch (type->id) {
       case types::TypeId::kVarchar:
@@ -360,6 +369,26 @@ class Meaning {
                     integer(type->scale < 0 ? 0 : type->scale));
       default:
         return nullptr;
+    }
+  }
+
+  // '{{1,2}}'::int[] has two dimensions, which one type of the engine's does not hold: the literal
+  // tells how many lists there are.
+  static void deepen(duckdb::LogicalType& type, std::string_view literal) {
+    int braces = 0;
+    for (const char c : literal.substr(std::min(literal.find('{'), literal.size()))) {
+      if (c == '{') {
+        ++braces;
+      } else if (c != ' ') {
+        break;
+      }
+    }
+    for (const duckdb::LogicalType* at = &type; at->id() == duckdb::LogicalTypeId::LIST;
+         at = &duckdb::ListType::GetChildType(*at)) {
+      --braces;
+    }
+    for (constexpr int kMaxDimensions = 6; braces > 0 && braces < kMaxDimensions; --braces) {
+      type = duckdb::LogicalType::LIST(type);
     }
   }
 
@@ -404,7 +433,9 @@ class Meaning {
 
   void relocate(duckdb::optional_idx& location, size_t token) const {
     if (!location.IsValid()) return;
-    location = duckdb::optional_idx(source_.tokens[token].begin - source_.first_byte);
+    location = source_.stored
+                   ? duckdb::optional_idx()
+                   : duckdb::optional_idx(static_cast<size_t>(source_.tokens.position(token) - 1));
   }
 
   void fail(Error failure) {

@@ -16,7 +16,7 @@
 //   VALUES             columns are called column1, column2, …
 //
 // What only DuckDB's grammar has and still got here (a string as a table, PIVOT, LIMIT 10%, TRY) is
-// a syntax error. Places in the tree afterwards count bytes in the user's own text.
+// a syntax error. Places in the tree afterwards count characters in the user's own text.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +37,8 @@ namespace sluice::sql {
 struct Source {
   const Tokens& tokens;
   const Rewritten& rewritten;
-  size_t end;         // the token behind the last one
-  size_t first_byte;  // where the statement begins: places are counted from it
+  size_t end;           // the token behind the last one
+  bool stored = false;  // a view's or a default's: its places mean nothing to who runs it
 
   // The end's where the node has no place.
   size_t token_of(duckdb::optional_idx location) const;

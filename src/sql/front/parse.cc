@@ -255,9 +255,8 @@ Result<std::vector<Statement>> parse(std::string_view sql) {
   for (const Range range : split(tokens)) {
     tokens.hide_strings(carries_secrets(tokens, range));
     const size_t first_byte = tokens[range.begin].begin;
-    TRY_ASSIGN(Statement statement, StatementParser(tokens, range, first_byte).parse());
+    TRY_ASSIGN(Statement statement, StatementParser(tokens, range).parse());
     statement.text = Cursor(tokens, range).text(range);
-    statement.offset = static_cast<int32_t>(first_byte);
     position += characters(sql.substr(counted, first_byte - counted));
     counted = first_byte;
     statement.position = position;
@@ -271,14 +270,13 @@ Result<duckdb::unique_ptr<duckdb::SelectStatement>> parse_query(std::string_view
   const auto ranges = split(tokens);
   if (ranges.empty()) return tokens.syntax_error(tokens.size());
   if (ranges.size() > 1) return tokens.syntax_error(ranges[0].end);
-  TRY_ASSIGN(Query query, EngineParser(tokens, tokens[ranges[0].begin].begin).query(ranges[0]));
+  TRY_ASSIGN(Query query, EngineParser(tokens, true).query(ranges[0]));
   return query.release();
 }
 
 Result<duckdb::unique_ptr<duckdb::ParsedExpression>> parse_expression(std::string_view sql) {
   TRY_ASSIGN(const Tokens tokens, Tokens::of(sql));
-  TRY_ASSIGN(Expression expression,
-             EngineParser(tokens, tokens[0].begin).expression({0, tokens.size()}));
+  TRY_ASSIGN(Expression expression, EngineParser(tokens, true).expression({0, tokens.size()}));
   return expression.release();
 }
 
@@ -298,10 +296,8 @@ std::string redacted(const Statement& statement) {
   return redacted(std::string_view(statement.text));
 }
 
-int32_t position_of(const Statement& statement, duckdb::optional_idx location) {
-  if (!location.IsValid()) return 0;
-  return statement.position +
-         characters(std::string_view(statement.text).substr(0, location.GetIndex()));
+int32_t position_of(duckdb::optional_idx location) {
+  return location.IsValid() ? static_cast<int32_t>(location.GetIndex()) + 1 : 0;
 }
 
 std::string ObjectName::text() const { return fmt::format("{}", fmt::join(parts, ".")); }

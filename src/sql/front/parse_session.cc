@@ -255,10 +255,8 @@ Result<std::shared_ptr<const Statement>> StatementParser::inner_statement() {
   const Tokens& tokens = cursor_.tokens();
   const Range range = cursor_.rest();
   if (range.begin >= range.end) return cursor_.unexpected();
-  const size_t first_byte = tokens[range.begin].begin;
-  TRY_ASSIGN(Statement statement, StatementParser(tokens, range, first_byte).parse_rows());
+  TRY_ASSIGN(Statement statement, StatementParser(tokens, range).parse_rows());
   statement.text = cursor_.text(range);
-  statement.offset = static_cast<int32_t>(first_byte);
   statement.position = tokens.position(range.begin);
   cursor_.go_to(range.end);
   return std::shared_ptr<const Statement>(std::make_shared<Statement>(std::move(statement)));

@@ -54,8 +54,8 @@ TEST(Parse, PlacesCountInTheWholeText) {
   ASSERT_TRUE(statements.ok());
   const Statement& second = (*statements)[1];
   const auto& column = std::get<Select>(second.node).query->node->GetSelectList()[1];
-  EXPECT_EQ(position_of(second, column->GetQueryLocation()), 25);
-  EXPECT_EQ(position_of(second, {}), 0);
+  EXPECT_EQ(position_of(column->GetQueryLocation()), 25);
+  EXPECT_EQ(position_of({}), 0);
   EXPECT_EQ(error_of("select 'ä'; drop tabel t").position, 18);
   EXPECT_EQ(error_of("select 1; drop table").position, 21);
 }

@@ -15,7 +15,7 @@ namespace {
 using Kind = Token::Kind;
 
 // DuckDB reads any unknown operator with PostgreSQL's precedence and makes a call of that name.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kEncodedOperators = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kEncodedOperators = {{
     {"->", "`@"},
     {"->>", "`@@"},
     {"#>", "`~"},
@@ -30,6 +30,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kEncoded
     {"!~", "`^"},
     {"!~*", "`^^"},
     {"#", "`%"},
+    {"#-", "`%%"},
 }};
 // What DuckDB reads as PostgreSQL does, or the tree pass takes by this very name.
 constexpr std::array<std::string_view, 26> kPlainOperators = {
@@ -323,15 +324,26 @@ class Rewriter {
       emit("{");
       return push({Bracket::kMap});
     } else if (word == "similar" && next_is("to")) {
-      return invalid("SIMILAR TO is not supported")
-          .with_sqlstate("0A000")
-          .at(tokens_.position(at_));
+      return emit("SIMILAR"), ok();
+    } else if (word == "overlay" && next_is("(") && !has_word_inside("placing")) {
+      return emit(quote_name(word)), ok();  // a call, not the syntax
     } else if (contains(kValueFunctions, word) && !next_is(".") && !previous_is("as") &&
                may_be_value(word)) {
       return rewrite_value_function(word);
     }
     emit(is_name_here(word) ? quote_name(word) : word);
     return ok();
+  }
+
+  // Whether the word stands in the parenthesis that follows, and in none inside it.
+  bool has_word_inside(std::string_view word) const {
+    int depth = 0;
+    for (size_t at = at_ + 1; at < end_; ++at) {
+      if (tokens_.is(at, "(")) ++depth;
+      if (tokens_.is(at, ")") && --depth == 0) return false;
+      if (depth == 1 && tokens_.is(at, word)) return true;
+    }
+    return false;
   }
 
   // DuckDB's keywords that are names in PostgreSQL, unless they stand where only the keyword can.

@@ -5,8 +5,8 @@
 // (front/meaning.h); no name of a relation, column or function in them is resolved yet.
 //
 // Positions. `position` fields count characters from 1 in the whole string given to parse(), ready
-// for Error::at(). The `query_location` of a tree's node counts bytes from 0 in Statement::text;
-// position_of() turns one into the other.
+// for Error::at(). The `query_location` of a tree's node counts characters of it from 0;
+// position_of() turns one into the other. A stored text's nodes (a view's, a default's) have none.
 //
 // Names are folded to lower case unless they were quoted.
 #pragma once
@@ -388,8 +388,7 @@ struct Discard {
 
 struct Statement {
   std::string text;      // exactly its own text, without blanks and comments around it
-  int32_t offset = 0;    // where it begins in the whole string: in bytes, from 0,
-  int32_t position = 1;  // and in characters, from 1
+  int32_t position = 1;  // where it begins in the whole string: in characters, from 1
   std::variant<Select, Insert, Update, Delete, Truncate, Copy, CopyFrom, CreateSchema, CreateTable,
                CreateView, CreateSecret, AlterSecret, CreateConnection, AlterConnection,
                ValidateConnection, Drop, Rename, Show, SetVariable, ResetVariable, Begin, Commit,
@@ -401,7 +400,7 @@ struct Statement {
 };
 
 // The place of a tree's node for Error::at(): 0 where the node has none.
-int32_t position_of(const Statement& statement, duckdb::optional_idx location);
+int32_t position_of(duckdb::optional_idx location);
 
 // A statement's text for logs and histories: strings in statements that carry secrets are masked.
 std::string redacted(const Statement& statement);

@@ -14,8 +14,7 @@ namespace sluice::sql {
 
 class StatementParser {
  public:
-  StatementParser(const Tokens& tokens, Range range, size_t first_byte)
-      : cursor_(tokens, range), engine_(tokens, first_byte) {}
+  StatementParser(const Tokens& tokens, Range range) : cursor_(tokens, range), engine_(tokens) {}
 
   using Node = decltype(Statement::node);
 

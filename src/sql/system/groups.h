@@ -15,6 +15,7 @@ void add_mz_internal(Definitions& all);
 void add_pg_catalog(Definitions& all);       // what lists users' objects
 void add_pg_catalog_rest(Definitions& all);  // types, settings, and what is always empty here
 void add_information_schema(Definitions& all);
+void add_sluice_internal(Definitions& all);
 
 // Columns by type. `oids` and `texts` are arrays.
 Column text(std::string name);

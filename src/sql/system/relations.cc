@@ -52,6 +52,7 @@ const std::vector<SystemRelationDefinition>& system_relations() {
     system::add_pg_catalog(*definitions);
     system::add_pg_catalog_rest(*definitions);
     system::add_information_schema(*definitions);
+    system::add_sluice_internal(*definitions);
     return definitions;
   }();
   return *all;

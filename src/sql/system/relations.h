@@ -1,4 +1,5 @@
-// The relations that the system makes up: mz_catalog, mz_internal, pg_catalog, information_schema.
+// The relations that the system makes up: mz_catalog, mz_internal, pg_catalog, information_schema,
+// sluice_internal.
 //
 // Each is a definition in one table of its file: name, columns, and a function that writes its rows
 // from the catalog. The resolver calls rows_of() when a query names one; the rows go into the
