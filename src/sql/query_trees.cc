@@ -31,6 +31,8 @@ duckdb::unique_ptr<SelectStatement> statement_of(duckdb::unique_ptr<SelectNode> 
   return statement;
 }
 
+constexpr int kMostDigits = 38;
+
 ExpressionPtr exact_numeric(ExpressionPtr number, const engine::LogicalType& type) {
   duckdb::vector<ExpressionPtr> arguments;
   arguments.push_back(std::move(number));
@@ -51,7 +53,10 @@ duckdb::unique_ptr<SelectStatement> with_column_types(duckdb::unique_ptr<SelectS
     rows->column_name_alias.push_back(fmt::format("c{}", i));
     ExpressionPtr column =
         make_uniq<duckdb::ColumnRefExpression>(rows->column_name_alias.back(), kRows);
-    const bool exact = digits == Digits::kExact && types[i].id() == engine::LogicalTypeId::DECIMAL;
+    // A number of fewer digits is of its column's own type, so that the cast changes nothing.
+    const bool exact = digits == Digits::kExact &&
+                       types[i].id() == engine::LogicalTypeId::DECIMAL &&
+                       duckdb::DecimalType::GetWidth(types[i]) == kMostDigits;
     ExpressionPtr cast = exact ? exact_numeric(std::move(column), types[i])
                                : make_uniq<duckdb::CastExpression>(types[i], std::move(column));
     cast->SetAlias(names[i]);
