@@ -58,6 +58,14 @@ constexpr Reported kReported[] = {
     {"is_superuser", "on"},
 };
 
+// What a cancelled statement or a waiting client is told when the server stops.
+Error stopped_by_server(Error error) {
+  error.code = ErrorCode::kCancelled;
+  error.message = "terminating connection due to administrator command";
+  error.sqlstate = "57P01";
+  return error;
+}
+
 Error no_such(std::string_view what, std::string_view name, std::string_view sqlstate) {
   return invalid("{} \"{}\" does not exist", what, name).with_sqlstate(sqlstate);
 }
@@ -166,8 +174,7 @@ std::optional<Frame> Connection::receive_frame(Phase phase, Deadline deadline) {
     const std::span<char> room = reader_.room();
     const auto got = socket_.read(room, deadline);
     if (!got.ok() && got.error().code == ErrorCode::kCancelled) {
-      die(error(ErrorCode::kCancelled, "terminating connection due to administrator command")
-              .with_sqlstate("57P01"));
+      die(stopped_by_server({}));
     }
     if (!got.ok() || *got == 0) {
       ended_ = true;
@@ -519,6 +526,10 @@ void Connection::ready() {
 }
 
 void Connection::fail(const Error& error) {
+  // Nobody who asked has cancelled it.
+  if (error.code == ErrorCode::kCancelled && socket_.server_stops()) {
+    return die(stopped_by_server(error));
+  }
   // A failed transaction's portals can give nothing more.
   portals_.clear();
   error_response(out_, error, Severity::kError);

@@ -52,6 +52,7 @@ class Socket {
   Socket(Descriptor fd, const StopSignal& stop);
 
   int fd() const { return fd_.get(); }
+  bool server_stops() const { return stop_.raised(); }
 
   // Waits for bytes: how many came, 0 at the end of the stream. kCancelled when the server stops,
   // kUnavailable when the connection broke or the deadline passed.
