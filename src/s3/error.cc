@@ -34,6 +34,7 @@ std::string_view right_for(std::string_view operation) {
       {"ListMultipartUploads", "s3:ListBucketMultipartUploads"},
       {"GetObject", "s3:GetObject"},
       {"HeadObject", "s3:GetObject"}};
+  operation = operation.substr(0, operation.find(' '));  // `UploadPart 7`
   for (const auto& [name, right] : kRights) {
     if (name == operation) return right;
   }

@@ -95,7 +95,7 @@ TEST(ServiceError, HintsAtTheCauseThatItsCodeTells) {
     const auto error = parsed(response(status, xml("<Code>" + code + "</Code>")));
     return error.error({operation, "lake", "a"}).hint;
   };
-  EXPECT_EQ(hint(403, "AccessDenied", "UploadPart"),
+  EXPECT_EQ(hint(403, "AccessDenied", "UploadPart 7"),
             "The access key needs the right s3:PutObject here.");
   EXPECT_EQ(hint(403, "AccessDenied", "ListObjectsV2"),
             "The access key needs the right s3:ListBucket here.");
