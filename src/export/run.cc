@@ -202,8 +202,8 @@ Error Run::undo(Error error, const std::stop_token& stop) {
   log::warning("export {}: could not remove yet: {}", spec_.id, names);
   if (!error.detail.empty()) error.detail += "\n";
   error.detail += "Could not be removed yet: " + names;
-  if (error.hint.empty() && log_ != nullptr) {
-    error.hint = "It is tried again in the background; see sluice_internal.export_runs.";
+  if (log_ != nullptr) {
+    error.detail += "\nIt is tried again in the background; see sluice_internal.export_runs.";
   }
   return error;
 }

@@ -482,6 +482,111 @@ TEST(ExportRun, RemovesTheSentinelWhenOnlyInvisiblePartsAreLeft) {
   EXPECT_THAT(store.objects(), IsEmpty());
 }
 
+// Remembers what it was told, among the store's own calls.
+class FakeLog final : public RunLog {
+ public:
+  explicit FakeLog(const FakeStore& store) : store_(store) {}
+  Status upload_begun(const store::OpenUpload& upload, const std::stop_token&) override {
+    return told("upload " + upload.key);
+  }
+  Status publishing(const std::stop_token&) override { return told("publishing"); }
+  Status failed(const Error&) override { return told("failed"); }
+
+  // Store calls that came before; the first time it was told this.
+  size_t calls_before(const std::string& what) const {
+    const auto found = std::find_if(told_.begin(), told_.end(),
+                                    [&](const auto& entry) { return entry.first == what; });
+    return found == told_.end() ? SIZE_MAX : found->second;
+  }
+  std::string fails;  // being told this
+
+ private:
+  Status told(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    told_.emplace_back(what, store_.calls().size());
+    return what == fails ? error(ErrorCode::kExhausted, "the disk is full") : ok();
+  }
+
+  const FakeStore& store_;
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, size_t>> told_;
+};
+
+Result<ExportResult> run_with_log(FakeStore& store, FakeLog& log, FakeReader::Options rows = {}) {
+  FakeReader reader(std::move(rows));
+  ExportProgress progress;
+  return run_export(csv(), shared_engine(), reader, store, progress, {}, &log);
+}
+
+size_t first_call(const FakeStore& store, const std::string& what) {
+  const auto calls = store.calls();
+  return static_cast<size_t>(std::find(calls.begin(), calls.end(), what) - calls.begin());
+}
+
+TEST(ExportRun, TellsItsLogBeforeEachStepThatMatters) {
+  FakeStore store;
+  FakeLog log(store);
+  ASSERT_TRUE(run_with_log(store, log).ok());
+  for (const char* file : {"0001", "0002", "0003"}) {
+    const std::string key = fmt::format("a/b/mz-t7-batch-0000-{}.csv", file);
+    EXPECT_LE(log.calls_before("upload " + key), first_call(store, "append " + key));
+  }
+  const size_t publishing = log.calls_before("publishing");
+  EXPECT_EQ(publishing, first_call(store, "remove a/b/mz-t7-INCOMPLETE"));
+  EXPECT_EQ(log.calls_before("failed"), SIZE_MAX);
+}
+
+TEST(ExportRun, PutsItsFailureOnRecordBeforeItRemovesAnything) {
+  FakeStore store;
+  FakeLog log(store);
+  ASSERT_FALSE(run_with_log(store, log, {.error_at_the_end = invalid("x")}).ok());
+  for (const char* file : {"0001", "0002", "0003"}) {
+    EXPECT_LE(log.calls_before("failed"),
+              first_call(store, fmt::format("abort a/b/mz-t7-batch-0000-{}.csv", file)));
+  }
+  EXPECT_LT(log.calls_before("failed"), first_call(store, "remove a/b/mz-t7-INCOMPLETE"));
+}
+
+TEST(ExportRun, SendsNothingOfAnUploadThatIsNotOnRecord) {
+  FakeStore store;
+  FakeLog log(store);
+  log.fails = "upload a/b/mz-t7-batch-0000-0001.csv";
+  EXPECT_EQ(run_with_log(store, log).error().message, "the disk is full");
+  EXPECT_THAT(store.calls(), Not(::testing::Contains(HasSubstr("append "))));
+  EXPECT_THAT(store.objects(), IsEmpty());
+}
+
+// Were the sentinel removed and nothing on record, a restart would take the run for a success.
+TEST(ExportRun, UndoesNoPublishingRunWhoseFailureIsNotOnRecord) {
+  FakeStore store([](int, const std::string& what) {
+    return what == "remove a/b/mz-t7-INCOMPLETE" ? Answer::kDeny : Answer::kDo;
+  });
+  FakeLog log(store);
+  log.fails = "failed";
+  const auto result = run_with_log(store, log);
+  ASSERT_FALSE(result.ok());
+  EXPECT_THAT(result.error().detail, HasSubstr("the disk is full"));
+  EXPECT_THAT(store.objects(), SizeIs(4));
+}
+
+TEST(ExportRun, UndoesItsFilesSideBySide) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int aborting = 0;
+  FakeStore store([&](int, const std::string& what) {
+    if (!what.starts_with("abort ")) return Answer::kDo;
+    std::unique_lock lock(mutex);
+    ++aborting;
+    changed.notify_all();
+    // Each waits for the others: one after the other they would never end.
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return aborting == 3; }));
+    return Answer::kDo;
+  });
+  FakeLog log(store);
+  ASSERT_FALSE(run_with_log(store, log, {.error_at_the_end = invalid("x")}).ok());
+  EXPECT_THAT(store.objects(), IsEmpty());
+}
+
 TEST(ExportRun, DoesNotBeginWhenTheSpecDoesNotFitTheReader) {
   FakeStore store;
   ExportSpec spec = parquet();

@@ -126,7 +126,8 @@ Sweeper::Next Sweeper::pass(const std::string& id, Job& job, const std::stop_tok
   };
   auto place = open_(left->record);
   if (!place.ok()) return again(place.error(), on_record(*left));
-  const Deadline bound({.after = options_.pass_bound, .after_stop = milliseconds(0)}, stop);
+  const Deadline bound(
+      {.after = doubled(options_.pass_bound, job.failures), .after_stop = milliseconds(0)}, stop);
   if (!left->record.has_ended()) {
     const auto gone = sentinel_is_gone(*place->store, place->prefix, id, bound.token());
     if (!gone.ok()) return again(gone.error(), on_record(*left));
@@ -163,10 +164,13 @@ Sweeper::Next Sweeper::trouble(const Journal::Left& left, const Error& error,
   return Next::kAgain;
 }
 
+milliseconds Sweeper::doubled(milliseconds first, int times) const {
+  for (int i = 0; i < times && first < options_.longest; ++i) first *= 2;
+  return std::min(first, options_.longest);
+}
+
 milliseconds Sweeper::pause(const Job& job) {
-  milliseconds most = options_.shortest;
-  for (int i = 1; i < job.failures && most < options_.longest; ++i) most *= 2;
-  most = std::min(most, options_.longest);
+  const milliseconds most = doubled(options_.shortest, job.failures - 1);
   return between(most / 2, most);
 }
 

@@ -45,12 +45,14 @@ class Sweeper {
   struct Options {
     std::chrono::milliseconds first{800};       // at most, for a run that has just failed
     std::chrono::milliseconds shortest{1'000};  // pauses after a failure: at most this, doubled …
-    std::chrono::milliseconds longest{300'000};    // … up to this; at least half of it
-    std::chrono::milliseconds confirm{10'000};     // until the second look
-    std::chrono::milliseconds settle{2'000};       // a sentinel's end may still be on its way
-    std::chrono::milliseconds pass_bound{60'000};  // one run's store that hangs holds up the others
-    uint64_t seed = 0;                             // of the pauses; 0: a random one
-    Clock* clock = &Clock::real();                 // must outlive the sweeper
+    std::chrono::milliseconds longest{300'000};  // … up to this; at least half of it
+    std::chrono::milliseconds confirm{10'000};   // until the second look
+    std::chrono::milliseconds settle{2'000};     // a sentinel's end may still be on its way
+    // A store that hangs holds up the other runs so long; doubled with each failure, up to
+    // `longest`, since one that is only slow needs its time.
+    std::chrono::milliseconds pass_bound{10'000};
+    uint64_t seed = 0;              // of the pauses; 0: a random one
+    Clock* clock = &Clock::real();  // must outlive the sweeper
   };
 
   // `journal` must outlive the sweeper.
@@ -83,6 +85,7 @@ class Sweeper {
   Next pass(const std::string& id, Job& job, const std::stop_token& stop);
   Next trouble(const Journal::Left& left, const Error& error,
                const std::vector<std::string>& remains);
+  std::chrono::milliseconds doubled(std::chrono::milliseconds first, int times) const;
   std::chrono::milliseconds pause(const Job& job);
   std::chrono::milliseconds between(std::chrono::milliseconds least,
                                     std::chrono::milliseconds most);

@@ -1,5 +1,6 @@
 // The server's process: settings, then everything built in the order of its dependencies, then
 // waiting for a signal, then everything stopped in the reverse order.
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "base/log.h"
 #include "collection/store.h"
+#include "engine/allocations.h"
 #include "engine/engine.h"
 #include "engine/functions/register.h"
 #include "pgwire/server.h"
@@ -24,16 +26,31 @@
 namespace sluice::server {
 namespace {
 
-// The process's budget, divided: what is not the engine's is for parts in flight, rows of a bulk
-// load, rows in memory, sessions and the encoders of exports.
+// The process's budget, divided. Beside its own share the engine may take a bound for what it does
+// not plan: vectors of large texts, encoded pages. The rest, a tenth, is for what nobody counts:
+// parts being filled, texts being encoded, sessions, the allocators' own losses.
 struct MemoryShares {
   explicit MemoryShares(uint64_t all)
-      : engine(all / 10 * 6),
-        parts(std::min<uint64_t>(all / 10, uint64_t{256} << 20)),
+      : engine(all / 2),
+        engine_bound(engine + std::max<uint64_t>(all / 8, uint64_t{64} << 20)),
+        parts(std::min<uint64_t>(all / 12, uint64_t{256} << 20)),
         tail(std::min<uint64_t>(all / 20, uint64_t{64} << 20)),
-        load(std::min<uint64_t>(all / 8, uint64_t{512} << 20)) {}
-  uint64_t engine, parts, tail, load;
+        load(std::min<uint64_t>(all / 8, uint64_t{512} << 20)),
+        keys(all / 5) {}
+  uint64_t engine, engine_bound, parts, tail, load, keys;
 };
+
+// Memory that was given back soon is the system's again, and threads do not each keep a heap: both
+// would count as ours.
+void tune_allocator() {
+#ifdef __GLIBC__
+  constexpr int kHeaps = 4;
+  constexpr int kOwnMappingBytes = 1 << 20;
+  mallopt(M_ARENA_MAX, kHeaps);
+  mallopt(M_MMAP_THRESHOLD, kOwnMappingBytes);
+  mallopt(M_TRIM_THRESHOLD, 2 * kOwnMappingBytes);
+#endif
+}
 
 // Signals are taken by sigwait() in main() alone; threads that start later inherit the mask.
 sigset_t block_signals() {
@@ -64,6 +81,7 @@ Status serve(const Config& config, const sigset_t& signals) {
   const MemoryShares shares(config.memory_limit_bytes);
   log::debug("starting with {} threads and {} bytes of memory, {} of them for queries",
              config.threads, config.memory_limit_bytes, shares.engine);
+  engine::bound_allocations(shares.engine_bound);
   std::error_code failure;
   std::filesystem::create_directories(config.data_dir, failure);
   if (failure) {
@@ -91,11 +109,13 @@ Status serve(const Config& config, const sigset_t& signals) {
                  {.directory = data_dir,
                   .retain_history = std::chrono::milliseconds(config.retain_history_ms),
                   .tail_limit_bytes = shares.tail,
-                  .load_memory_bytes = shares.load},
+                  .load_memory_bytes = shares.load,
+                  .key_memory_bytes = shares.keys},
                  *engine));
   Stores stores(shares.parts, config.local_export_dirs);
   session::Database database(*store, *engine, stores);
   TRY(database.catalog());
+  TRY(database.resume_exports());
   TRY_ASSIGN(const auto sql,
              pgwire::Server::start({.host = config.sql_listen.host, .port = config.sql_listen.port},
                                    database));
@@ -107,7 +127,7 @@ Status serve(const Config& config, const sigset_t& signals) {
                    if (reason.empty()) return {};
                    return {{"read-only: " + reason}};
                  },
-                 [&database] { return metrics_text(database); }));
+                 [&database, &stores] { return metrics_text(database, stores); }));
   std::printf("sluice ready: sql=%s http=%s data=%s\n",
               shown(config.sql_listen, sql->port()).c_str(),
               shown(config.http_listen, http->port()).c_str(), data_dir.c_str());
@@ -121,6 +141,7 @@ Status serve(const Config& config, const sigset_t& signals) {
 }
 
 int run(int argc, char** argv) {
+  tune_allocator();
   const sigset_t signals = block_signals();
   const auto line = parse_command_line(argc, argv);
   if (!line.ok()) {

@@ -28,7 +28,7 @@ uint64_t resident_bytes() {
 
 }  // namespace
 
-std::string metrics_text(session::Database& database) {
+std::string metrics_text(session::Database& database, const Stores& stores) {
   const session::DatabaseCounters& counters = database.counters();
   const collection::Store::Stats stats = database.store().stats();
   Page page;
@@ -48,6 +48,27 @@ std::string metrics_text(session::Database& database) {
            counters.exported_bytes);
   page.add("sluice_exported_files_total", "counter", "Files of completed exports.",
            counters.exported_files);
+  page.add("sluice_export_parts_total", "counter", "Parts sent by exports that have ended.",
+           counters.export_parts);
+  page.add("sluice_export_retries_total", "counter",
+           "Requests sent again by exports that have ended.", counters.export_retries);
+  page.add("sluice_export_cleanup_backlog", "gauge",
+           "Exports whose traces at a store are still to be removed.",
+           database.export_sweeper().backlog());
+  page.add("sluice_export_cleanup_failures_total", "counter",
+           "Attempts to remove them that came to nothing.",
+           database.export_sweeper().failed_passes());
+  const http::Counters http = stores.http();
+  page.add("sluice_store_requests_total", "counter", "HTTP requests to object stores.",
+           http.requests);
+  page.add("sluice_store_request_failures_total", "counter", "Those without an answer.",
+           http.failures);
+  page.add("sluice_store_requests_running", "gauge", "Those under way.", http.running);
+  page.add("sluice_store_sent_bytes_total", "counter", "Bytes of bodies sent to object stores.",
+           http.bytes_sent);
+  page.add("sluice_part_bytes_in_flight", "gauge", "Bytes of the part pool in use.",
+           stores.part_bytes_in_flight());
+  page.add("sluice_part_pool_bytes", "gauge", "The part pool's size.", stores.part_pool_bytes());
   page.add("sluice_commits_total", "counter", "Commits that are durable.", stats.commits);
   page.add("sluice_commit_groups_total", "counter", "Syncs of the log; a group shares one.",
            stats.groups);
@@ -62,6 +83,8 @@ std::string metrics_text(session::Database& database) {
   page.add("sluice_holds", "gauge", "Read views that keep history.", stats.holds);
   page.add("sluice_read_only", "gauge", "1 while writes are refused.",
            stats.read_only_reason.empty() ? 0 : 1);
+  page.add("sluice_engine_restarts_total", "counter",
+           "Times that the engine broke and was started anew.", database.engine().restarts());
   page.add("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
   return page.take();
 }

@@ -3,10 +3,11 @@
 
 #include <string>
 
+#include "server/stores.h"
 #include "session/database.h"
 
 namespace sluice::server {
 
-std::string metrics_text(session::Database& database);
+std::string metrics_text(session::Database& database, const Stores& stores);
 
 }  // namespace sluice::server

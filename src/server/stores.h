@@ -22,6 +22,11 @@ class Stores final : public session::ExportStores {
                                                  const std::string& bucket) override;
   Result<LocalPlace> local(const std::string& url) override;
 
+  // For /metrics.
+  http::Counters http() const { return http_.counters(); }
+  size_t part_bytes_in_flight() const { return pool_.in_flight(); }
+  size_t part_pool_bytes() const { return pool_.capacity(); }
+
  private:
   http::Client http_;
   s3::PartPool pool_;

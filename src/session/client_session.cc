@@ -259,7 +259,9 @@ struct ClientSession::Opener {
   Opened operator()(const sql::Copy& copy) const {
     if (!copy.target) return open_copy_out(execution, copy);
     auto kept = std::make_shared<const sql::Copy>(copy);
-    return simple([at = execution, kept] { return run_export_copy(*at, *kept); });
+    return simple([at = execution, kept, text = sql::redacted(statement)] {
+      return run_export_copy(*at, *kept, text);
+    });
   }
   Opened operator()(const sql::CopyFrom& copy) const {
     const bool last = execution->last;

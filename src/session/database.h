@@ -14,6 +14,8 @@
 #include "base/result.h"
 #include "collection/store.h"
 #include "engine/engine.h"
+#include "export/journal.h"
+#include "export/sweeper.h"
 #include "session/deadlines.h"
 #include "session/export_stores.h"
 #include "session/session.h"
@@ -25,6 +27,8 @@ namespace sluice::session {
 struct DatabaseCounters {
   std::atomic<uint64_t> sessions{0}, statements{0}, failed_statements{0};
   std::atomic<uint64_t> exports_running{0}, exports_done{0}, exports_failed{0};
+  // Of runs that have ended, whichever way, the next two; of those that completed, the others.
+  std::atomic<uint64_t> export_parts{0}, export_retries{0};
   std::atomic<uint64_t> exported_rows{0}, exported_bytes{0}, exported_files{0};
 };
 
@@ -42,6 +46,12 @@ class Database final : public SessionFactory {
   Deadlines& deadlines() { return deadlines_; }
   DatabaseCounters& counters() { return counters_; }
 
+  // To be called once, before the first session: reads what is on record of exports, and begins to
+  // clean up what is left of them.
+  Status resume_exports();
+  exports::Journal& export_journal() { return export_journal_; }
+  exports::Sweeper& export_sweeper() { return export_sweeper_; }
+
   // The catalog of the newest commit.
   Result<std::shared_ptr<const sql::Catalog>> catalog();
   // As Store::commit(); keeps catalog() up to date.
@@ -50,6 +60,9 @@ class Database final : public SessionFactory {
   std::string next_run_id();
 
  private:
+  // Where a run wrote to, by its connection as it is now.
+  Result<exports::Sweeper::Place> open_place(const exports::RunRecord& record);
+
   collection::Store& store_;
   engine::Engine& engine_;
   ExportStores& stores_;
@@ -61,6 +74,8 @@ class Database final : public SessionFactory {
                                 .count())};
   std::mutex catalog_mutex_;
   std::shared_ptr<const sql::Catalog> catalog_;  // null: to be read again
+  exports::Journal export_journal_;
+  exports::Sweeper export_sweeper_;  // last: its thread uses the others
 };
 
 }  // namespace sluice::session

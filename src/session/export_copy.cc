@@ -1,5 +1,8 @@
 #include "session/export_copy.h"
 
+#include <chrono>
+#include <future>
+
 #include "base/log.h"
 #include "export/export.h"
 #include "format/parquet_types.h"
@@ -12,10 +15,15 @@
 namespace sluice::session {
 namespace {
 
+constexpr std::chrono::seconds kNoticeEvery{2};
+
 // Everything about an export that its statement says, checked.
 struct Planned {
   exports::ExportSpec spec;
   exports::Target target;
+  std::string url;         // the target as it was given
+  std::string connection;  // the id of its object; empty for a local target
+  collection::Time logical_time;
   std::unique_ptr<store::ObjectStore> store;
   sql::Resolved query;
   std::vector<sql::Column> columns;  // of the query
@@ -120,7 +128,7 @@ Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat 
     TRY_ASSIGN(const auto parquet, format::parquet_columns(names, types));
     for (size_t i = 0; i < parquet.size(); ++i) {
       names[i] = parquet[i].name;
-      stored.push_back(parquet[i].type);
+      stored.push_back(parquet[i].input);
     }
   } else {
     for (const types::SqlType& type : types) stored.push_back(types::to_engine(type));
@@ -170,6 +178,8 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   TRY_ASSIGN(planned.spec.max_file_bytes, checked_file_bytes(options));
   if (!*target) return plan_error("COPY TO target value can not be null", "22004");
   TRY_ASSIGN(planned.target, exports::parse_target(**target));
+  planned.url = **target;
+  planned.logical_time = context.logical_time.value_or(collection::Time());
   planned.spec.csv = options.csv;
   if (local) {
     TRY_ASSIGN(auto place, execution.database.stores().local(**target));
@@ -178,6 +188,7 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   } else {
     TRY_ASSIGN(const sql::AwsAccess access, sql::aws_access(*catalog, *connection));
     planned.spec.prefix = planned.target.prefix;
+    planned.connection = connection->id.text();
     TRY_ASSIGN(planned.store,
                execution.database.stores().s3({.endpoint = access.endpoint,
                                                .region = access.region,
@@ -189,38 +200,121 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   return planned;
 }
 
+exports::RunRecord record_of(const Execution& execution, const Planned& planned,
+                             const std::string& text) {
+  exports::RunRecord record;
+  record.id = planned.spec.id;
+  record.statement = text;
+  record.target = planned.url;
+  record.connection = planned.connection;
+  record.user = execution.user;
+  record.format = planned.spec.format == exports::FileFormat::kCsv ? "csv" : "parquet";
+  record.logical_time = planned.logical_time.milliseconds;
+  return record;
+}
+
+void tell_progress(const Execution& execution, exports::RecordedRun& run,
+                   std::chrono::steady_clock::duration since_begin) {
+  const exports::ExportProgress& progress = run.progress();
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(since_begin).count();
+  execution.client.notice(
+      {.severity = "NOTICE",
+       .sqlstate = "00000",
+       .message = fmt::format("COPY {}: {} rows, {} bytes, {} files after {} s", run.id(),
+                              progress.rows.load(), progress.bytes.load(), progress.files.load(),
+                              milliseconds / 1000),
+       .detail = {},
+       .hint = {}});
+  if (execution.client.flush) execution.client.flush();
+}
+
+// Does `work`, and tells the client how far it is if that is wanted. A client hears of things from
+// its session's thread only, so the work is done on another one meanwhile.
+Result<exports::ExportResult> with_notices(
+    const Execution& execution, exports::RecordedRun& run,
+    const std::function<Result<exports::ExportResult>()>& work) {
+  if (execution.settings.get("copy_progress") != "on" || !execution.client.notice) return work();
+  const auto begin = std::chrono::steady_clock::now();
+  auto result = std::async(std::launch::async, work);
+  while (result.wait_for(kNoticeEvery) != std::future_status::ready) {
+    tell_progress(execution, run, std::chrono::steady_clock::now() - begin);
+  }
+  return result.get();
+}
+
+void count(DatabaseCounters& counters, const Result<exports::ExportResult>& result,
+           const exports::ExportProgress& progress) {
+  --counters.exports_running;
+  counters.export_parts += progress.parts;
+  counters.export_retries += progress.retries;
+  if (!result.ok()) {
+    ++counters.exports_failed;
+    return;
+  }
+  ++counters.exports_done;
+  counters.exported_rows += result->rows;
+  counters.exported_bytes += result->bytes;
+  counters.exported_files += result->files.size();
+}
+
 }  // namespace
 
-Result<std::string> run_export_copy(const Execution& execution, const sql::Copy& copy) {
+Result<std::string> run_export_copy(const Execution& execution, const sql::Copy& copy,
+                                    const std::string& text) {
   if (execution.transaction->writes()) {
     return plan_error("COPY TO a store cannot follow changes in the same transaction", "25001")
         .with_detail("What it would write might be rolled back, and the files would stay.")
         .with_hint("COMMIT the changes first.");
   }
   TRY_ASSIGN(Planned planned, plan(execution, copy));
-  planned.spec.id = execution.database.next_run_id();
-  DatabaseCounters& counters = execution.database.counters();
+  Database& database = execution.database;
+  planned.spec.id = database.next_run_id();
   TRY_ASSIGN(auto connection, execution.connect());
   TRY_ASSIGN(auto reader, connection->reader(std::move(planned.query.query), execution.parameters));
-  exports::ExportProgress progress;
-  ++counters.exports_running;
-  auto result = exports::run_export(planned.spec, execution.database.engine(), *reader,
-                                    *planned.store, progress, execution.stop);
-  --counters.exports_running;
+  TRY_ASSIGN(const auto run,
+             database.export_journal().begin(record_of(execution, planned, text), execution.stop));
+  ++database.counters().exports_running;
+  auto result = with_notices(execution, *run, [&] {
+    return exports::run_export(planned.spec, database.engine(), *reader, *planned.store,
+                               run->progress(), execution.stop, run.get());
+  });
+  run->ended(result);
+  count(database.counters(), result, run->progress());
   if (!result.ok()) {
-    ++counters.exports_failed;
-    log::warning("export {} to {} failed: {}", planned.spec.id,
-                 planned.store->url(planned.spec.prefix), result.error().message);
+    database.export_sweeper().add(run->id());
+    log::warning("export {} to {} failed: {}", run->id(), planned.url, result.error().message);
     return std::move(result).error();
   }
-  ++counters.exports_done;
-  counters.exported_rows += result->rows;
-  counters.exported_bytes += result->bytes;
-  counters.exported_files += result->files.size();
-  log::info("export {} to {}: {} rows, {} bytes, {} files", planned.spec.id,
-            planned.store->url(planned.spec.prefix), result->rows, result->bytes,
-            result->files.size());
+  log::info("export {} to {}: {} rows, {} bytes, {} files", run->id(), planned.url, result->rows,
+            result->bytes, result->files.size());
   return fmt::format("COPY {}", result->rows);
+}
+
+std::vector<sql::ExportRun> export_run_rows(const exports::Journal& journal) {
+  std::vector<sql::ExportRun> rows;
+  for (exports::Journal::Shown& shown : journal.runs()) {
+    exports::RunRecord& run = shown.record;
+    rows.push_back({.id = std::move(run.id),
+                    .statement = std::move(run.statement),
+                    .target = std::move(run.target),
+                    .connection = std::move(run.connection),
+                    .user = std::move(run.user),
+                    .format = std::move(run.format),
+                    .state = std::move(shown.state),
+                    .logical_time = run.logical_time,
+                    .rows = run.rows,
+                    .bytes = run.bytes,
+                    .files = run.files,
+                    .parts = run.parts,
+                    .retries = run.retries,
+                    .started = run.started,
+                    .finished = run.finished,
+                    .error = std::move(run.error),
+                    .to_clean = run.to_clean,
+                    .trouble = std::move(run.trouble)});
+  }
+  return rows;
 }
 
 }  // namespace sluice::session

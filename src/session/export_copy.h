@@ -5,13 +5,21 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "export/journal.h"
 #include "session/execution.h"
+#include "sql/export_runs.h"
 #include "sql/front/statement.h"
 
 namespace sluice::session {
 
-// Blocks until the export is whole at the store, or nothing of it is; gives `COPY n`.
-Result<std::string> run_export_copy(const Execution& execution, const sql::Copy& copy);
+// Blocks until the export is whole at the store, or has failed; gives `COPY n`. `text` is the
+// statement's, for the history, without its secrets.
+Result<std::string> run_export_copy(const Execution& execution, const sql::Copy& copy,
+                                    const std::string& text);
+
+// What sluice_internal.export_runs shows.
+std::vector<sql::ExportRun> export_run_rows(const exports::Journal& journal);
 
 }  // namespace sluice::session

@@ -45,6 +45,8 @@ struct ClientCallbacks {
   std::function<void(const Notice&)> notice;
   // A setting that the protocol reports (client_encoding, DateStyle, TimeZone, application_name…).
   std::function<void(const std::string& name, const std::string& value)> parameter_changed;
+  // Sends what was told so far, where the protocol can: a statement may take long. May be empty.
+  std::function<void()> flush = {};
 };
 
 // A parsed, described statement, to be opened any number of times.

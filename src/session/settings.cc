@@ -120,6 +120,8 @@ constexpr Setting kSettings[] = {
     {"client_min_messages", "notice", any, false, "Message levels that are sent to the client."},
     {"cluster", "quickstart", any, false, "The cluster that runs statements; there is one."},
     {"cluster_replica", "", any, false, "Has no effect: there are no replicas."},
+    {"copy_progress", "off", boolean, false,
+     "Whether COPY to a store sends a NOTICE every few seconds that tells how far it is."},
     {"database", "materialize", nullptr, false, "The current database."},
     {"DateStyle", "ISO, MDY", iso_dates, true, "Display format of dates and times."},
     {"default_transaction_isolation", "strict serializable", isolation, false,

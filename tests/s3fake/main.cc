@@ -3,12 +3,12 @@
 // It says where it listens, then takes commands from standard input, one a line, and answers each
 // with one line:
 //
-//   mark                                 requests are counted from here on
-//   count                                how many there were
-//   kill PID N before|after|late         the process is killed at the nth request from here on:
-//   when
-//                                        it has come and is never carried out; when it was carried
-//                                        out; or as before, and it is carried out a little later
+//   mark TEXT                            requests with this in their target are counted from here
+//   on count                                how many there were kill PID N before|after|late TEXT
+//   the process is killed at the nth of those: when it has come
+//                                        and is never carried out; when it was carried out; or as
+//                                        before, and it is carried out a little later
+//   killed                               operation and target of that request; empty: not yet
 //   fail OPERATION NTH COUNT FAULT       as Server::fail(); * is any operation
 //   clear                                no faults any more
 //   deny OPERATION                       refused from here on, for want of rights
@@ -61,7 +61,9 @@ class Process {
       const std::lock_guard lock(mutex_);
       return denied_.count(operation) == 0;
     };
-    options.watch = [this](Moment moment, const std::string&) { return watch(moment); };
+    options.watch = [this](Moment moment, const std::string& operation, const std::string& target) {
+      return watch(moment, operation + " " + target);
+    };
     return options;
   }
 
@@ -72,13 +74,19 @@ class Process {
 
   std::string answer(const std::string& command, std::istringstream& words) {
     if (command == "mark") {
+      const std::lock_guard lock(mutex_);
+      words >> mark_;
       seen_ = 0;
     } else if (command == "count") {
       return std::to_string(seen_.load());
     } else if (command == "kill") {
       const std::lock_guard lock(mutex_);
-      words >> victim_ >> kill_at_ >> kill_how_;
+      words >> victim_ >> kill_at_ >> kill_how_ >> mark_;
+      killed_at_.clear();
       seen_ = 0;
+    } else if (command == "killed") {
+      const std::lock_guard lock(mutex_);
+      return killed_at_;
     } else if (command == "fail") {
       FaultRule rule;
       std::string fault;
@@ -121,16 +129,19 @@ class Process {
     return "ok";
   }
 
-  bool watch(Moment moment) {
+  bool watch(Moment moment, const std::string& what) {
     if (moment == Moment::kBefore && hold_ms_ > 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(hold_ms_));
     }
     std::unique_lock lock(mutex_);
-    if (moment == Moment::kBefore) ++seen_;
-    if (victim_ == 0 || seen_ != kill_at_) return true;
+    // Both moments of a request are on its connection's thread; others come in between.
+    static thread_local int number = 0;
+    if (moment == Moment::kBefore) number = what.find(mark_) == what.npos ? 0 : ++seen_;
+    if (victim_ == 0 || number != kill_at_) return true;
     if (moment == Moment::kBefore && kill_how_ == "after") return true;
     ::kill(victim_, SIGKILL);
     victim_ = 0;
+    killed_at_ = what;
     const bool late = kill_how_ == "late";
     lock.unlock();
     if (late) std::this_thread::sleep_for(kLate);
@@ -138,10 +149,12 @@ class Process {
   }
 
   std::mutex mutex_;
-  std::set<std::string> denied_;  // guarded, as the next three
+  std::set<std::string> denied_;  // guarded, as the next five
   pid_t victim_ = 0;
   int kill_at_ = 0;
   std::string kill_how_;
+  std::string killed_at_;
+  std::string mark_;
   std::atomic<int> seen_{0};
   std::atomic<int> hold_ms_{0};
   Server server_;  // last: its threads use the others

@@ -298,7 +298,8 @@ bool Server::handle(const HttpRequest& request, Connection& connection) {
   }
   if (request.header("expect") == "100-continue") connection.write("HTTP/1.1 100 Continue\r\n\r\n");
   if (!connection.read(body, request.content_length)) return false;
-  if (options_.watch && !options_.watch(Options::Moment::kBefore, call.operation)) return false;
+  if (options_.watch && !options_.watch(Options::Moment::kBefore, call.operation, request.target))
+    return false;
 
   const auto unavailable = "Please reduce your request rate.";
   Answer answer;
@@ -328,7 +329,8 @@ bool Server::handle(const HttpRequest& request, Connection& connection) {
       answer = misunderstood.code.empty() ? check_and_act(request, call, body)
                                           : error(400, misunderstood.code, misunderstood.message);
   }
-  if (options_.watch && !options_.watch(Options::Moment::kAfter, call.operation)) return false;
+  if (options_.watch && !options_.watch(Options::Moment::kAfter, call.operation, request.target))
+    return false;
   const bool acted = answer.status < 300;
   switch (fault) {
     case Fault::kErrorIn200AfterAll:

@@ -77,7 +77,7 @@ class Server {
     // Called with each request when it has come whole, and again when it was carried out and is
     // about to be answered. false: the connection ends there.
     enum class Moment { kBefore, kAfter };
-    std::function<bool(Moment, const std::string& operation)> watch;
+    std::function<bool(Moment, const std::string& operation, const std::string& target)> watch;
   };
 
   Server();  // with default options
