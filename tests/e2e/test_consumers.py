@@ -169,9 +169,17 @@ class Consumers(harness.ServerTest):
         return (f"COPY {source} TO '{self.bucket.url(prefix or self.prefix)}' "
                 "WITH (AWS CONNECTION = aws_conn, FORMAT = 'csv', MAX FILE SIZE = '16MB')")
 
-    def wait_for_events(self, number):
-        wire.wait_until(lambda: len(self.consumer.handled) >= number, f"{number} events", 20)
-        self.assertEqual(len(self.consumer.handled), number)
+    def wait_for_runs(self, number):
+        """Until the ends of so many runs were told. A run's may be told twice: what cleans up a failed
+        one deletes its sentinel again to be sure, and radosgw sends an event for that too."""
+        mine = lambda: {key for key in self.consumer.keys() if key.startswith(self.prefix)}
+        wire.wait_until(lambda: len(mine()) >= number, f"{number} events", 20)
+        self.assertEqual(len(mine()), number)
+
+    def repeat(self, message):
+        before = len(self.consumer.handled)
+        self.push.messages.put(message)
+        wire.wait_until(lambda: self.consumer.handled[before:].count(message), "the repeated event", 20)
 
     def cancelled(self, prefix=None):
         """An export that is stopped when uploads are under way; returns its sentinel."""
@@ -185,12 +193,13 @@ class Consumers(harness.ServerTest):
         with self.assertRaises(wire.Fault) as caught:
             self.sql.until_ready()
         self.assertEqual(caught.exception.sqlstate, "57014")
+        wire.wait_until(lambda: not self.bucket.list(prefix), "the end of undoing")
         return sentinel
 
     def test_a_completed_export_is_loaded_and_a_cancelled_one_is_not(self):
         sentinel = self.cancelled(self.prefix + "/stopped")
         self.assertEqual(self.sql.query(self.copy(prefix=self.prefix + "/whole")).tag, "COPY 5000")
-        self.wait_for_events(2)
+        self.wait_for_runs(2)
         self.assertIn(sentinel, self.consumer.keys())  # so it was told of both
         self.assertEqual(len(self.consumer.loads), 1)
         self.assertEqual(sorted(self.consumer.loads[0]), sorted(self.bucket.list(self.prefix + "/whole")))
@@ -201,44 +210,44 @@ class Consumers(harness.ServerTest):
         fault = self.sql.fault(self.copy("(SELECT 1 / (a - 4999) AS a, b FROM t)"))
         self.assertEqual(fault.sqlstate, "22012")
         self.assertEqual(self.sql.query(self.copy()).tag, "COPY 5000")
-        self.wait_for_events(3)
+        self.wait_for_runs(3)
         self.assertEqual(len(self.consumer.loads), 1)
         self.assertEqual(self.consumer.count(), (5000, 5000))
 
     def test_an_event_that_comes_twice_is_loaded_once(self):
         self.sql.query(self.copy())
-        self.wait_for_events(1)
-        self.push.messages.put(self.consumer.handled[0])
-        self.wait_for_events(2)
+        self.wait_for_runs(1)
+        self.repeat(self.consumer.handled[0])
         self.assertEqual((len(self.consumer.loads), self.consumer.count()), (1, (5000, 5000)))
 
     def test_a_load_that_fails_is_done_again_from_the_start(self):
         self.consumer.fail_next = True
         self.sql.query(self.copy())
-        self.wait_for_events(1)
+        self.wait_for_runs(1)
         self.assertFalse(self.consumer.fail_next)
         self.assertEqual((len(self.consumer.loads), self.consumer.count()), (1, (5000, 5000)))
 
     def test_a_late_event_of_a_failed_run_does_not_load_half_of_the_next(self):
         self.cancelled()
-        self.wait_for_events(1)
+        self.wait_for_runs(1)
         # A second run to the same path, seen while it publishes.
         for name in ("mz-t9-INCOMPLETE", "mz-t9-batch-0000-0001.csv"):
             self.bucket.client.put(self.bucket.name, f"{self.prefix}/{name}", b"1,x\n")
-        self.push.messages.put(self.consumer.handled[0])
-        self.wait_for_events(2)
+        self.repeat(self.consumer.handled[0])
         self.assertEqual(self.consumer.loads, [])
 
     def test_an_empty_result_is_a_complete_export(self):
         self.sql.query(self.copy("(SELECT * FROM t WHERE false)"))
-        self.wait_for_events(1)
+        self.wait_for_runs(1)
         self.assertEqual((len(self.consumer.loads), self.consumer.count()), (1, (0, 0)))
 
     def test_what_is_not_below_the_prefix_or_not_a_sentinel_is_no_event(self):
         self.sql.query(self.copy(prefix="elsewhere"))
         self.sql.query(self.copy())
         self.clear()
-        self.wait_for_events(1)
+        self.wait_for_runs(1)
+        self.assertEqual([key for key in self.consumer.keys() if not key.endswith("-INCOMPLETE")], [])
+        self.assertEqual([key for key in self.consumer.keys() if key.startswith("elsewhere")], [])
 
     def test_looking_finds_whole_exports_only(self):
         boto = Boto(self.bucket.client)
@@ -259,6 +268,20 @@ class Consumers(harness.ServerTest):
         ((run, files),) = look().items()
         self.assertRegex(run, rf"^{self.prefix}/mz-t\d+$")
         self.assertEqual(files, sorted(self.bucket.list(self.prefix)))
+
+    def test_the_servers_history_names_the_run_that_is_done(self):
+        (question,) = documented("sql")
+        question = document.filled(question, {"bucket": self.bucket.name, "path": self.prefix})
+        self.cancelled()
+        self.assertEqual(self.sql.rows(question), [])
+        self.sql.query(self.copy())
+        ((run, target, rows, files, finished),) = self.sql.rows(question)
+        self.assertEqual((target, rows, int(files)), (self.bucket.url(self.prefix), "5000", len(self.bucket.list(self.prefix))))
+        self.assertTrue(finished)
+        for key in self.bucket.list(self.prefix):
+            self.assertTrue(key.startswith(f"{self.prefix}/mz-{run}-batch-"), key)
+        states = f"SELECT state, count(*) FROM sluice_internal.export_runs WHERE target = '{target}' GROUP BY state ORDER BY state"
+        self.assertEqual(self.sql.rows(states), [["cancelled", "1"], ["done", "1"]])
 
 
 if __name__ == "__main__":
