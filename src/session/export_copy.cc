@@ -56,14 +56,14 @@ Result<std::optional<std::string>> evaluate_target(const Execution& execution,
   if (sql::is_null_constant(*copy.target)) return std::optional<std::string>();
   TRY_ASSIGN(const engine::Value value,
              execution.evaluate(sql::Expression(copy.target).release(), false));
-  const bool untyped = value.type().id() == engine::LogicalTypeId::SQLNULL;
-  if (!untyped && value.type().id() != engine::LogicalTypeId::VARCHAR) {
+  // Before its type: a NULL within `||` makes the whole one NULL, of no type in particular.
+  if (value.IsNull()) return std::optional<std::string>();
+  if (value.type().id() != engine::LogicalTypeId::VARCHAR) {
     return plan_error(fmt::format("COPY TO target must have type text, not type {}",
                                   types::name(types::from_engine(value.type()))),
                       "42804")
         .at(copy.target_position);
   }
-  if (value.IsNull()) return std::optional<std::string>();
   return std::optional<std::string>(duckdb::StringValue::Get(value));
 }
 
