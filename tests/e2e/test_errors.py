@@ -51,9 +51,9 @@ def pattern(template):
 class Stage:
     """What provocations use: the server, its bucket, a table and some connections."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
         self.folder = tempfile.mkdtemp(prefix="sluice-errors-")
-        self.server = harness.Server("--local-export-dir", self.folder)
+        self.server = harness.Server("--local-export-dir", self.folder, *arguments)
         self.bucket = harness.bucket()
         self.fakes = []
         with self.server.wire() as sql:
@@ -149,6 +149,7 @@ statement("AWS CONNECTION is required for COPY ... TO <expr>", connection="")
 statement("AWS CONNECTION requires the name of a connection", connection="'aws_conn'")
 statement('connection "{name}" does not exist', connection="nosuch")
 statement("only AWS CONNECTION is supported for COPY ... TO <expr>", connection="t")
+statement("AWS CONNECTION and MAX FILE SIZE are for COPY … TO 's3://…'", target="STDOUT")
 provokes('`connection "{name}" uses ASSUME ROLE ARN, which is not supported yet`')(
     lambda stage: stage.error("CREATE CONNECTION role TO AWS (ASSUME ROLE ARN = 'arn:aws:iam::1:role/x')", stage.copy(connection="role")))
 provokes('`invalid S3 endpoint "{endpoint}": {reason}`')(lambda stage: stage.to("ENDPOINT = 'nonsense'"))
@@ -169,7 +170,7 @@ statement("Timestamp ({time}) is in the future: the newest complete one is {last
 provokes("`COPY TO a store cannot follow changes in the same transaction`")(
     lambda stage: stage.error("BEGIN", "INSERT INTO t VALUES (2, 'z')", stage.copy()))
 
-statement("COPY TO target value can not be null", target="NULL::text")
+statement("COPY TO target value can not be null", target="'s3://e2e/' || NULL::text")
 statement("COPY TO target must have type text, not type {type}", target="1 + 1")
 statement("only 's3://...' urls are supported as COPY TO target", target="'http://bucket/path'")
 statement("could not parse COPY TO target url: {reason}", target="'s3://bucket/a b'")
@@ -280,6 +281,17 @@ def while_it_runs(stage, act):
 
 
 provokes("`canceling statement due to user request`")(lambda stage: while_it_runs(stage, lambda db: db.cancel()))
+
+
+@provokes("`out of memory`")
+def out_of_memory(_):
+    small = Stage("--memory-limit", "256MB")
+    try:
+        error = small.error(small.copy("(SELECT repeat('x', 150000000) AS s)"))
+        assert small.server.wire().query(small.copy()).tag == "COPY 2"
+        return error
+    finally:
+        small.close()
 
 
 @provokes("`terminating connection due to administrator command`")
