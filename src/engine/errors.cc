@@ -71,6 +71,7 @@ const std::vector<Rewrite>& name_rewrites() {
     add(R"re(^Type with name (\S+) does not exist[^]*)re", "42704", "type \"$1\" does not exist");
     add(R"re(^Schema with name (\S+) does not exist[^]*)re", "3F000",
         "schema \"$1\" does not exist");
+    add(R"re(^LIMIT/OFFSET cannot be negative[^]*)re", "2201W", "LIMIT must not be negative");
     add(R"re(^interval cannot be 0!?$)re", "22023", "step size cannot equal zero");
     add(R"re(^Cannot (?:compare|mix) values of type[^]*)re", "42804", nullptr);
     add(R"re([^]*aggregate[^]*)re", "42803", nullptr);
@@ -198,6 +199,10 @@ Error conversion_error(const std::string& text) {
                    with_sql_type_names(match[2]))
         .with_sqlstate("42846");
   }
+  static const std::regex too_large(R"re(^Failed to cast decimal value (\S+) to type (\w+)[^]*)re");
+  if (std::regex_match(text, match, too_large)) {
+    return invalid("{} out of range", physical_type_name(match[2])).with_sqlstate("22003");
+  }
   if (std::regex_match(text, match, out_of_range)) {
     return invalid("{} out of range", physical_type_name(match[3])).with_sqlstate("22003");
   }
@@ -209,6 +214,8 @@ Error conversion_error(const std::string& text) {
 }
 
 Error range_error(const std::string& text) {
+  if (contains(text, "cannot take logarithm")) return invalid("{}", text).with_sqlstate("2201E");
+  if (contains(text, "cannot take square root")) return invalid("{}", text).with_sqlstate("2201F");
   static const std::regex overflow(R"re(^Overflow in \S+ of (\w+) [^]*)re");
   std::smatch match;
   if (std::regex_match(text, match, overflow)) {
@@ -267,6 +274,10 @@ Error translated(ExceptionType type, const std::string& text) {
       return invalid("could not determine data type of a parameter").with_sqlstate("42P18");
     case ExceptionType::INVALID_INPUT:
     case ExceptionType::PARAMETER_NOT_ALLOWED:
+      if (text.starts_with("More than one row returned by a subquery")) {
+        return invalid("more than one row returned by a subquery used as an expression")
+            .with_sqlstate("21000");
+      }
       return invalid("{}", with_sql_type_names(text)).with_sqlstate("22023");
     case ExceptionType::NOT_IMPLEMENTED:
       return invalid("{}", with_sql_type_names(text)).with_sqlstate("0A000");

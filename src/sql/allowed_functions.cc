@@ -39,7 +39,8 @@ constexpr Names kScalarNames[] = {
      "sluice_similar array_dims array_fill array_lower array_ndims array_positions array_remove "
      "array_replace trim_array jsonb_extract_path jsonb_extract_path_text jsonb_insert "
      "jsonb_object jsonb_set justify_days justify_hours justify_interval regexp_count "
-     "regexp_instr regexp_like regexp_substr to_number initcap overlay pg_sleep regexp_match "
+     "regexp_instr regexp_like regexp_substr to_date to_number initcap overlay pg_sleep "
+     "regexp_match "
      "jsonb_typeof "
      "jsonb_array_length jsonb_strip_nulls jsonb_pretty "
      "to_char quote_ident quote_literal quote_nullable"},

@@ -268,6 +268,8 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
     return;
   }
   if (failed()) return;
+  if ((call.function_name == "lpad" || call.function_name == "rpad") && call.children.size() == 2)
+    call.children.push_back(text(" "));
   if (call.function_name == "trunc" && call.children.size() == 2)
     call.function_name = "sluice_trunc";
   const std::string written = call.function_name;

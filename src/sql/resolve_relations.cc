@@ -330,10 +330,15 @@ void Resolver::walk_call_in_from(TableRefPointer& ref, Scope& scope) {
                     item->Cast<duckdb::FunctionExpression>().function_name == "unnest";
   item->alias = values ? "value" : alias;
   if (table.with_ordinality == duckdb::OrdinalityType::WITH_ORDINALITY) {
-    if (!rows)
+    const bool missing = item->GetExpressionClass() == duckdb::ExpressionClass::FUNCTION &&
+                         item->Cast<duckdb::FunctionExpression>().function_name == "sluice_missing";
+    if (!rows && !missing)
       return fail(invalid("WITH ORDINALITY is not supported for {}()", name).with_sqlstate("0A000"),
                   ref->query_location);
-    node->select_list.push_back(numbers_of(*item->Cast<duckdb::FunctionExpression>().children[0]));
+    if (rows)
+      if (rows)
+        node->select_list.push_back(
+            numbers_of(*item->Cast<duckdb::FunctionExpression>().children[0]));
   }
   if (rows && pairs) {
     auto recursive = duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value::BOOLEAN(true));

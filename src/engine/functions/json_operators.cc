@@ -60,7 +60,11 @@ BoundExpression bind_any_concat(BindInput& input) {
     element = bound_call(input.context, "list_value", std::move(element));
     return bound_call(input.context, "list_concat", std::move(input.children));
   }
-  return bound_call(input.context, "||", std::move(input.children), true);
+  BoundExpression text = bound_call(input.context, "||", std::move(input.children), true);
+  // NULL || NULL has no type of its own.
+  return text->return_type.id() == LogicalTypeId::SQLNULL
+             ? bound_cast(input.context, std::move(text), LogicalType::VARCHAR)
+             : std::move(text);
 }
 
 // The type of a literal beside a value of this type.
@@ -125,6 +129,8 @@ void add_operator(duckdb::DatabaseInstance& database, const char* name, const Lo
                   duckdb::function_bind_expression_t bind) {
   ScalarFunction function(name, {LogicalType::ANY, right}, LogicalType::ANY, nullptr);
   function.bind_expression = bind;
+  // Or a NULL literal would make it a NULL of no type before it is bound.
+  function.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
   add_function(database, std::move(function));
 }
 

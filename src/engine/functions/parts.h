@@ -14,6 +14,7 @@ void register_arrays(duckdb::DatabaseInstance& database);
 void register_intervals(duckdb::DatabaseInstance& database);
 void register_json_build(duckdb::DatabaseInstance& database);
 void register_number_templates(duckdb::DatabaseInstance& database);
+void register_date_templates(duckdb::DatabaseInstance& database);
 void register_regexps(duckdb::DatabaseInstance& database);
 void register_casts(duckdb::DatabaseInstance& database);
 void register_arithmetic(duckdb::DatabaseInstance& database);

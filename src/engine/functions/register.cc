@@ -44,6 +44,7 @@ void register_functions(duckdb::DatabaseInstance& database) {
   register_intervals(database);
   register_json_build(database);
   register_regexps(database);
+  register_date_templates(database);
   register_number_templates(database);
 }
 

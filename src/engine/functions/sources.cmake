@@ -9,6 +9,7 @@ list(APPEND ENGINE_SOURCES
   functions/casts.cc
   functions/checks.cc
   functions/date_parts.cc
+  functions/date_template.cc
   functions/interval_in.cc
   functions/json.cc
   functions/json_operators.cc
