@@ -15,12 +15,15 @@ constexpr idx_t kCountedBytes = idx_t{64} << 10;
 
 std::atomic<uint64_t> bound{UINT64_MAX};
 std::atomic<uint64_t> used{0};
+thread_local bool may_fail = false;
 
 idx_t counted(idx_t size) { return size < kCountedBytes ? 0 : size; }
 
 bool take(idx_t size) {
   if (size == 0) return true;
-  if (used.fetch_add(size, std::memory_order_relaxed) + size <= bound) return true;
+  if (used.fetch_add(size, std::memory_order_relaxed) + size <= bound || !may_fail) {
+    return true;
+  }
   used.fetch_sub(size, std::memory_order_relaxed);
   return false;
 }
@@ -58,6 +61,10 @@ void bound_allocations(uint64_t bytes) {
       std::exchange(Allocator::DefaultAllocatorReference(),
                     duckdb::make_shared_ptr<Allocator>(allocate, release, reallocate, nullptr));
 }
+
+AllocationsMayFail::AllocationsMayFail() { may_fail = true; }
+AllocationsMayFail::~AllocationsMayFail() { may_fail = false; }
+void allocations_of_worker_may_fail() { may_fail = true; }
 
 duckdb::unique_ptr<Allocator> counting_allocator() {
   return duckdb::make_uniq<Allocator>(allocate, release, reallocate, nullptr);

@@ -4,6 +4,9 @@
 //   memory_limit    what DuckDB plans with: it spills, or says that it is out of memory
 //   this bound      above it: the allocation fails, and the statement with `out of memory` (53200)
 //
+// Allocations fail only on threads that say that they can take it: DuckDB turns the exception into
+// its query's error, while much else would end the process. All are counted.
+//
 // Only large allocations are counted and refused, since small ones are many, add up to little, and
 // happen where a failure would hit somebody else.
 //
@@ -19,6 +22,19 @@ namespace sluice::engine {
 // Sets the process's bound, and counts from now on what DuckDB allocates outside an instance. To be
 // called before the first instance is made.
 void bound_allocations(uint64_t bytes);
+
+// While it lives, allocations of this thread may fail: whatever throws here is caught by somebody.
+class AllocationsMayFail {
+ public:
+  AllocationsMayFail();
+  ~AllocationsMayFail();
+  AllocationsMayFail(const AllocationsMayFail&) = delete;
+  AllocationsMayFail& operator=(const AllocationsMayFail&) = delete;
+};
+
+// For threads of DuckDB's own, which do nothing but its tasks: says so for the thread's life,
+// unless an AllocationsMayFail lives on it.
+void allocations_of_worker_may_fail();
 
 // For an instance's configuration: counts, under the bound if one was set.
 duckdb::unique_ptr<duckdb::Allocator> counting_allocator();

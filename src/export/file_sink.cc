@@ -168,7 +168,8 @@ Status FileSink::prepare(const engine::Shape& shape) {
   TRY_ASSIGN(const auto columns, format::parquet_columns(spec_.names, spec_.types));
   for (size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].input != shape.types[i]) {
-      return internal("column {} is not of the type that its encoder takes", columns[i].name);
+      return internal("column {} is {}, its encoder takes {}", columns[i].name,
+                      shape.types[i].ToString(), columns[i].input.ToString());
     }
     shape_.names[i] = columns[i].name;
     shape_.types[i] = columns[i].type;

@@ -1,11 +1,13 @@
 #include "engine/push/parquet_encoder.h"
 
+#include <atomic>
 #include <duckdb/catalog/catalog_entry/copy_function_catalog_entry.hpp>
 #include <duckdb/common/types/column/column_data_collection.hpp>
 #include <duckdb/function/copy_function.hpp>
 #include <duckdb/main/connection.hpp>
 #include <duckdb/main/database.hpp>
 #include <duckdb/parser/parsed_data/copy_info.hpp>
+#include <duckdb/storage/buffer_manager.hpp>
 
 #include "engine/errors.h"
 #include "engine/push/stream_file_system.h"
@@ -62,9 +64,13 @@ class DuckParquetEncoder final : public ParquetEncoder {
   DuckParquetEncoder(duckdb::DatabaseInstance& instance, ParquetEncoderOptions options, Write write)
       : options_(std::move(options)),
         types_(options_.shape.types.begin(), options_.shape.types.end()),
+        engine_bytes_(duckdb::BufferManager::GetBufferManager(instance).GetMaxMemory()),
         write_(std::move(write)),
         file_([this](std::span<const std::byte> bytes) { return write_(bytes, stop_); }),
-        connection_(instance) {}
+        connection_(instance) {
+    ++open_encoders;
+  }
+  ~DuckParquetEncoder() override { --open_encoders; }
 
   Status start(std::stop_token stop) {
     return guarded(std::move(stop), [&] {
@@ -113,8 +119,9 @@ class DuckParquetEncoder final : public ParquetEncoder {
   // While nothing is known about these rows, a small first group finds it out, so that a file of a
   // few groups still ends where it should.
   uint64_t group_limit() const {
-    return ratio() > 0 ? options_.max_group_bytes
-                       : std::max<uint64_t>(1, options_.max_group_bytes / 8);
+    const uint64_t share = engine_bytes_ / kGroupsShare / open_encoders.load();
+    const uint64_t most = std::min(options_.max_group_bytes, std::max(share, kLeastGroupBytes));
+    return ratio() > 0 ? most : std::max<uint64_t>(1, most / 8);
   }
 
   // Runs `work`, and turns what DuckDB throws into our error: the stream's own where it is the
@@ -182,8 +189,15 @@ class DuckParquetEncoder final : public ParquetEncoder {
     function().flush_batch(context(), *bind_data_, *global_, *prepared);
   }
 
+  // Row groups are a share of the engine's memory: with many encoders each has smaller ones. The
+  // count is the process's, since exports know nothing of each other.
+  static constexpr uint64_t kGroupsShare = 6;
+  static constexpr uint64_t kLeastGroupBytes = uint64_t{1} << 20;
+  inline static std::atomic<uint64_t> open_encoders{0};
+
   const ParquetEncoderOptions options_;
   const duckdb::vector<LogicalType> types_;
+  const uint64_t engine_bytes_;
   const Write write_;
   std::stop_token stop_;  // of the call under way, for write_
   StreamFile file_;       // outlives global_, which writes to it

@@ -19,6 +19,7 @@
 #include <map>
 #include <mutex>
 
+#include "engine/allocations.h"
 #include "engine/errors.h"
 #include "engine/push/stream_file_system.h"
 
@@ -189,6 +190,8 @@ duckdb::unique_ptr<duckdb::GlobalFunctionData> begin_run(duckdb::ClientContext&,
 
 duckdb::unique_ptr<duckdb::LocalFunctionData> begin_thread(duckdb::ExecutionContext&,
                                                            duckdb::FunctionData&) {
+  // Runs within execute(), or on one of DuckDB's own threads.
+  allocations_of_worker_may_fail();
   return duckdb::make_uniq<PushLocalState>();
 }
 
@@ -259,6 +262,7 @@ class PushReader final : public Reader {
   }
 
   Status execute(PushRun& run, const std::stop_token& stop) {
+    const AllocationsMayFail may_fail;
     try {
       NamedValues values = values_;
       auto pending = connection_.context->PendingQuery(copy_statement(run.path()), values, false);
