@@ -88,13 +88,12 @@ TEST_F(FailingDisks, MakeTheStoreReadOnlyAndKeepWhatIsThere) {
     EXPECT_EQ(failed.error().sqlstate, "53100");
     EXPECT_EQ(failed.error().code,
               fault == FaultyFiles::Fault::kSync ? ErrorCode::kUnknown : ErrorCode::kExhausted);
-    files_.fault = FaultyFiles::Fault::kNone;
-    // A sync that works again proves nothing about what the failed one has lost.
     const auto later = write(id, {{3, "c"}});
     ASSERT_FALSE(later.ok());
     EXPECT_EQ(later.error().code, ErrorCode::kExhausted);
     EXPECT_FALSE(store_->stats().read_only_reason.empty());
     EXPECT_EQ(rows(id), (Rows{{1, "a"}}));
+    files_.fault = FaultyFiles::Fault::kNone;
     ASSERT_TRUE(open(files_).ok());
     auto after = rows(id);
     // Whose sync failed may be there or not.
@@ -102,6 +101,78 @@ TEST_F(FailingDisks, MakeTheStoreReadOnlyAndKeepWhatIsThere) {
       std::erase_if(after, [](auto& r) { return r.first == 2; });
     EXPECT_EQ(after, (Rows{{1, "a"}}));
     ASSERT_TRUE(write(id, {{4, "d"}}).ok());
+  }
+}
+
+TEST_F(FailingDisks, TakeCommitsAgainWhenThereIsRoomAgain) {
+  const CollectionId id = create();
+  Rows expected;
+  for (const auto fault : {FaultyFiles::Fault::kFull, FaultyFiles::Fault::kShortWrite}) {
+    for (int64_t round = 0; round < 2; ++round) {
+      expected.emplace_back(static_cast<int64_t>(expected.size()), "before");
+      ASSERT_TRUE(write(id, {expected.back()}).ok());
+      files_.fault = fault;
+      ASSERT_FALSE(write(id, {{100, "refused"}}).ok());
+      files_.fault = FaultyFiles::Fault::kNone;
+      wait_until([&] { return store_->stats().read_only_reason.empty(); });
+      expected.emplace_back(static_cast<int64_t>(expected.size()), "after");
+      ASSERT_TRUE(write(id, {expected.back()}).ok());
+      EXPECT_EQ(rows(id), expected);
+    }
+    ASSERT_TRUE(open(files_).ok());
+    EXPECT_EQ(rows(id), expected);
+  }
+}
+
+TEST_F(FailingDisks, StayReadOnlyAfterASyncThatFailed) {
+  const CollectionId id = create();
+  files_.fault = FaultyFiles::Fault::kSync;
+  const auto failed = write(id, {{1, "a"}});
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code, ErrorCode::kUnknown);
+  files_.fault = FaultyFiles::Fault::kNone;
+  // Several looks of the maintenance, which would have ended the other kind.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2500);
+  while (std::chrono::steady_clock::now() < until) {
+    // A sync that works again proves nothing about what the failed one has lost.
+    ASSERT_FALSE(write(id, {{2, "b"}}).ok());
+  }
+  EXPECT_FALSE(store_->stats().read_only_reason.empty());
+}
+
+TEST_F(FailingDisks, RefuseALoadForWhichThereIsNoRoomAndGoOn) {
+  options_.load_from_rows = 100;
+  for (const bool memory : {false, true}) {
+    options_.load_memory_bytes = memory ? 1 << 20 : 256 << 20;
+    ASSERT_TRUE(open(files_).ok());
+    const CollectionId id = create(true);
+    ASSERT_TRUE(write(id, {{-1, "there"}}).ok());
+    if (!memory) files_.fault = FaultyFiles::Fault::kSegments;
+    const auto load_rows = [&]() -> Status {
+      TRY_ASSIGN(const auto load, store_->load(id, shape()));
+      std::mt19937_64 random(1);
+      for (int64_t i = 0; i < 300; ++i) {
+        Rows some;
+        for (int64_t k = 0; k < 1000; ++k)
+          some.emplace_back(i * 1000 + k, fmt::format("{:x}", random()));
+        engine::Chunk chunk;
+        fill(chunk, some);
+        TRY(load->append(chunk, {}));
+      }
+      TRY_ASSIGN(const auto rows, load->finish({}));
+      Commit commit;
+      commit.writes.push_back({id, nullptr, {rows}});
+      TRY(store_->commit(std::move(commit), {}));
+      return ok();
+    };
+    const Status failed = load_rows();
+    ASSERT_FALSE(failed.ok());
+    EXPECT_EQ(failed.error().sqlstate, memory ? "53200" : "53100") << failed.error().message;
+    files_.fault = FaultyFiles::Fault::kNone;
+    EXPECT_EQ(rows(id), (Rows{{-1, "there"}}));
+    EXPECT_TRUE(write(id, {{5, "x"}}).ok());
+    EXPECT_EQ(store_->stats().segments, 0u);
+    EXPECT_TRUE(std::filesystem::is_empty(directory_.path() + "/segments"));
   }
 }
 

@@ -101,8 +101,6 @@ Status LogWriter::append(uint64_t sequence, std::string_view payload) {
   frame.raw(payload.data(), payload.size());
   if (auto written = file_->append(frame.bytes()); !written.ok()) {
     broken_ = true;
-    // What part of it was written is no whole frame; without it nothing looks torn later.
-    (void)file_->truncate(bytes_);
     return written;
   }
   if (auto synced = file_->sync(); !synced.ok()) {
@@ -113,6 +111,11 @@ Status LogWriter::append(uint64_t sequence, std::string_view payload) {
   }
   bytes_ += frame.size();
   return ok();
+}
+
+Status LogWriter::cut_back() {
+  TRY(file_->truncate(bytes_));
+  return file_->sync();
 }
 
 Status replay_log(Files& files, const std::string& directory, uint64_t number, bool last,

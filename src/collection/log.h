@@ -29,6 +29,9 @@ class LogWriter {
   // Durable when ok. After an error the log takes nothing more. kUnknown: the group may be read
   // back at the next start (the sync failed); any other error: it will not be.
   Status append(uint64_t sequence, std::string_view payload);
+  // After an append that failed otherwise: makes sure that a start finds nothing of it, so that the
+  // next log may follow. Not to be tried again when it fails.
+  Status cut_back();
   uint64_t number() const { return number_; }
   uint64_t bytes() const { return bytes_; }
 

@@ -46,6 +46,7 @@ void Maintenance::work(std::stop_token stop) {
       asked_ = false;
     }
     bury();
+    if (state_.read_only_passes()) sequencer_.run([&] { sequencer_.try_again(); });
     if (!checkpoint_is_due(state_) || !state_.read_only_reason().empty()) continue;
     if (auto done = checkpoint(state_, sequencer_); !done.ok()) {
       log::warning("rows could not be moved out of memory and log, tried again in a second: {}",

@@ -8,10 +8,14 @@ namespace {
 constexpr size_t kMostCommitsInGroup = 1000;
 constexpr size_t kMostGroupBytes = size_t{64} << 20;
 
-Error read_only(const std::string& reason) {
+constexpr size_t kProbeBytes = size_t{1} << 20;
+
+Error read_only(const std::string& reason, bool passing) {
   return error(ErrorCode::kExhausted, "the server is read-only: {}", reason)
       .with_sqlstate("53100")
-      .with_hint("Free space on the disk of the data directory, then restart the server.");
+      .with_hint(passing ? "Free space on the disk of the data directory: commits are taken again "
+                           "within a second of that."
+                         : "Look after the disk of the data directory, then restart the server.");
 }
 
 template <typename Requests>
@@ -81,6 +85,20 @@ Status Sequencer::begin_log(uint64_t number) {
   return ok();
 }
 
+void Sequencer::try_again() {
+  const std::string path = state_.paths.temporary + "/probe";
+  const auto probe = [&]() -> Status {
+    TRY_ASSIGN(const auto file, state_.files.create(path));
+    TRY(file->append(std::string(kProbeBytes, '\0')));
+    return file->sync();
+  };
+  const Status room = probe();
+  (void)state_.files.remove(path);
+  if (!room.ok() || !begin_log(log_->number() + 1).ok()) return;
+  log::info("commits are taken again");
+  state_.set_read_only("", false);
+}
+
 void Sequencer::work() {
   while (true) {
     std::vector<Request*> group;
@@ -147,7 +165,7 @@ bool Sequencer::accept(Group& group, Request& request) {
   PreparedCommit& commit = *request.commit;
   const std::string reason = state_.read_only_reason();
   if (!reason.empty()) {
-    request.outcome.result = read_only(reason);
+    request.outcome.result = read_only(reason, state_.read_only_passes());
     return true;
   }
   if (auto valid = validate(group, commit); !valid.ok()) {
@@ -339,9 +357,12 @@ void Sequencer::publish(Group& group) {
 
 void Sequencer::fail(Group& group, const Error& error) {
   log::error("commits are refused from now on: {}", error.message);
-  state_.set_read_only(error.message);
+  // What a failed write has left is cut off, and that is made sure of: then nothing but the want of
+  // space is in the way of the next log. After a failed sync nobody knows what the disk holds.
+  const bool passing = error.code != ErrorCode::kUnknown && log_->cut_back().ok();
+  state_.set_read_only(error.message, passing);
   for (Request* request : group.accepted) {
-    Error refused = read_only(error.message);
+    Error refused = read_only(error.message, passing);
     if (error.code == ErrorCode::kUnknown) {
       refused.code = ErrorCode::kUnknown;
       refused.detail = "Whether this commit is durable shows at the next start.";

@@ -79,6 +79,8 @@ class Sequencer {
   void wake_waiting();
   // Only within run(): later groups go to a new log file.
   Status begin_log(uint64_t number);
+  // Only within run(): takes commits again if what made the store read-only is over.
+  void try_again();
   uint64_t log_number() const { return log_->number(); }
   uint64_t last_sequence() const { return sequence_; }
 

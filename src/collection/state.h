@@ -107,9 +107,15 @@ class State {
     const std::lock_guard lock(mutex_);
     return read_only_reason_;
   }
-  void set_read_only(const std::string& reason) {
+  // `passing`: it may end when its cause is gone, without a restart.
+  void set_read_only(const std::string& reason, bool passing) {
     const std::lock_guard lock(mutex_);
-    if (read_only_reason_.empty()) read_only_reason_ = reason;
+    read_only_reason_ = reason;
+    read_only_passes_ = passing;
+  }
+  bool read_only_passes() const {
+    const std::lock_guard lock(mutex_);
+    return read_only_passes_;
   }
 
  private:
@@ -117,6 +123,7 @@ class State {
   std::map<uint64_t, CollectionPtr> collections_;
   std::unordered_map<uint64_t, std::shared_ptr<RowIds>> row_ids_;
   std::string read_only_reason_;
+  bool read_only_passes_ = false;
 };
 
 // Rows that a bulk load has written; see store.h.

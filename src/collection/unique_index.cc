@@ -1,5 +1,8 @@
 #include "collection/unique_index.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace sluice::collection {
 
 size_t UniqueIndex::Table::slot(const engine::RowKey& key) const {
@@ -70,6 +73,11 @@ void UniqueIndex::remove_rows(size_t number, const std::function<bool(int64_t)>&
     if (entry.row != kEmpty && of(entry.row)) found.push_back(entry);
   }
   for (const Entry& entry : found) remove(entry.key, entry.row);
+  Table& table = tables_[number];
+  if (table.entries.size() <= 16 || table.used * 4 > table.entries.size()) return;
+  slots_ -= table.entries.size();
+  table.grow(std::bit_ceil(std::max<size_t>(16, table.used * 2)));
+  slots_ += table.entries.size();
 }
 
 void UniqueIndex::split() {

@@ -27,9 +27,10 @@ class UniqueIndex {
   size_t size() const { return size_; }
   size_t bytes() const { return slots_ * sizeof(Entry); }
 
-  // Removes the entries of some rows, in parts: of table 0, 1 … until table_count().
+  // Removes the entries of some rows, in parts: of table 0, 1 … until table_count(). Gives back the
+  // memory that is not needed then.
   size_t table_count() const { return tables_.size(); }
-  void remove_rows(size_t table, const std::function<bool(int64_t)>& of);
+  void remove_rows(size_t number, const std::function<bool(int64_t)>& of);
 
  private:
   static constexpr int64_t kEmpty = std::numeric_limits<int64_t>::min();
@@ -40,8 +41,8 @@ class UniqueIndex {
     int64_t row = kEmpty;
   };
   struct Table {
-    size_t slot(const engine::RowKey& key) const;  // where it is, or where it would go
-    void grow(size_t slots);
+    size_t slot(const engine::RowKey& key) const;      // where it is, or where it would go
+    void grow(size_t slots);                           // or shrink, to a power of two
     bool put(const engine::RowKey& key, int64_t row);  // false: replaced
     void close_gap(size_t hole);
     std::vector<Entry> entries;  // a power of two; linear probing

@@ -56,6 +56,13 @@ TEST(UniqueIndex, KeepsAllKeysAsItGrowsAndTakesRowsOutInParts) {
     left += row % 3 == 0 ? 0 : 1;
   }
   EXPECT_EQ(index.size(), left);
+  for (size_t table = 0; table < index.table_count(); ++table) {
+    index.remove_rows(table, [](int64_t row) { return row >= 100; });
+  }
+  EXPECT_LT(index.bytes(), 300'000u) << "memory is given back";
+  for (const auto& [key, row] : model) {
+    EXPECT_EQ(index.find(key), row >= 100 || row % 3 == 0 ? std::nullopt : std::optional(row));
+  }
 }
 
 }  // namespace
