@@ -1,3 +1,6 @@
+#include <condition_variable>
+#include <mutex>
+
 #include "base/log.h"
 #include "export/deadline.h"
 #include "export/export.h"
@@ -16,6 +19,7 @@ constexpr Deadline::Options kUndoTime{.after = milliseconds(2'000),
 // What removing the sentinel may take, tries included, and finding out whether it is gone.
 constexpr Deadline::Options kSentinelTime{.after = milliseconds(30'000),
                                           .after_stop = milliseconds(400)};
+constexpr milliseconds kSettleTime{2'000};
 constexpr Deadline::Options kLookTime{.after = milliseconds(5'000),
                                       .after_stop = milliseconds(200)};
 // Names in an error's detail; more would hide the error.
@@ -23,6 +27,15 @@ constexpr size_t kNamedLeftovers = 20;
 
 // The errors of the checks before a run carry no SQLSTATE of their own in the reference.
 constexpr char kGenericState[] = "XX000";
+
+// Lets a request that was cut off arrive, or fail to; false: somebody asked to stop meanwhile.
+bool settled(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock lock(mutex);
+  changed.wait_for(lock, stop, kSettleTime, [] { return false; });
+  return !stop.stop_requested();
+}
 
 class Run {
  public:
@@ -77,7 +90,8 @@ Status Run::check_path_is_empty(const std::stop_token& stop) {
   if (listing.objects.empty()) return ok();
   return error(ErrorCode::kExists, "S3 bucket path is not empty, contains {} objects",
                listing.objects.size())
-      .with_sqlstate(kGenericState);
+      .with_sqlstate(kGenericState)
+      .with_hint("Export to another path, or remove what is there.");
 }
 
 // A run that could not delete would leave its sentinel behind, and on an error its files.
@@ -89,11 +103,13 @@ Status Run::check_right_to_delete(const std::stop_token& stop) {
   if (cause.code == ErrorCode::kDenied) {
     return error(ErrorCode::kDenied, "AccessDenied error when using DeleteObject")
         .with_sqlstate(kGenericState)
-        .with_detail(cause.message);
+        .with_detail(cause.message)
+        .with_hint(cause.hint);
   }
   return error(cause.code, "Error when using DeleteObject: {}", cause.message)
       .with_sqlstate(kGenericState)
-      .with_detail(cause.detail);
+      .with_detail(cause.detail)
+      .with_hint(cause.hint);
 }
 
 Status Run::put_sentinel(const std::stop_token& stop) {
@@ -142,15 +158,19 @@ Status Run::publish(const std::stop_token& stop) {
   const Status again = remove_sentinel(deadline.token());
   if (again.ok() || again.error().code == ErrorCode::kDenied) return again;
   // The request may have been carried out and only its answer lost. Then consumers have seen the
-  // end of a whole run, and its files must stay.
+  // end of a whole run, and its files must stay. Or it is still on its way: then undoing now could
+  // show them half a run.
   const Deadline looking(kLookTime, stop);
-  const auto gone = sentinel_is_gone(looking.token());
-  if (gone.ok()) return *gone ? ok() : again;
+  auto gone = sentinel_is_gone(looking.token());
+  if (gone.ok() && !*gone && settled(stop)) gone = sentinel_is_gone(looking.token());
+  if (gone.ok() && *gone) return ok();
+  if (gone.ok() && !stop.stop_requested()) return again;
   is_undecided_ = true;
   return error(ErrorCode::kUnknown,
                "all files are written, but whether the sentinel is removed is unknown: {}",
                again.error().message)
-      .with_detail(fmt::format("If {} is gone, the export is complete.", store_.url(sentinel())));
+      .with_detail(fmt::format("If {} is gone, the export is complete.", store_.url(sentinel())))
+      .with_hint("sluice_internal.export_runs tells as soon as it is known.");
 }
 
 // Two runs that began at the same time have both seen an empty path; at least one of them sees the

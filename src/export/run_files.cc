@@ -86,8 +86,10 @@ Result<std::vector<store::ObjectInfo>> RunFiles::complete(std::stop_token stop) 
 }
 
 bool RunFiles::remove(RunFile& file, const std::stop_token& stop) {
-  if (stop.stop_requested()) return false;
+  // Also when there is no time left: it cuts off what is under way, and from then on the upload is
+  // not the writer's affair any more, which would otherwise take its own time for it.
   if (file.state_ != RunFile::State::kPublished) return file.writer_->abort(stop).ok();
+  if (stop.stop_requested()) return false;
   const Status removed = store_.remove(file.key(), stop);
   return removed.ok() || removed.error().code == ErrorCode::kNotFound;
 }

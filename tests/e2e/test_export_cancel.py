@@ -102,6 +102,13 @@ class Stopped(harness.ServerTest):
                 self.fake.do("clear")
                 self.expect_nothing_left()
 
+    def test_a_part_that_arrives_late_is_removed_too(self):
+        # S3 keeps, and bills, a part that was on its way when its upload was aborted.
+        self.fake.do("hold", "1.5", "UploadPart")
+        self.assertLess(self.cancel_at(0.5, "csv"), 1.0)
+        wire.wait_until(self.fake.uploads, "the late part", 5)
+        self.expect_nothing_left()
+
     def test_a_time_limit(self):
         length = self.seconds_of("csv")
         self.sql.query(f"SET statement_timeout = {int(length * 500)}")

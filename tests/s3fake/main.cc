@@ -12,7 +12,7 @@
 //   fail OPERATION NTH COUNT FAULT       as Server::fail(); * is any operation
 //   clear                                no faults any more
 //   deny OPERATION                       refused from here on, for want of rights
-//   hold SECONDS                         every request waits so long before it is carried out
+//   hold SECONDS [OPERATION]             requests wait so long before they are carried out
 //   objects | uploads                    their keys
 //   reset                                all of the above away, and all that is stored
 //
@@ -57,6 +57,7 @@ class Process {
 
   Server::Options options() {
     Server::Options options;
+    options.keeps_late_parts = true;
     options.allowed = [this](const std::string& operation, const std::string&) {
       const std::lock_guard lock(mutex_);
       return denied_.count(operation) == 0;
@@ -107,6 +108,9 @@ class Process {
     } else if (command == "hold") {
       double seconds = 0;
       words >> seconds;
+      const std::lock_guard lock(mutex_);
+      held_.clear();
+      words >> held_;
       hold_ms_ = static_cast<int>(seconds * 1000);
     } else if (command == "objects") {
       std::string keys;
@@ -130,10 +134,12 @@ class Process {
   }
 
   bool watch(Moment moment, const std::string& what) {
-    if (moment == Moment::kBefore && hold_ms_ > 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(hold_ms_));
-    }
     std::unique_lock lock(mutex_);
+    if (moment == Moment::kBefore && hold_ms_ > 0 && what.rfind(held_, 0) == 0) {
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::milliseconds(hold_ms_));
+      lock.lock();
+    }
     // Both moments of a request are on its connection's thread; others come in between.
     static thread_local int number = 0;
     if (moment == Moment::kBefore) number = what.find(mark_) == what.npos ? 0 : ++seen_;
@@ -149,12 +155,13 @@ class Process {
   }
 
   std::mutex mutex_;
-  std::set<std::string> denied_;  // guarded, as the next five
+  std::set<std::string> denied_;  // guarded, as the next six
   pid_t victim_ = 0;
   int kill_at_ = 0;
   std::string kill_how_;
   std::string killed_at_;
   std::string mark_;
+  std::string held_;
   std::atomic<int> seen_{0};
   std::atomic<int> hold_ms_{0};
   Server server_;  // last: its threads use the others

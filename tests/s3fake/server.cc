@@ -107,6 +107,7 @@ const std::vector<Fault>& all_faults() {
 }
 
 struct Server::Call {
+  uint64_t number = 0;  // among all requests, from 1
   std::string operation;
   std::string bucket;
   std::string key;
@@ -154,6 +155,7 @@ void Server::clear() {
   const std::lock_guard lock(mutex_);
   objects_.clear();
   uploads_.clear();
+  aborted_.clear();
 }
 
 std::map<std::string, std::string> Server::objects() const {
@@ -287,6 +289,7 @@ bool Server::handle(const HttpRequest& request, Connection& connection) {
     const std::lock_guard lock(mutex_);
     record = records_.size();
     records_.push_back({call.operation, request.method, request.target, call.key, 0, fault});
+    call.number = records_.size();
     changed_.notify_all();
   }
   std::string body;
@@ -453,6 +456,7 @@ Server::Answer Server::act(const Call& call, const HttpRequest& request, const s
   if (upload == uploads_.end() || upload->second.key != call.key) {
     return error(404, "NoSuchUpload", "The specified upload does not exist.");
   }
+  aborted_[upload->first] = {upload->second.key, call.number};
   uploads_.erase(upload);
   return {204, {}, ""};
 }
@@ -512,6 +516,11 @@ Server::Answer Server::put_object(const Call& call, const HttpRequest& request,
 }
 
 Server::Answer Server::upload_part(const Call& call, const std::string& body) {
+  if (const auto late = aborted_.find(call.parameter("uploadId"));
+      options_.keeps_late_parts && late != aborted_.end() && call.number < late->second.at) {
+    uploads_[late->first].key = late->second.key;
+    aborted_.erase(late);
+  }
   const auto upload = uploads_.find(call.parameter("uploadId"));
   if (upload == uploads_.end() || upload->second.key != call.key) {
     return error(404, "NoSuchUpload", "The specified upload does not exist.");

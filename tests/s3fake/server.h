@@ -74,6 +74,9 @@ class Server {
     std::function<time_t()> now = [] { return std::time(nullptr); };
     // Whether a bucket's key may be read, listed, written: for tests of rights. (operation, key)
     std::function<bool(const std::string&, const std::string&)> allowed;
+    // As S3 does: a part that was on its way when its upload was aborted is kept, and so the
+    // upload.
+    bool keeps_late_parts = false;
     // Called with each request when it has come whole, and again when it was carried out and is
     // about to be answered. false: the connection ends there.
     enum class Moment { kBefore, kAfter };
@@ -111,6 +114,10 @@ class Server {
     std::string key;
     std::map<int, Part> parts;
   };
+  struct Aborted {
+    std::string key;
+    uint64_t at = 0;  // among the requests
+  };
   struct Object {
     std::string content;
     std::string etag;
@@ -135,6 +142,7 @@ class Server {
   std::condition_variable changed_;
   std::map<std::string, Object> objects_;  // guarded, as all below
   std::map<std::string, Upload> uploads_;
+  std::map<std::string, Aborted> aborted_;  // by upload id
   std::vector<Record> records_;
   struct Armed {
     FaultRule rule;
