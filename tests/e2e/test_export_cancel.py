@@ -66,6 +66,22 @@ class Stopped(harness.ServerTest):
         self.fake.do("hold", "0.02")
         return None
 
+    def time_out_at(self, moment, format):
+        """The same by statement_timeout, counted from its end."""
+        limit = max(1, int(moment * 1000))
+        self.sql.query(f"SET statement_timeout = {limit}")
+        try:
+            begin = time.monotonic()
+            self.sql.query(self.statement(format))
+        except wire.Fault as fault:
+            self.assertIn("statement timeout", fault.message)
+            return time.monotonic() - begin - limit / 1000
+        finally:
+            self.sql.query("SET statement_timeout = 0")
+        self.fake.do("reset")
+        self.fake.do("hold", "0.02")
+        return None
+
     def test_cancel_is_answered_at_once_and_leaves_nothing(self):
         seed = int(os.environ.get("SLUICE_TEST_SEED", "11"))
         moments = random.Random(seed)
@@ -75,7 +91,8 @@ class Stopped(harness.ServerTest):
             if len(waits) == CANCELS:
                 break
             format = moments.choice(["csv", "parquet"])
-            waited = self.cancel_at(moments.uniform(0, lengths[format]), format)
+            stop = moments.choice([self.cancel_at, self.cancel_at, self.cancel_at, self.time_out_at])
+            waited = stop(moments.uniform(0, lengths[format]), format)
             if waited is not None:
                 waits.append(waited)
                 cleanings.append(self.expect_nothing_left())
@@ -109,13 +126,6 @@ class Stopped(harness.ServerTest):
         wire.wait_until(self.fake.uploads, "the late part", 5)
         self.expect_nothing_left()
 
-    def test_a_time_limit(self):
-        length = self.seconds_of("csv")
-        self.sql.query(f"SET statement_timeout = {int(length * 500)}")
-        fault = self.sql.fault(self.statement())
-        self.assertIn("statement timeout", fault.message)
-        self.expect_nothing_left()
-
     def test_a_lost_connection(self):
         length = self.seconds_of("csv")
         states = "SELECT state FROM sluice_internal.export_runs ORDER BY started DESC LIMIT 1"
@@ -130,6 +140,31 @@ class Stopped(harness.ServerTest):
             wire.wait_until(lambda: self.sql.value(states) in ("cancelled", "done"), "its end", 5)
             self.assertEqual(self.sql.value(states), "cancelled")
             self.expect_nothing_left()
+
+    def test_the_servers_end_at_random_moments(self):
+        moments = random.Random(int(os.environ.get("SLUICE_TEST_SEED", "13")))
+        length = self.seconds_of("csv")
+        for _ in range(10):
+            connection = self.server.wire()
+            self.begin(connection, "csv")
+            time.sleep(moments.uniform(0, length))
+            begin = time.monotonic()
+            self.server.process.terminate()
+            self.server.process.wait(20)
+            self.assertLess(time.monotonic() - begin, 3)
+            connection.close()
+            self.server.launch()
+            self.server.wait_ready()
+            with self.server.wire() as again:
+                runs = again.rows("SELECT state, finished IS NULL FROM sluice_internal.export_runs"
+                                  " ORDER BY started DESC LIMIT 1")
+            self.assertIn(runs[0][0], ("failed", "cancelled", "done"))
+            if runs[0][0] == "done":  # it was faster
+                self.assertFalse([key for key in self.fake.objects() if "INCOMPLETE" in key])
+                self.fake.do("reset")
+                self.fake.do("hold", "0.02")
+            else:
+                self.expect_nothing_left()
 
     def test_the_servers_end_beside_a_store_that_hangs(self):
         for operation in ("UploadPart", "CompleteMultipartUpload", "DeleteObject"):
