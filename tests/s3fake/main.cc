@@ -14,6 +14,7 @@
 //   deny OPERATION                       refused from here on, for want of rights
 //   hold SECONDS [OPERATION]             requests wait so long before they are carried out
 //   objects | uploads                    their keys
+//   parts                                how many the uploads have
 //   reset                                all of the above away, and all that is stored
 //
 // It ends when standard input does.
@@ -120,6 +121,8 @@ class Process {
       std::string keys;
       for (const std::string& key : server_.open_uploads()) keys += key + " ";
       return keys;
+    } else if (command == "parts") {
+      return std::to_string(server_.parts());
     } else if (command == "reset") {
       server_.clear_faults();
       server_.clear();

@@ -185,6 +185,13 @@ std::vector<std::string> Server::open_uploads() const {
   return keys;
 }
 
+size_t Server::parts() const {
+  const std::lock_guard lock(mutex_);
+  size_t parts = 0;
+  for (const auto& [id, upload] : uploads_) parts += upload.parts.size();
+  return parts;
+}
+
 std::vector<Record> Server::requests() const {
   const std::lock_guard lock(mutex_);
   return records_;

@@ -101,6 +101,7 @@ class Server {
   // Opens an upload as another client would; returns its id.
   std::string open_upload(const std::string& key);
   std::vector<std::string> open_uploads() const;  // their keys
+  size_t parts() const;                           // of those
   std::vector<Record> requests() const;
   size_t count(const std::string& operation) const;  // requests of that operation so far
   void wait_for(const std::string& operation, size_t requests);  // that many have begun
