@@ -81,7 +81,7 @@ def measured(options, folder, file, sink, rgw):
             jobs = [(f"{name}: duckdb, local file",
                      lambda: run_job("duckdb", file, form, codec, options.threads, folder / "out")),
                     (f"{name}: sluice, sink",
-                     lambda: run_job("sluice", file, form, codec, options.threads, "bench", f"p{prefix}",
+                     lambda: run_job("sluice", file, form, codec, options.threads, "bench", f"{file.stem}{prefix}",
                                      environment=sink.environment))]
             if rgw.environment and round_number == 0:
                 jobs.append((f"{name}: sluice, radosgw",

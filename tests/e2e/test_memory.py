@@ -107,11 +107,12 @@ class Memory(unittest.TestCase):
 
     # ---- the matrix ----
     def test_a_large_export(self):
-        self.check_both("some hundred MB", self.ROWS.format(5_000_000))
+        self.check_both("some hundred MB", self.ROWS.format(10_000_000 if LONG else 2_000_000))
 
     @unittest.skipUnless(LONG, "SLUICE_LONG_TESTS=1")
     def test_an_export_of_ten_gigabytes(self):
-        answer, error = self.copy(self.ROWS.format(80_000_000), "csv", timeout=3000)
+        rows = "(SELECT i AS id, repeat(md5(i::text), 16) AS v FROM generate_series(1::bigint, 20000000::bigint) g(i))"
+        answer, error = self.copy(rows, "csv", timeout=3000)
         self.assertEqual(error, "")
         self.assert_bounded(f"10 GB of csv: {answer}")
 
@@ -120,12 +121,12 @@ class Memory(unittest.TestCase):
         self.check_both("96 rows of 64 texts of 64 KB", "texts64", may_fail=True)
 
     def test_values_of_a_megabyte(self):
-        self.filled("megabytes", 1, MB, 400, 25)
-        self.check_both("400 values of 1 MB", "megabytes", may_fail=True)
+        self.filled("megabytes", 1, MB, 200, 25)
+        self.check_both("200 values of 1 MB", "megabytes", may_fail=True)
 
     def test_values_of_ten_megabytes(self):
-        self.filled("ten_megabytes", 1, 10 * MB, 40, 2)
-        self.check_both("40 values of 10 MB", "ten_megabytes", may_fail=True)
+        self.filled("ten_megabytes", 1, 10 * MB, 20, 2)
+        self.check_both("20 values of 10 MB", "ten_megabytes", may_fail=True)
 
     def test_computed_texts_end_with_an_error_before_they_end_the_server(self):
         columns = ", ".join(f"repeat(md5((i + {n})::text), 2048) AS c{n}" for n in range(64))
@@ -140,7 +141,7 @@ class Memory(unittest.TestCase):
             results = [None] * 10
 
             def run(number, form=form, results=results):
-                results[number] = self.copy(self.ROWS.format(1_500_000), form)
+                results[number] = self.copy(self.ROWS.format(5_000_000 if LONG else 500_000), form)
 
             threads = [threading.Thread(target=run, args=(n,)) for n in range(10)]
             for thread in threads:
@@ -156,7 +157,7 @@ class Memory(unittest.TestCase):
         self.connect(stalled, "stalled")
         reader = self.server.wire()
         self.addCleanup(reader.close)
-        reader.send(b"Q", f"SELECT * FROM {self.ROWS.format(20_000_000)} t".encode() + b"\0")  # and nothing is read
+        reader.send("Q", f"SELECT * FROM {self.ROWS.format(20_000_000)} t".encode() + b"\0")  # and nothing is read
         threads = [threading.Thread(target=self.copy, args=(self.ROWS.format(3_000_000), form, "stalled"), daemon=True)
                    for form in ("csv", "parquet", "csv")]
         for thread in threads:
@@ -190,8 +191,8 @@ class Memory(unittest.TestCase):
         thread.join()
         print(f"commits: {alone:.0f}/s alone, {beside:.0f}/s beside an export: {beside / alone:.2f}")
         self.assertTrue(running, "the export ended before the commits were counted")
-        # 0.8 is what docs/performance.md has of a quiet machine; less here, where others' tests run beside it.
-        self.assertGreaterEqual(beside / alone, 0.4)
+        # Tests run beside each other, so only a standstill is told from a busy machine here.
+        self.assertGreaterEqual(beside / alone, 0.8 if LONG else 0.2)
 
 
 if __name__ == "__main__":
