@@ -25,6 +25,9 @@ class CredentialsProvider {
  public:
   virtual ~CredentialsProvider() = default;
   virtual Result<Credentials> get(std::stop_token stop) = 0;
+  // Told that a service has taken these for expired, or does not know them. Returns whether get()
+  // may give others now. Does not wait.
+  virtual bool refused(const Credentials& /*credentials*/) { return false; }
 };
 
 // Always the same ones.

@@ -52,7 +52,7 @@ std::string advice(const ServiceError& error, const Subject& subject) {
   if (error.code == "SignatureDoesNotMatch") {
     return "Most likely the secret access key is not the one that belongs to the access key.";
   }
-  if (is_one_of(error.code, {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})) {
+  if (says_outdated(error.code)) {
     return "A new access key, secret access key and session token are needed.";
   }
   if (error.code == "NoSuchBucket") {
@@ -104,6 +104,11 @@ std::string Subject::text() const {
                      : fmt::format("{} s3://{}/{}", operation, bucket, tamed(key));
 }
 
+bool says_outdated(std::string_view code) {
+  return is_one_of(
+      code, {"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"});
+}
+
 bool ServiceError::is_throttling() const {
   return status == 429 ||
          is_one_of(code, {"SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling",
@@ -127,9 +132,7 @@ bool ServiceError::is_ambiguous() const {
 ErrorCode ServiceError::meaning() const {
   if (is_transient()) return ErrorCode::kUnavailable;
   if (status == 403 || status == 401) return ErrorCode::kDenied;
-  if (is_one_of(code, {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})) {
-    return ErrorCode::kDenied;
-  }
+  if (says_outdated(code)) return ErrorCode::kDenied;
   if (status == 404) return ErrorCode::kNotFound;
   if (status == 412) return ErrorCode::kExists;
   return ErrorCode::kInvalid;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "http/client.h"
@@ -36,6 +37,9 @@ struct ServiceError {
   // `PutObject s3://lake/a.parquet: 403 AccessDenied: Access Denied (request tx0001)`
   Error error(const Subject& subject) const;
 };
+
+// Whether a service that answers with this code asks for newer temporary credentials.
+bool says_outdated(std::string_view code);
 
 // None where the answer is a success. S3 may answer 200 and put an error in the body, so the status
 // line alone proves nothing; but an object's content may look like an error and is none.

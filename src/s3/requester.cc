@@ -39,8 +39,9 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
       return end(std::move(credentials).error().within(operation_.subject.text()));
     }
     ++tries_;
+    signed_by_ = std::move(credentials).value();
     requester_.http_.start(
-        request(*credentials), stop_.get_token(),
+        request(signed_by_), stop_.get_token(),
         [self = shared_from_this()](Result<http::Response> r) { self->answered(std::move(r)); });
   }
 
@@ -94,6 +95,10 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
       if (result.error().code == ErrorCode::kCancelled) return end(cancelled());
       return failed(std::move(result).error().within(operation_.subject.text()), again);
     }
+    if (refusal_ && renews_credentials()) {
+      --tries_;
+      return requester_.try_later(shared_from_this(), milliseconds(0));
+    }
     if (refusal_) {
       ambiguous_ = ambiguous_ || refusal_->is_ambiguous();
       return failed(refusal_->error(operation_.subject), refusal_->is_transient());
@@ -107,6 +112,17 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
       }
     }
     end(std::move(result));
+  }
+
+  // Whether the same request deserves a try with other credentials than those that were refused:
+  // once. Not every service says that they have expired; some know such a session no longer.
+  bool renews_credentials() {
+    const bool outdated =
+        says_outdated(refusal_->code) ||
+        (refusal_->code == "InvalidAccessKeyId" && !signed_by_.session_token.empty());
+    if (!outdated || renewed_ || stop_.stop_requested() || left() <= milliseconds(0)) return false;
+    renewed_ = true;
+    return requester_.credentials_->refused(signed_by_);
   }
 
   void failed(Error failure, bool again) {
@@ -151,6 +167,8 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   Done done_;
   const Steady::time_point deadline_;
   std::string payload_hash_;
+  Credentials signed_by_;  // the last try
+  bool renewed_ = false;   // those of an earlier one
   int tries_ = 0;
   bool ambiguous_ = false;
   bool was_throttled_ = false;

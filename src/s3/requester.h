@@ -2,7 +2,8 @@
 //
 // A try is made again after a lost connection, a timeout, 5xx, 429 and S3's throttling codes, after
 // a pause of full jitter (uniform between nothing and a bound that doubles up to a cap), as long as
-// neither the tries nor the deadline are used up. Each try asks for credentials and is signed anew.
+// neither the tries nor the deadline are used up. Each try asks for credentials and is signed anew;
+// one that is refused because its credentials have expired is made again with new ones, once.
 // A store that says it is asked too much is asked less: fewer requests are under way at once
 // (concurrency_limit.h), and it gets more tries, since only time helps there.
 //
