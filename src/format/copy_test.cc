@@ -61,6 +61,52 @@ TEST(Csv, QuotesOnlyWhatHasToBe) {
             "\"{1,2}\",\"{\"\"s\"\":\"\"abc\"\"}\"\n");
 }
 
+// The rule, a field at a time and without any haste.
+std::string slow_field(const std::optional<std::string>& text, const CsvOptions& options) {
+  if (!text) return options.null_text;
+  const char special[] = {options.delimiter, options.quote, '\n', '\r'};
+  if (*text != options.null_text &&
+      text->find_first_of(std::string_view(special, 4)) == std::string::npos) {
+    return *text;
+  }
+  std::string out(1, options.quote);
+  for (const char c : *text) {
+    if (c == options.quote || c == options.escape) out += options.escape;
+    out += c;
+  }
+  return out + options.quote;
+}
+
+TEST(Csv, EqualsItsRuleForAnyTexts) {
+  std::vector<CsvOptions> all(3);
+  all[1].null_text = "a";
+  all[1].escape = 'b';
+  all[2].null_text = "\"b";
+  all[2].delimiter = 'a';
+  for (const CsvOptions& options : all) {
+    for (unsigned seed = 0; seed < 40; ++seed) {
+      SCOPED_TRACE(testing::Message() << "seed " << seed << ", NULL " << options.null_text);
+      std::minstd_rand random(seed);
+      // Of few and many letters, so that some columns have nothing that wants quotes.
+      const std::string letters = seed % 2 == 0 ? "ab" : "ab,\"\n\r\\ ";
+      std::vector<std::vector<std::optional<std::string>>> rows(30);
+      std::string wanted;
+      for (auto& row : rows) {
+        for (int column = 0; column < 2; ++column) {
+          std::optional<std::string> text;
+          if (random() % 8 != 0) {
+            text.emplace();
+            for (size_t i = random() % 20; i > 0; --i) *text += letters[random() % letters.size()];
+          }
+          wanted += slow_field(text, options) + (column == 0 ? options.delimiter : '\n');
+          row.push_back(std::move(text));
+        }
+      }
+      EXPECT_EQ(csv({"text", "text"}, rows, options), wanted);
+    }
+  }
+}
+
 TEST(Csv, FollowsItsOptions) {
   CsvOptions options;
   options.delimiter = ';';

@@ -1,5 +1,6 @@
 #include "format/text.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/functions/text_out.h"
@@ -276,6 +277,83 @@ Result<text::TextStyle> style_for(const SqlType& type, const TextOptions& option
   return style;
 }
 
+Status encode_any(const SqlType& type, engine::Vector& vector, size_t rows,
+                  const text::TextStyle& style, TextColumn& out);
+
+bool is_nested(const LogicalType& type) {
+  return type.id() == LogicalTypeId::LIST || type.id() == LogicalTypeId::MAP ||
+         type.id() == LogicalTypeId::ARRAY;
+}
+
+// Whether the rows have most of the items that lie in the vector: a piece of a chunk has few of
+// them, and all would be encoded for it.
+bool has_most_items(const Source& source) {
+  const auto* const entries = source.data<duckdb::list_entry_t>();
+  size_t items = 0;
+  for (size_t row = 0; row < source.rows; ++row) {
+    const size_t index = source.format.sel->get_index(row);
+    if (source.format.validity.RowIsValid(index)) items += entries[index].length;
+  }
+  return items >= duckdb::ListVector::GetListSize(source.vector) / 2;
+}
+
+void append_item(const TextColumn& items, size_t item, bool nested, bool in_map, std::string& out) {
+  if (items.null[item] != 0) {
+    out += "NULL";
+  } else if (nested) {
+    out += items[item];
+  } else {
+    text::append_list_element(items[item], in_map, out);
+  }
+}
+
+// All items of all rows at once, as a column of their own; then they are put together.
+Status encode_lists(const Source& source, const text::TextStyle& style, TextColumn& out) {
+  engine::Vector& elements = duckdb::ListVector::GetEntry(source.vector);
+  TextColumn items;
+  TRY(encode_any(types::make(TypeId::kText), elements,
+                 duckdb::ListVector::GetListSize(source.vector), style, items));
+  const bool nested = is_nested(elements.GetType());
+  const auto* const entries = source.data<duckdb::list_entry_t>();
+  return encode_unbounded(source, out, [&](size_t index) {
+    const duckdb::list_entry_t entry = entries[index];
+    out.bytes += '{';
+    for (size_t i = 0; i < entry.length; ++i) {
+      if (i > 0) out.bytes += ',';
+      append_item(items, entry.offset + i, nested, false, out.bytes);
+    }
+    out.bytes += '}';
+  });
+}
+
+// Keys in order, as the reference has them.
+Status encode_maps(const Source& source, const text::TextStyle& style, TextColumn& out) {
+  const size_t count = duckdb::ListVector::GetListSize(source.vector);
+  engine::Vector& elements = duckdb::MapVector::GetValues(source.vector);
+  TextColumn keys;
+  TextColumn values;
+  TRY(encode_any(types::make(TypeId::kText), duckdb::MapVector::GetKeys(source.vector), count,
+                 style, keys));
+  TRY(encode_any(types::make(TypeId::kText), elements, count, style, values));
+  const bool nested = is_nested(elements.GetType());
+  const auto* const entries = source.data<duckdb::list_entry_t>();
+  std::vector<size_t> order;
+  return encode_unbounded(source, out, [&](size_t index) {
+    order.resize(entries[index].length);
+    for (size_t i = 0; i < order.size(); ++i) order[i] = entries[index].offset + i;
+    std::sort(order.begin(), order.end(),
+              [&keys](size_t a, size_t b) { return keys[a] < keys[b]; });
+    out.bytes += '{';
+    for (size_t i = 0; i < order.size(); ++i) {
+      if (i > 0) out.bytes += ',';
+      text::append_list_element(keys[order[i]], true, out.bytes);
+      out.bytes += "=>";
+      append_item(values, order[i], nested, true, out.bytes);
+    }
+    out.bytes += '}';
+  });
+}
+
 // Nested and rare types, value by value.
 Status encode_values(engine::Vector& vector, size_t rows, const text::TextStyle& style,
                      TextColumn& out) {
@@ -292,16 +370,29 @@ Status encode_values(engine::Vector& vector, size_t rows, const text::TextStyle&
   return ok();
 }
 
+Status encode_any(const SqlType& type, engine::Vector& vector, size_t rows,
+                  const text::TextStyle& style, TextColumn& out) {
+  out.bytes.clear();
+  out.ends.assign(rows, 0);
+  out.null.assign(rows, 0);
+  const LogicalTypeId id = vector.GetType().id();
+  if (is_flat_type(vector.GetType())) return encode(type, Source(vector, rows), style, out);
+  if (id == LogicalTypeId::LIST || id == LogicalTypeId::MAP) {
+    const Source source(vector, rows);
+    if (has_most_items(source)) {
+      return id == LogicalTypeId::LIST ? encode_lists(source, style, out)
+                                       : encode_maps(source, style, out);
+    }
+  }
+  return encode_values(vector, rows, style, out);
+}
+
 }  // namespace
 
 Status encode_text(const SqlType& type, engine::Vector& vector, size_t rows,
                    const TextOptions& options, TextColumn& out) {
   TRY_ASSIGN(const text::TextStyle style, style_for(type, options));
-  out.bytes.clear();
-  out.ends.assign(rows, 0);
-  out.null.assign(rows, 0);
-  if (!is_flat_type(vector.GetType())) return encode_values(vector, rows, style, out);
-  return encode(type, Source(vector, rows), style, out);
+  return encode_any(type, vector, rows, style, out);
 }
 
 Result<std::string> text_of(const SqlType& type, const engine::Value& value,

@@ -434,6 +434,10 @@ bool prints_trimmed(const LogicalType& type, const TextStyle& style) {
          duckdb::DecimalType::GetScale(type) == 10;
 }
 
+void append_list_element(std::string_view text, bool in_map, std::string& out) {
+  append_element_text(text, in_map, out);
+}
+
 void append_value(const Value& value, const TextStyle& style, std::string& out) {
   const LogicalType& type = value.type();
   char buffer[kMaxIntervalText];

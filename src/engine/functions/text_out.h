@@ -50,6 +50,8 @@ struct TextStyle {
 
 // Any value but NULL. Slower than the put_ functions: for nested and odd types.
 void append_value(const Value& value, const TextStyle& style, std::string& out);
+// The text of a value that is no list and no map, as an element of one: quoted where it has to be.
+void append_list_element(std::string_view text, bool in_map, std::string& out);
 // The same from a vector in unified form; nested types are read through the vector.
 void append_from(Vector& vector, size_t row, const TextStyle& style, std::string& out);
 

@@ -18,6 +18,9 @@ constexpr char kRows[] =
     "[i, NULL, i + 1] AS l, {'a': i, 'b': 'x' || i} AS s, MAP {'k' || i: i} AS m, "
     "'2024-01-01 10:00:00'::TIMESTAMPTZ AS tz, gen_random_uuid() AS u ";
 
+// Takes the file's types to be others than those of the rows.
+using FileTypes = std::function<LogicalType(const LogicalType&)>;
+
 class ParquetEncoderTest : public testing::Test {
  protected:
   ParquetEncoderTest() : connection_(database_) {
@@ -43,11 +46,13 @@ class ParquetEncoderTest : public testing::Test {
   }
 
   // A file of the query's rows; its estimate of its size after each chunk goes to `estimates`.
-  Status encode(const std::string& sql, ParquetEncoderOptions options = {}) {
+  Status encode(
+      const std::string& sql, ParquetEncoderOptions options = {},
+      const FileTypes& file_type = [](const LogicalType& type) { return type; }) {
     auto rows = connection_.Query(sql);
     EXPECT_FALSE(rows->HasError()) << rows->GetError();
     options.shape.names.assign(rows->names.begin(), rows->names.end());
-    options.shape.types.assign(rows->types.begin(), rows->types.end());
+    for (const LogicalType& type : rows->types) options.shape.types.push_back(file_type(type));
     TRY_ASSIGN(const auto encoder, open(std::move(options)));
     while (const auto chunk = rows->Fetch()) {
       TRY(encoder->append(*chunk, {}));
@@ -77,6 +82,29 @@ class ParquetEncoderTest : public testing::Test {
   std::vector<uint64_t> estimates_;
   double ratio_ = 0;
 };
+
+TEST_F(ParquetEncoderTest, WidensDecimalsOfFewerDigits) {
+  const std::string sql =
+      "SELECT i AS n, CASE WHEN i % 5 <> 0 THEN (i - 3000)::DECIMAL(4, 0) END AS a, "
+      "((i - 3000) / 100)::DECIMAL(9, 2) AS b, (i * -12345678901 / 1000)::DECIMAL(18, 3) AS c, "
+      "5.25::DECIMAL(4, 2) AS d FROM range(6000) r(i)";
+  const auto wide = [](const LogicalType& type) {
+    return type.id() == LogicalTypeId::DECIMAL
+               ? LogicalType::DECIMAL(38, duckdb::DecimalType::GetScale(type))
+               : type;
+  };
+  ASSERT_TRUE(encode(sql, {}, wide).ok());
+  EXPECT_EQ(value("SELECT typeof(c) FROM read_parquet(" + file() + ") LIMIT 1"), "DECIMAL(38,3)");
+  EXPECT_EQ(value("SELECT count(*) FROM read_parquet(" + file() + ")"), "6000");
+  EXPECT_EQ(value("SELECT count(*) FROM ((" + sql + ") EXCEPT ALL SELECT * FROM read_parquet(" +
+                  file() + "))"),
+            "0");
+}
+
+TEST_F(ParquetEncoderTest, RefusesRowsOfOtherTypes) {
+  const auto other_scale = [](const LogicalType&) { return LogicalType::DECIMAL(38, 5); };
+  EXPECT_FALSE(encode("SELECT 1::DECIMAL(9, 2) AS a", {}, other_scale).ok());
+}
 
 TEST_F(ParquetEncoderTest, WritesWhatAnotherReaderReadsBack) {
   ASSERT_FALSE(
