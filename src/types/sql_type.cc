@@ -275,7 +275,11 @@ SqlType from_engine(const LogicalType& type) {
   }
 }
 
-std::string name(const SqlType& type) {
+namespace {
+
+enum class Levels { kOne, kAll };
+
+std::string spelled(const SqlType& type, Levels levels) {
   switch (type.id) {
     case TypeId::kNumeric:
       if (type.precision < 0) return "numeric";
@@ -286,15 +290,22 @@ std::string name(const SqlType& type) {
       return type.precision < 0 ? base : fmt::format("{}({})", base, type.precision);
     }
     case TypeId::kArray:
-      return name(innermost(type)) + "[]";
+      return spelled(levels == Levels::kOne ? innermost(type) : element(type), levels) + "[]";
     case TypeId::kList:
-      return type.arguments.empty() ? "list" : name(element(type)) + " list";
+      return type.arguments.empty() ? "list" : spelled(element(type), levels) + " list";
     case TypeId::kMap:
-      return type.arguments.empty() ? "map" : fmt::format("map[text=>{}]", name(element(type)));
+      return type.arguments.empty() ? "map"
+                                    : fmt::format("map[text=>{}]", spelled(element(type), levels));
     default:
       return row(type.id).name;
   }
 }
+
+}  // namespace
+
+std::string name(const SqlType& type) { return spelled(type, Levels::kOne); }
+
+std::string exact_name(const SqlType& type) { return spelled(type, Levels::kAll); }
 
 std::string materialize_name(const SqlType& type) {
   switch (type.id) {

@@ -103,6 +103,10 @@ inline bool needs_cast(const engine::LogicalType& have, const SqlType& want) {
 // As format_type(): `character varying(10)`, `integer[]`, `integer list`, `map[text=>integer]`.
 std::string name(const SqlType& type);
 
+// The same with a pair of brackets for each level of an array, so that parse_type_name() gives the
+// very type again: what is kept, where name() is what is shown.
+std::string exact_name(const SqlType& type);
+
 // As Materialize prints it in errors: `Interval`, `Numeric { max_scale: Some(NumericMaxScale(39))
 // }`.
 std::string materialize_name(const SqlType& type);

@@ -116,6 +116,17 @@ TEST(SqlTypes, ComeBackFromTheEngineUnchanged) {
   EXPECT_EQ(from_engine(engine::LogicalType::HUGEINT), numeric());
 }
 
+TEST(SqlTypes, ComeBackFromTheirExactNames) {
+  for (const char* text :
+       {"integer[][]", "text[][][]", "integer[][] list", "map[text=>integer[][]]",
+        "numeric(12,2)[]", "character varying(10)[][]", "integer list list"}) {
+    const SqlType type = *parse_type_name(text);
+    EXPECT_EQ(exact_name(type), text);
+    EXPECT_EQ(*parse_type_name(exact_name(type)), type);
+  }
+  EXPECT_EQ(name(*parse_type_name("integer[][]")), "integer[]");
+}
+
 TEST(SqlTypes, PastTheEnginesDigitsCanBeNamedButNotStored) {
   EXPECT_TRUE(check_storable(numeric(38, 38)).ok());
   EXPECT_EQ(check_storable(numeric(39, 39)).error().sqlstate, "0A000");

@@ -87,3 +87,22 @@ SELECT (ARRAY[1, 2, 3, 4])[2:3], (ARRAY[1, 2, 3])[2:], (ARRAY[1, 2, 3])[:2]
 names array|array|array
 types 1007|1007|1007
 {2,3}|{2,3}|{1,2}
+
+CREATE TABLE boards AS SELECT 1 AS id, ARRAY[ARRAY[1, 2], ARRAY[3, 4]] AS cells
+
+SELECT id, cells FROM boards
+----
+names id|cells
+types 23|1007
+1|{{1,2},{3,4}}
+
+CREATE TABLE grids (cells int[][])
+
+INSERT INTO grids VALUES (ARRAY[ARRAY[1, 2]]), (NULL)
+
+SELECT cells, cells[1][2] FROM grids ORDER BY cells
+----
+names cells|cells
+types 1007|23
+{{1,2}}|2
+NULL|NULL
