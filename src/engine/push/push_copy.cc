@@ -18,7 +18,9 @@
 #include <duckdb/planner/planner.hpp>
 #include <map>
 #include <mutex>
+#include <thread>
 
+#include "base/background.h"
 #include "engine/allocations.h"
 #include "engine/errors.h"
 #include "engine/push/stream_file_system.h"
@@ -192,6 +194,7 @@ duckdb::unique_ptr<duckdb::LocalFunctionData> begin_thread(duckdb::ExecutionCont
                                                            duckdb::FunctionData&) {
   // Runs within execute(), or on one of DuckDB's own threads.
   allocations_of_worker_may_fail();
+  become_background_thread();
   return duckdb::make_uniq<PushLocalState>();
 }
 
@@ -239,7 +242,12 @@ class PushReader final : public Reader {
     if (stop.stop_requested()) return cancelled();
     auto run = std::make_shared<PushRun>(sink, *connection_.context);
     runs().add(run);
-    Status status = execute(*run, stop);
+    Status status = cancelled();
+    // On a thread of its own, since this one answers a client again afterwards.
+    std::thread([&] {
+      become_background_thread();
+      status = execute(*run, stop);
+    }).join();
     runs().remove(run->path());
     run->end();
     if (status.ok()) return status;
