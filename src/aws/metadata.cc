@@ -24,6 +24,7 @@ constexpr milliseconds kAnswerTimeout{2'000};
 std::string_view host_of(std::string_view url) {
   url.remove_prefix(std::min(url.find("://") + 3, url.size()));
   url = url.substr(0, url.find_first_of("/?#"));
+  if (url.find('@') != std::string_view::npos) return url;  // a user: the host is none of ours
   if (url.starts_with('[')) return url.substr(0, url.find(']') + 1);
   return url.substr(0, url.find(':'));
 }
@@ -63,6 +64,7 @@ Result<std::string> ask(const Search& search, const Ask& ask) {
     request.method = ask.method;
     request.url = ask.url;
     request.headers = ask.headers;
+    request.may_reach_metadata = true;
     request.connect_timeout = search.connect_timeout;
     request.total_timeout = std::max(std::min(search.left(), kAnswerTimeout), milliseconds(1));
     request.max_response_bytes = kMaxAnswerBytes;

@@ -2,11 +2,14 @@
 
 #include <curl/curl.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
 #include <future>
 #include <optional>
+
+#include "http/address.h"
 
 namespace sluice::http {
 namespace {
@@ -95,7 +98,8 @@ struct Client::Transfer {
   size_t body_offset = 0;
   size_t header_bytes = 0;
   bool too_long = false;
-  bool head_ended = false;  // its empty line has come
+  bool head_ended = false;      // its empty line has come
+  std::string refused_address;  // that the url led to
   Response response;
   Steady::time_point last_progress;
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
@@ -155,6 +159,15 @@ struct Client::Transfer {
     return line.size();
   }
 
+  // Before a connection is made: the address is known, and nothing was sent to it yet.
+  static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* to) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    if (!transfer.request.may_reach_metadata && is_reserved_address(to->addr)) {
+      transfer.refused_address = text_of(to->addr);
+      return CURL_SOCKET_BAD;
+    }
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+  }
   void set_up();
 };
 
@@ -181,6 +194,10 @@ void Client::Transfer::set_up() {
   set(CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
   set(CURLOPT_ERRORBUFFER, error_text);
   set(CURLOPT_PRIVATE, this);
+  set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::open_socket);
+  set(CURLOPT_OPENSOCKETDATA, this);
+  // Or a request that may not would find it open.
+  if (request.may_reach_metadata) set(CURLOPT_FORBID_REUSE, 1L);
   if (request.send_at_most_once) set(CURLOPT_FRESH_CONNECT, 1L);
   if (request.method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
@@ -358,6 +375,11 @@ void Client::finish_done() {
       curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
       transfer.response.status = static_cast<int>(status);
       finish(transfer.id, std::move(transfer.response));
+    } else if (!transfer.refused_address.empty()) {
+      finish(transfer.id,
+             error(ErrorCode::kDenied,
+                   "the url leads to {}, an address of metadata services, which is not allowed",
+                   transfer.refused_address));
     } else if (transfer.too_long) {
       finish(transfer.id, error(ErrorCode::kExhausted, "the answer is longer than {} bytes",
                                 transfer.request.max_response_bytes));

@@ -4,6 +4,8 @@
 //   - A request's body is a span that the loop reads in place: it must stay valid until the
 //     request is done (run() has returned, or `done` was called).
 //   - Stopping a request's token ends it within milliseconds, whatever it is waiting for.
+//   - No connection is made to where a machine keeps credentials (address.h), whatever a name
+//     resolves to, unless the request may.
 //   - TLS is always verified; redirects are not followed; proxies of the environment are ignored.
 //   - Connections belong to the loop, which keeps them alive between requests: a request costs a
 //     new one only where no idle one is left.
@@ -50,6 +52,7 @@ struct Request {
   std::chrono::milliseconds total_timeout{0};      // 0: none
   size_t max_response_bytes = size_t{64} << 20;    // a longer answer is an error
   bool send_at_most_once = false;                  // takes a new connection
+  bool may_reach_metadata = false;                 // for the server's own needs, never a user's
 };
 
 struct Response {
@@ -82,8 +85,8 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Errors: kUnavailable (no connection, lost connection, a timeout), kDenied (the server's
-  // certificate is not trusted), kInvalid (the url, a header), kExhausted (answer too long),
-  // kCancelled. An error says nothing about whether the server has acted.
+  // certificate is not trusted, a reserved address), kInvalid (the url, a header), kExhausted
+  // (answer too long), kCancelled. An error says nothing about whether the server has acted.
   void start(Request request, std::stop_token stop, Done done);
 
   // The same, and waits for it. Not from the loop's thread.

@@ -50,6 +50,37 @@ struct Fixture {
   Client client;
 };
 
+TEST(HttpClient, NeverConnectsToWhereMachinesKeepCredentials) {
+  Fixture fixture(echo);
+  // 0.0.0.0 would reach the server here.
+  for (const std::string& host : {fmt::format("0.0.0.0:{}", fixture.server.port()),
+                                  fmt::format("0:{}", fixture.server.port()),
+                                  fmt::format("[::ffff:0:0]:{}", fixture.server.port()),
+                                  std::string("169.254.169.254"), std::string("[fe80::1]")}) {
+    Request request;
+    request.url = fmt::format("http://{}/", host);
+    const auto response = fixture.client.run(request, {});
+    ASSERT_FALSE(response.ok()) << host;
+    EXPECT_EQ(response.error().code, ErrorCode::kDenied) << response.error().message;
+    EXPECT_THAT(response.error().message, HasSubstr("metadata services")) << host;
+  }
+  EXPECT_EQ(fixture.server.connections(), 0u);
+}
+
+TEST(HttpClient, ADoorThatTheServerHasOpenedForItselfIsShutForOthers) {
+  Fixture fixture(echo);
+  Request request;
+  request.url = fmt::format("http://0.0.0.0:{}/", fixture.server.port());
+  request.may_reach_metadata = true;
+  const auto own = fixture.client.run(request, {});
+  ASSERT_TRUE(own.ok()) << own.error().message;
+  // The connection is kept, and a request for the same host would take it.
+  request.may_reach_metadata = false;
+  const auto response = fixture.client.run(request, {});
+  ASSERT_FALSE(response.ok());
+  EXPECT_EQ(response.error().code, ErrorCode::kDenied);
+}
+
 TEST(HttpClient, SendsMethodHeadersAndBodyAndGetsTheAnswer) {
   Fixture fixture(echo);
   const std::string body(3'000'000, 'b');

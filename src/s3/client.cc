@@ -166,8 +166,9 @@ Result<std::string> Client::put_object(const ObjectName& name, std::span<const s
                                        IfExists if_exists, std::stop_token stop) {
   Operation operation("PUT", {"PutObject", name.bucket, name.key});
   operation.body = body;
+  operation.headers = requester_->object_headers();
   if (if_exists == IfExists::kFail) {
-    operation.headers = {{"If-None-Match", "*"}};
+    operation.headers.push_back({"If-None-Match", "*"});
     // Or a request sent twice by libcurl could be refused for its own object.
     operation.send_at_most_once = true;
   }
@@ -212,6 +213,7 @@ Result<ObjectInfo> Client::head_object(const ObjectName& name, std::stop_token s
 
 Status Client::delete_object(const ObjectName& name, std::stop_token stop, Deadline deadline) {
   Operation operation("DELETE", {"DeleteObject", name.bucket, name.key});
+  operation.cleans_up = true;
   operation.deadline = deadline;
   TRY(requester_->run(std::move(operation), std::move(stop)).response);
   return ok();
@@ -221,6 +223,7 @@ Result<std::string> Client::create_upload(const ObjectName& name, bool* may_be_o
                                           std::stop_token stop) {
   Operation operation("POST", {"CreateMultipartUpload", name.bucket, name.key});
   operation.query = {{"uploads", ""}};
+  operation.headers = requester_->object_headers();
   operation.complaint = must_have_upload_id;
   operation.send_at_most_once = true;
   Outcome outcome = requester_->run(std::move(operation), std::move(stop));
@@ -302,6 +305,7 @@ Result<std::optional<ObjectInfo>> Client::look(const ObjectName& name, std::stop
 Status Client::abort_upload(const ObjectName& name, const std::string& upload_id,
                             std::stop_token stop, Deadline deadline) {
   Operation operation("DELETE", {"AbortMultipartUpload", name.bucket, name.key});
+  operation.cleans_up = true;
   operation.query = {{"uploadId", upload_id}};
   operation.deadline = deadline;
   Outcome outcome = requester_->run(std::move(operation), std::move(stop));

@@ -7,6 +7,13 @@ namespace sluice::s3 {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+// How often one request gets new credentials. More than once, since sessions may be very short.
+constexpr int kMaxRenewals = 3;
+
+}  // namespace
+
 milliseconds longest_pause(const RetryPolicy& policy, int failed_tries) {
   auto pause = policy.base;
   for (int i = 1; i < failed_tries && pause < policy.cap; ++i) pause *= 2;
@@ -34,7 +41,9 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   // With a place under the limit, or stopped.
   void attempt() {
     if (stop_.stop_requested()) return end(cancelled());
-    auto credentials = requester_.credentials_->get(stop_.get_token());
+    CredentialsProvider& provider = *requester_.credentials_;
+    auto credentials = operation_.cleans_up ? provider.get_to_clean_up(stop_.get_token())
+                                            : provider.get(stop_.get_token());
     if (!credentials.ok()) {
       return end(std::move(credentials).error().within(operation_.subject.text()));
     }
@@ -50,6 +59,11 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   std::optional<ConcurrencyLimit::Place> place;  // guarded by the requester's lock
 
  private:
+  std::vector<http::Header> headers(const std::vector<http::Header>& of_all) const {
+    std::vector<http::Header> out = operation_.headers;
+    out.insert(out.end(), of_all.begin(), of_all.end());
+    return out;
+  }
   http::Request request(const Credentials& credentials) const {
     const auto& options = requester_.options_;
     const Target target =
@@ -58,7 +72,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
                      .host = target.host,
                      .path = target.path,
                      .query = operation_.query,
-                     .headers = operation_.headers,
+                     .headers = headers(options.headers),
                      .payload_hash = payload_hash_};
     http::Request out;
     out.method = operation_.method;
@@ -114,14 +128,16 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
     end(std::move(result));
   }
 
-  // Whether the same request deserves a try with other credentials than those that were refused:
-  // once. Not every service says that they have expired; some know such a session no longer.
+  // Whether the same request deserves a try with other credentials than those that were refused.
+  // Not every service says that they have expired; some know such a session no longer.
   bool renews_credentials() {
     const bool outdated =
         says_outdated(refusal_->code) ||
         (refusal_->code == "InvalidAccessKeyId" && !signed_by_.session_token.empty());
-    if (!outdated || renewed_ || stop_.stop_requested() || left() <= milliseconds(0)) return false;
-    renewed_ = true;
+    if (!outdated || renewals_ == kMaxRenewals || stop_.stop_requested() ||
+        left() <= milliseconds(0))
+      return false;
+    ++renewals_;
     return requester_.credentials_->refused(signed_by_);
   }
 
@@ -168,7 +184,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   const Steady::time_point deadline_;
   std::string payload_hash_;
   Credentials signed_by_;  // the last try
-  bool renewed_ = false;   // those of an earlier one
+  int renewals_ = 0;
   int tries_ = 0;
   bool ambiguous_ = false;
   bool was_throttled_ = false;

@@ -3,7 +3,7 @@
 // A try is made again after a lost connection, a timeout, 5xx, 429 and S3's throttling codes, after
 // a pause of full jitter (uniform between nothing and a bound that doubles up to a cap), as long as
 // neither the tries nor the deadline are used up. Each try asks for credentials and is signed anew;
-// one that is refused because its credentials have expired is made again with new ones, once.
+// one that is refused because its credentials have expired is made again with new ones.
 // A store that says it is asked too much is asked less: fewer requests are under way at once
 // (concurrency_limit.h), and it gets more tries, since only time helps there.
 //
@@ -63,6 +63,7 @@ struct Operation {
   Body answer = Body::kOfService;
   size_t max_answer_bytes = size_t{16} << 20;
   bool send_at_most_once = false;  // per try
+  bool cleans_up = false;          // undoes what others have done
   std::optional<int> tries;        // instead of the policy's
   std::optional<std::chrono::milliseconds> deadline;
   // What is wrong with an answer that looks like a success: such an answer is a lost one.
@@ -82,7 +83,9 @@ class Requester {
   struct Options {
     Endpoint::Options endpoint;
     std::string region = "us-east-1";
-    std::string ca_file;  // empty: the system's
+    std::string ca_file;                       // empty: the system's
+    std::vector<http::Header> headers;         // of every request
+    std::vector<http::Header> object_headers;  // of those that begin an object
     RetryPolicy retry;
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::milliseconds idle_timeout{60'000};
@@ -115,6 +118,7 @@ class Requester {
   std::optional<int> concurrency_limit();
 
   const RetryPolicy& policy() const { return options_.retry; }
+  const std::vector<http::Header>& object_headers() const { return options_.object_headers; }
   Clock& clock() const { return *options_.clock; }
 
  private:

@@ -1,0 +1,275 @@
+#include "store/probe.h"
+
+#include <algorithm>
+#include <future>
+#include <random>
+
+#include "base/log.h"
+#include "s3/client.h"
+
+namespace sluice::store {
+namespace {
+
+using Outcome = ProbedRight::Outcome;
+
+// Removing what was made goes on for so long after a stop.
+constexpr std::chrono::milliseconds kCleanUpTime{5'000};
+constexpr std::string_view kContent = "This object is a probe of VALIDATE CONNECTION.\n";
+
+std::span<const std::byte> content() {
+  return std::as_bytes(std::span(kContent.data(), kContent.size()));
+}
+
+// A name that no other probe has used.
+std::string new_name() {
+  std::random_device random;
+  return fmt::format("sluice-probe-{:08x}{:08x}", random(), random());
+}
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// `kms:GenerateDataKey`, where the store names the right to a key that it lacks.
+std::string kms_right(std::string_view message) {
+  const size_t begin = message.find("kms:");
+  if (begin == std::string_view::npos) return "";
+  size_t end = begin + 4;
+  while (end < message.size() && ((message[end] >= 'a' && message[end] <= 'z') ||
+                                  (message[end] >= 'A' && message[end] <= 'Z'))) {
+    ++end;
+  }
+  return std::string(message.substr(begin, end - begin));
+}
+
+// What is missing, before the store's own words.
+std::string missing(const Error& error, std::string_view action, const std::string& resource) {
+  const std::string_view words = error.message;
+  if (const std::string kms = kms_right(words); !kms.empty()) {
+    return fmt::format("{} on the key of KMS KEY ID, or of the bucket: {}", kms, words);
+  }
+  if (contains(words, "KMS."))
+    return fmt::format("a key of KMS that is there and enabled: {}", words);
+  if (error.code == ErrorCode::kDenied && contains(words, "403") &&
+      (contains(words, "AccessDenied") || contains(words, "Forbidden"))) {
+    return fmt::format("{} on {}: {}", action, resource, words);
+  }
+  // Where a bucket is elsewhere the hint names its region.
+  return error.hint.empty() ? std::string(words) : fmt::format("{} ({})", words, error.hint);
+}
+
+class Probe {
+ public:
+  Probe(s3::Client& client, const std::string& bucket, const std::string& prefix)
+      : client_(client),
+        folder_(prefix.empty() ? "" : prefix + "/"),
+        object_{bucket, folder_ + new_name()},
+        upload_{bucket, object_.key + "-upload"} {}
+
+  ~Probe() { clean_up(); }
+
+  Result<std::vector<ProbedRight>> run(std::stop_token stop) {
+    try_list(stop);
+    try_delete(stop);
+    try_put(stop);
+    try_conditional_put(stop);
+    try_multipart(stop);
+    if (object_is_there_) remove_object(stop);
+    clean_up();
+    if (stop.stop_requested()) return cancelled();
+    rights_ = {list_, put_, conditional_, create_, part_, abort_, delete_};
+    return std::move(rights_);
+  }
+
+ private:
+  void try_list(const std::stop_token& stop);
+  void try_delete(const std::stop_token& stop);
+  void try_put(const std::stop_token& stop);
+  void try_conditional_put(const std::stop_token& stop);
+  void try_multipart(const std::stop_token& stop);
+  void remove_object(const std::stop_token& stop);
+  Result<std::string> upload_part(const std::string& id, const std::stop_token& stop);
+  Status abort(const std::string& id, const std::stop_token& stop);
+  void end_upload(const std::string& id, const std::string& etag, const std::stop_token& stop);
+  void clean_up();
+
+  // Sets the outcome by the answer; whether it was a success.
+  bool judge(ProbedRight& right, const Status& answer, std::string_view action) const {
+    right.outcome = answer.ok() ? Outcome::kOk : Outcome::kFailed;
+    if (!answer.ok()) right.detail = missing(answer.error(), action, below());
+    return answer.ok();
+  }
+  std::string below() const { return fmt::format("{}/{}*", object_.bucket, folder_); }
+
+  s3::Client& client_;
+  const std::string folder_;
+  const s3::ObjectName object_;
+  const s3::ObjectName upload_;
+  ProbedRight list_{.check = "list"}, put_{.check = "put"},
+      conditional_{.check = "conditional put"}, create_{.check = "multipart create"},
+      part_{.check = "multipart upload"}, abort_{.check = "multipart abort"},
+      delete_{.check = "delete"};
+  std::vector<ProbedRight> rights_;
+  // What is there, or may be.
+  bool object_is_there_ = false;
+  bool completed_upload_is_there_ = false;
+  bool unknown_upload_is_there_ = false;
+  std::vector<std::string> uploads_;
+};
+
+void Probe::try_list(const std::stop_token& stop) {
+  const auto listed = client_.list(object_.bucket, folder_, 1, stop);
+  list_.outcome = listed.ok() ? Outcome::kOk : Outcome::kFailed;
+  if (listed.ok()) return;
+  const std::string condition =
+      folder_.empty() ? "" : fmt::format(" (condition s3:prefix {}*)", folder_);
+  list_.detail = missing(listed.error(), "s3:ListBucket", object_.bucket + condition);
+}
+
+// Of a key that nobody has, as COPY does it: so nothing needs to be there.
+void Probe::try_delete(const std::stop_token& stop) {
+  const Status removed = client_.delete_object(object_, stop);
+  const bool is_absent = !removed.ok() && removed.error().code == ErrorCode::kNotFound &&
+                         !contains(removed.error().message, "NoSuchBucket");
+  judge(delete_, is_absent ? ok() : removed, "s3:DeleteObject");
+}
+
+void Probe::try_put(const std::stop_token& stop) {
+  if (delete_.outcome != Outcome::kOk) {
+    put_.detail = "what is put could not be removed without s3:DeleteObject";
+    return;
+  }
+  const auto put = client_.put_object(object_, content(), s3::IfExists::kReplace, stop);
+  // Only a clear refusal says that nothing was written.
+  object_is_there_ = put.ok() || (put.error().code != ErrorCode::kDenied &&
+                                  put.error().code != ErrorCode::kInvalid &&
+                                  put.error().code != ErrorCode::kNotFound);
+  judge(put_, put.ok() ? ok() : Status(put.error()), "s3:PutObject");
+}
+
+void Probe::try_conditional_put(const std::stop_token& stop) {
+  if (put_.outcome != Outcome::kOk) {
+    conditional_.detail = "there is no object to put it over";
+    return;
+  }
+  const auto put = client_.put_object(object_, content(), s3::IfExists::kFail, stop);
+  if (put.ok()) {
+    conditional_.outcome = Outcome::kFailed;
+    conditional_.detail = "the store puts over an object in spite of If-None-Match";
+    return;
+  }
+  conditional_.outcome = put.error().code == ErrorCode::kExists ? Outcome::kOk : Outcome::kFailed;
+  if (conditional_.outcome == Outcome::kFailed) {
+    conditional_.detail = missing(put.error(), "s3:PutObject with If-None-Match", below());
+  }
+}
+
+Status Probe::abort(const std::string& id, const std::stop_token& stop) {
+  return client_.abort_upload(upload_, id, stop);
+}
+
+Result<std::string> Probe::upload_part(const std::string& id, const std::stop_token& stop) {
+  std::promise<Result<std::string>> promise;
+  auto etag = promise.get_future();
+  client_.upload_part(upload_, id, 1, content(), stop, [&promise](Result<std::string> answer) {
+    promise.set_value(std::move(answer));
+  });
+  return etag.get();
+}
+
+void Probe::try_multipart(const std::stop_token& stop) {
+  // An upload that nobody has: its abort tells of the right alone.
+  const bool can_undo = delete_.outcome == Outcome::kOk || abort("0", stop).ok();
+  if (!can_undo) {
+    const std::string why =
+        "an upload could not be removed without s3:AbortMultipartUpload or s3:DeleteObject";
+    create_.detail = part_.detail = abort_.detail = why;
+    return;
+  }
+  bool may_be_others = false;
+  const auto id = client_.create_upload(upload_, &may_be_others, stop);
+  unknown_upload_is_there_ = may_be_others;
+  if (!judge(create_, id.ok() ? ok() : Status(id.error()), "s3:PutObject")) {
+    part_.detail = abort_.detail = "there is no upload";
+    return;
+  }
+  uploads_.push_back(*id);
+  const auto etag = upload_part(*id, stop);
+  judge(part_, etag.ok() ? ok() : Status(etag.error()), "s3:PutObject");
+  end_upload(*id, etag.ok() ? *etag : "", stop);
+}
+
+// Where it can't be aborted, it is made an object, which can be removed.
+void Probe::end_upload(const std::string& id, const std::string& etag,
+                       const std::stop_token& stop) {
+  if (judge(abort_, abort(id, stop), "s3:AbortMultipartUpload")) {
+    std::erase(uploads_, id);
+    return;
+  }
+  if (etag.empty()) return;
+  const auto completion = client_.complete_upload(upload_, id, {etag}, kContent.size(), stop);
+  completed_upload_is_there_ = completion.object.ok() || completion.may_have_happened;
+  if (completion.object.ok()) std::erase(uploads_, id);
+}
+
+void Probe::remove_object(const std::stop_token& stop) {
+  const Status removed = client_.delete_object(object_, stop);
+  if (removed.ok() || removed.error().code == ErrorCode::kNotFound) {
+    object_is_there_ = false;
+  } else {
+    judge(delete_, removed, "s3:DeleteObject");
+  }
+}
+
+// Whatever has happened, a stop included. What is left is told where the administrator looks.
+void Probe::clean_up() {
+  const auto remove = [this](const s3::ObjectName& name, bool& is_there) {
+    if (!is_there) return;
+    const Status removed = client_.delete_object(name, {}, kCleanUpTime);
+    is_there = !removed.ok() && removed.error().code != ErrorCode::kNotFound;
+    if (!is_there) return;
+    delete_.outcome = Outcome::kFailed;
+    delete_.detail = fmt::format("{} is left behind: {}", name.url(), removed.error().message);
+    log::warning("a probe could not be undone: {}", delete_.detail);
+    is_there = false;  // once is enough
+  };
+  remove(object_, object_is_there_);
+  remove(upload_, completed_upload_is_there_);
+  if (unknown_upload_is_there_) {
+    unknown_upload_is_there_ = false;
+    const auto open = client_.list_uploads(upload_.bucket, upload_.key, {}, kCleanUpTime);
+    for (size_t i = 0; open.ok() && i < open->size(); ++i) uploads_.push_back((*open)[i].id);
+  }
+  for (const std::string& id : uploads_) {
+    const Status aborted = client_.abort_upload(upload_, id, {}, kCleanUpTime);
+    if (aborted.ok()) continue;
+    abort_.outcome = Outcome::kFailed;
+    abort_.detail = fmt::format(
+        "upload {} of {} is left behind, for a lifecycle rule of the bucket to remove "
+        "(AbortIncompleteMultipartUpload): {}",
+        id, upload_.url(), aborted.error().message);
+    log::warning("a probe could not be undone: {}", abort_.detail);
+  }
+  uploads_.clear();
+}
+
+}  // namespace
+
+std::string_view name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kOk:
+      return "ok";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kSkipped:
+      return "skipped";
+  }
+  return "?";
+}
+
+Result<std::vector<ProbedRight>> probe(s3::Client& client, const std::string& bucket,
+                                       const std::string& prefix, std::stop_token stop) {
+  return Probe(client, bucket, prefix).run(std::move(stop));
+}
+
+}  // namespace sluice::store
