@@ -74,6 +74,16 @@ const std::vector<Rewrite>& name_rewrites() {
     add(R"re(^LIMIT/OFFSET cannot be negative[^]*)re", "2201W", "LIMIT must not be negative");
     add(R"re(^interval cannot be 0!?$)re", "22023", "step size cannot equal zero");
     add(R"re(^Cannot (?:compare|mix) values of type[^]*)re", "42804", nullptr);
+    add(R"re(^INSERT statement cannot contain aggregates!?$)re", "42803",
+        "aggregate functions are not allowed here");
+    add(R"re(^INSERT statement cannot contain window functions!?$)re", "42P20",
+        "window functions are not allowed here");
+    add(R"re(^(\w+) clause cannot contain aggregates!?$)re", "42803",
+        "aggregate functions are not allowed in $1");
+    add(R"re(^(\w+) clause cannot contain window functions!?$)re", "42P20",
+        "window functions are not allowed in $1");
+    add(R"re(^UNNEST not supported here$)re", "0A000",
+        "set-returning functions are not allowed here");
     add(R"re([^]*aggregate[^]*)re", "42803", nullptr);
     return list;
   }();
@@ -247,6 +257,9 @@ Error broken(const std::string& text) {
           "changed. Run it again; if that fails too, please report the statement.");
 }
 
+// Of a list of names with commas.
+std::string first_of(const std::string& list) { return list.substr(0, list.find(',')); }
+
 Error translated(ExceptionType type, const std::string& text) {
   switch (type) {
     case ExceptionType::INTERRUPT:
@@ -277,6 +290,12 @@ Error translated(ExceptionType type, const std::string& text) {
       if (text.starts_with("More than one row returned by a subquery")) {
         return invalid("more than one row returned by a subquery used as an expression")
             .with_sqlstate("21000");
+      }
+      if (constexpr std::string_view kNoValue =
+              "Values were not provided for the following prepared statement parameters: ";
+          text.starts_with(kNoValue)) {
+        return invalid("there is no parameter ${}", first_of(text.substr(kNoValue.size())))
+            .with_sqlstate("42P02");
       }
       return invalid("{}", with_sql_type_names(text)).with_sqlstate("22023");
     case ExceptionType::NOT_IMPLEMENTED:

@@ -21,6 +21,11 @@ Error not_supported(std::string_view what) {
   return invalid("{} is not supported", what).with_sqlstate("0A000");
 }
 
+Status check_writable(const Execution& execution, const char* statement) {
+  if (!execution.settings.read_only()) return ok();
+  return invalid("cannot execute {} in a read-only transaction", statement).with_sqlstate("25006");
+}
+
 bool ends_transaction(const sql::Statement& statement) {
   return std::holds_alternative<sql::Commit>(statement.node) ||
          std::holds_alternative<sql::Rollback>(statement.node);
@@ -217,9 +222,13 @@ struct ClientSession::Opener {
 
   // The statement lives on in its Prepared, but the protocol may drop that before the portal.
   template <typename Node>
-  Opened change(Result<std::string> (*run)(const Execution&, const Node&), const Node& node) const {
+  Opened change(const char* name, Result<std::string> (*run)(const Execution&, const Node&),
+                const Node& node) const {
     auto kept = std::make_shared<const Node>(node);
-    return session.change(execution, [run, kept](const Execution& at) { return run(at, *kept); });
+    return session.change(execution, [name, run, kept](const Execution& at) -> Result<std::string> {
+      TRY(check_writable(at, name));
+      return run(at, *kept);
+    });
   }
   Opened simple(std::function<Result<std::string>()> work) const {
     return command(
@@ -236,23 +245,35 @@ struct ClientSession::Opener {
     return std::unique_ptr<Portal>(std::move(rows));
   }
   Opened operator()(const sql::Show& show) const { return session.show(execution, show); }
-  Opened operator()(const sql::Insert& node) const { return change(run_insert, node); }
-  Opened operator()(const sql::Update& node) const { return change(run_update, node); }
-  Opened operator()(const sql::Delete& node) const { return change(run_delete, node); }
-  Opened operator()(const sql::Truncate& node) const { return change(run_truncate, node); }
-  Opened operator()(const sql::CreateSchema& node) const { return change(run_create_schema, node); }
-  Opened operator()(const sql::CreateTable& node) const { return change(run_create_table, node); }
-  Opened operator()(const sql::CreateView& node) const { return change(run_create_view, node); }
-  Opened operator()(const sql::CreateSecret& node) const { return change(run_create_secret, node); }
-  Opened operator()(const sql::AlterSecret& node) const { return change(run_alter_secret, node); }
+  Opened operator()(const sql::Insert& node) const { return change("INSERT", run_insert, node); }
+  Opened operator()(const sql::Update& node) const { return change("UPDATE", run_update, node); }
+  Opened operator()(const sql::Delete& node) const { return change("DELETE", run_delete, node); }
+  Opened operator()(const sql::Truncate& node) const {
+    return change("TRUNCATE", run_truncate, node);
+  }
+  Opened operator()(const sql::CreateSchema& node) const {
+    return change("CREATE SCHEMA", run_create_schema, node);
+  }
+  Opened operator()(const sql::CreateTable& node) const {
+    return change("CREATE TABLE", run_create_table, node);
+  }
+  Opened operator()(const sql::CreateView& node) const {
+    return change("CREATE VIEW", run_create_view, node);
+  }
+  Opened operator()(const sql::CreateSecret& node) const {
+    return change("CREATE SECRET", run_create_secret, node);
+  }
+  Opened operator()(const sql::AlterSecret& node) const {
+    return change("ALTER SECRET", run_alter_secret, node);
+  }
   Opened operator()(const sql::CreateConnection& node) const {
-    return change(run_create_connection, node);
+    return change("CREATE CONNECTION", run_create_connection, node);
   }
   Opened operator()(const sql::AlterConnection& node) const {
-    return change(run_alter_connection, node);
+    return change("ALTER CONNECTION", run_alter_connection, node);
   }
-  Opened operator()(const sql::Drop& node) const { return change(run_drop, node); }
-  Opened operator()(const sql::Rename& node) const { return change(run_rename, node); }
+  Opened operator()(const sql::Drop& node) const { return change("DROP", run_drop, node); }
+  Opened operator()(const sql::Rename& node) const { return change("ALTER", run_rename, node); }
   Opened operator()(const sql::ValidateConnection&) const {
     return not_supported("VALIDATE CONNECTION");
   }
@@ -264,6 +285,7 @@ struct ClientSession::Opener {
     });
   }
   Opened operator()(const sql::CopyFrom& copy) const {
+    TRY(check_writable(*execution, "COPY FROM"));
     const bool last = execution->last;
     return open_copy_in(execution, copy, [&to = session, at = execution, last]() -> Status {
       TRY(to.check_current(*at));
@@ -286,8 +308,8 @@ struct ClientSession::Opener {
       return std::string("RESET");
     });
   }
-  Opened operator()(const sql::Begin&) const {
-    return simple([&to = session] { return to.begin_block(); });
+  Opened operator()(const sql::Begin& node) const {
+    return simple([&to = session, modes = node.modes] { return to.begin_block(modes); });
   }
   Opened operator()(const sql::Commit&) const {
     return simple([&to = session, at = execution] { return to.commit_block(*at); });
@@ -295,9 +317,8 @@ struct ClientSession::Opener {
   Opened operator()(const sql::Rollback&) const {
     return simple([&to = session]() -> Result<std::string> { return to.roll_back(); });
   }
-  Opened operator()(const sql::SetTransaction&) const {
-    // Every level is given what the strictest promises.
-    return simple([]() -> Result<std::string> { return std::string("SET"); });
+  Opened operator()(const sql::SetTransaction& node) const {
+    return simple([&to = session, node] { return to.set_transaction(node); });
   }
   Opened operator()(const sql::Prepare& node) const {
     return simple([&to = session, node]() -> Result<std::string> {
@@ -375,7 +396,10 @@ struct ClientSession::Opener {
       return "DISCARD " + node.what;
     });
   }
-  Opened operator()(const sql::Explain&) const { return not_supported("EXPLAIN"); }
+  Opened operator()(const sql::Explain&) const {
+    return not_supported("EXPLAIN").with_hint(
+        "Run the query itself: \\timing in psql tells how long it takes.");
+  }
   Opened operator()(const sql::DeclareCursor& node) const {
     if (node.hold) return not_supported("WITH HOLD");
     if (!session.transaction_->block()) {
@@ -519,15 +543,30 @@ Status ClientSession::check_time_zone(std::string_view value) {
   return invalid("invalid value for parameter \"TimeZone\": \"{}\"", value).with_sqlstate("22023");
 }
 
-Result<std::string> ClientSession::begin_block() {
-  if (transaction_ && transaction_->block()) {
-    warn("25001", "there is already a transaction in progress");
-    return std::string("BEGIN");
-  }
+Result<std::string> ClientSession::begin_block(const sql::TransactionModes& modes) {
+  if (transaction_->block()) warn("25001", "there is already a transaction in progress");
   // What the same query has done before BEGIN becomes part of the block, as in PostgreSQL.
   transaction_->make_block();
   again_ = nullptr;
+  TRY(set_modes(modes));
   return std::string("BEGIN");
+}
+
+Result<std::string> ClientSession::set_transaction(const sql::SetTransaction& set) {
+  if (!set.session && !transaction_->block()) {
+    warn("25P01", "SET TRANSACTION can only be used in transaction blocks");
+  } else if (!set.session) {
+    TRY(set_modes(set.modes));
+  } else if (set.modes.read_only) {
+    TRY(settings_.set("default_transaction_read_only", *set.modes.read_only ? "on" : "off"));
+  }
+  return std::string("SET");
+}
+
+// Every isolation level is given what the strictest promises.
+Status ClientSession::set_modes(const sql::TransactionModes& modes) {
+  if (!modes.read_only) return ok();
+  return settings_.set("transaction_read_only", *modes.read_only ? "on" : "off");
 }
 
 Result<std::string> ClientSession::commit_block(const Execution& execution) {

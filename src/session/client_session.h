@@ -55,7 +55,9 @@ class ClientSession final : public Session {
   Status commit(std::stop_token stop);
   void end_transaction(bool committed);
 
-  Result<std::string> begin_block();
+  Result<std::string> begin_block(const sql::TransactionModes& modes);
+  Result<std::string> set_transaction(const sql::SetTransaction& set);
+  Status set_modes(const sql::TransactionModes& modes);
   Result<std::string> commit_block(const Execution& execution);
   std::string roll_back();
   // 34000 for a portal whose transaction has ended: what it would write is nobody's.

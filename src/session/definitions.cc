@@ -1,5 +1,6 @@
 #include "session/definitions.h"
 
+#include "format/binary.h"
 #include "session/row_writer.h"
 #include "sql/aws_connection.h"
 #include "sql/declared_types.h"
@@ -57,6 +58,11 @@ Result<sql::Column> column_of(const Execution& execution, const sql::ColumnDefin
     // Evaluated once now, so that a default that can't work is refused here and not at an INSERT.
     auto value = execution.evaluate(sql::Expression(definition.default_value).release(), true);
     if (!value.ok()) return std::move(value).error();
+    if (definition.default_value->GetExpressionClass() == duckdb::ExpressionClass::CONSTANT &&
+        !value->IsNull() && value->type().id() == engine::LogicalTypeId::VARCHAR) {
+      TRY_ASSIGN([[maybe_unused]] const engine::Value typed,
+                 format::decode_text(column.type, value->GetValue<std::string>()));
+    }
     column.default_sql = definition.default_text;
   }
   return column;

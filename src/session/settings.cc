@@ -126,6 +126,8 @@ constexpr Setting kSettings[] = {
     {"DateStyle", "ISO, MDY", iso_dates, true, "Display format of dates and times."},
     {"default_transaction_isolation", "strict serializable", isolation, false,
      "The isolation level of new transactions."},
+    {"default_transaction_read_only", "off", boolean, false,
+     "Whether new transactions are read-only."},
     {"extra_float_digits", "3", integer, false, "Accepted; floats are written exactly."},
     {"idle_in_transaction_session_timeout", "0", duration, false,
      "Accepted; an idle transaction holds up nobody."},
@@ -249,7 +251,14 @@ bool Settings::is_time_zone(std::string_view name) { return lower(name) == "time
 
 const std::string& Settings::time_zone() const { return values_.find("timezone")->second; }
 
+bool Settings::read_only() const { return values_.at("transaction_read_only") == "on"; }
+
+void Settings::default_read_only() {
+  values_["transaction_read_only"] = values_["default_transaction_read_only"];
+}
+
 void Settings::begin_transaction() {
+  default_read_only();
   at_begin_ = values_;
   before_local_.clear();
 }
@@ -265,6 +274,7 @@ void Settings::end_transaction(bool committed) {
   at_begin_.reset();
   before_local_.clear();
   for (const auto& [key, value] : back) assign(key, value);
+  default_read_only();
 }
 
 }  // namespace sluice::session

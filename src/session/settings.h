@@ -34,9 +34,11 @@ class Settings {
   int64_t statement_timeout_ms() const;
   std::vector<std::string> search_path() const;
   const std::string& time_zone() const;
+  bool read_only() const;  // the transaction
   static bool is_time_zone(std::string_view name);
 
-  // ROLLBACK takes back what was SET since begin(); SET LOCAL ends with the transaction anyway.
+  // ROLLBACK takes back what was SET since begin(); SET LOCAL ends with the transaction anyway, and
+  // transaction_read_only is default_transaction_read_only again.
   void begin_transaction();
   void set_local(std::string_view name);  // the value set next is local
   void end_transaction(bool committed);
@@ -48,6 +50,7 @@ class Settings {
   using Values = std::map<std::string, std::string, std::less<>>;  // by lower-case name
 
   void assign(const std::string& key, std::string value);
+  void default_read_only();
 
   Values values_;
   std::optional<Values> at_begin_;

@@ -54,5 +54,20 @@ TEST(Settings, RollbackTakesBackAndLocalEndsWithItsTransaction) {
                                                "TimeZone=Europe/Berlin", "TimeZone=UTC"}));
 }
 
+TEST(Settings, AReadOnlyTransactionEndsWithTheDefault) {
+  Settings settings;
+  for (const bool committed : {true, false}) {
+    settings.begin_transaction();
+    EXPECT_FALSE(settings.read_only());
+    ASSERT_TRUE(settings.set("transaction_read_only", "on").ok());
+    EXPECT_TRUE(settings.read_only());
+    settings.end_transaction(committed);
+    EXPECT_FALSE(settings.read_only());
+  }
+  ASSERT_TRUE(settings.set("default_transaction_read_only", "on").ok());
+  settings.begin_transaction();
+  EXPECT_TRUE(settings.read_only());
+}
+
 }  // namespace
 }  // namespace sluice::session

@@ -11,6 +11,7 @@
 #include <duckdb/parser/query_node/select_node.hpp>
 #include <duckdb/parser/tableref/basetableref.hpp>
 #include <duckdb/parser/tableref/emptytableref.hpp>
+#include <duckdb/parser/tableref/expressionlistref.hpp>
 #include <duckdb/parser/tableref/subqueryref.hpp>
 #include <functional>
 
@@ -100,9 +101,14 @@ void declare_parameters(SelectStatement& query, const std::vector<types::SqlType
 }
 
 duckdb::unique_ptr<SelectStatement> select_expression(ExpressionPtr expression) {
+  // A list of VALUES and not a SELECT's: no aggregate, window or function that gives rows fits.
+  auto list = make_uniq<duckdb::ExpressionListRef>();
+  list->alias = "valueslist";
+  list->values.emplace_back();
+  list->values[0].push_back(std::move(expression));
   auto node = make_uniq<SelectNode>();
-  node->select_list.push_back(std::move(expression));
-  node->from_table = make_uniq<duckdb::EmptyTableRef>();
+  node->select_list.push_back(make_uniq<duckdb::StarExpression>());
+  node->from_table = std::move(list);
   return statement_of(std::move(node));
 }
 

@@ -25,7 +25,7 @@ duckdb::unique_ptr<duckdb::SelectStatement> with_column_types(
 // SELECT * FROM name.
 duckdb::unique_ptr<duckdb::SelectStatement> select_all(const ObjectName& name);
 
-// SELECT expression.
+// VALUES (expression): one value of one row.
 duckdb::unique_ptr<duckdb::SelectStatement> select_expression(
     duckdb::unique_ptr<duckdb::ParsedExpression> expression);
 

@@ -81,6 +81,11 @@ class Checks(harness.ServerTest):
                 self.assertIn(message.replace("only 's3://...' urls", ""), fault.message)
         self.assert_fault(self.copy(target="(SELECT 's3://x/y')"))
         self.assert_fault(self.copy(target="a"))
+        # What is not one value of one row is refused, and not taken as one.
+        path = f"'{self.bucket.url(self.prefix)}'"
+        self.assert_fault(self.copy(target=f"max({path})"), "42803")
+        self.assert_fault(self.copy(target=f"first_value({path}) OVER ()"), "42P20")
+        self.assert_fault(self.copy(target=f"unnest(ARRAY[{path}])"), "0A000")
 
     def test_order_by_is_found_before_the_target(self):
         self.assert_fault(self.copy("(SELECT a FROM t ORDER BY a)", target="NULL"), message="ORDER BY is not supported")

@@ -89,6 +89,8 @@ types 1007|1007|1007
 {2,3}|{2,3}|{1,2}
 
 CREATE TABLE boards AS SELECT 1 AS id, ARRAY[ARRAY[1, 2], ARRAY[3, 4]] AS cells
+----
+ok SELECT 1
 
 SELECT id, cells FROM boards
 ----

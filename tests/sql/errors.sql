@@ -201,3 +201,49 @@ error 42846: cannot cast type boolean to date
 SELECT '{1,2}'::int[]::int
 ----
 error 42846: cannot cast type integer[] to integer
+
+# Where one value is wanted, what needs or makes several rows is told by PostgreSQL's words.
+
+VALUES (max(1))
+----
+error 42803: aggregate functions are not allowed here
+
+VALUES (row_number() OVER ())
+----
+error 42P20: window functions are not allowed here
+
+SELECT 1 WHERE max(1) = 1
+----
+error 42803: aggregate functions are not allowed in WHERE
+
+SELECT 1 WHERE row_number() OVER () = 1
+----
+error 42P20: window functions are not allowed in WHERE
+
+SELECT 1 WHERE unnest(ARRAY[1]) = 1
+----
+error 0A000: set-returning functions are not allowed here
+
+CREATE TABLE wrong (a integer DEFAULT max(1))
+----
+error 42803: aggregate functions are not allowed here
+
+CREATE TABLE wrong (a integer DEFAULT row_number() OVER ())
+----
+error 42P20: window functions are not allowed here
+
+CREATE TABLE wrong (a integer DEFAULT unnest(ARRAY[1, 2]))
+----
+error 0A000: set-returning functions are not allowed here
+
+CREATE TABLE wrong (a integer DEFAULT 'abc')
+----
+error 22P02: invalid input syntax for type integer: "abc"
+
+SELECT $1
+----
+error 42P02: there is no parameter $1
+
+EXPLAIN SELECT 1
+----
+error 0A000: EXPLAIN is not supported

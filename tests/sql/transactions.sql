@@ -88,3 +88,76 @@ ok COMMIT
 ROLLBACK
 ----
 ok ROLLBACK
+
+# READ ONLY is kept: by BEGIN, SET TRANSACTION, the session's default and the setting itself.
+BEGIN READ ONLY
+----
+ok BEGIN
+
+SHOW transaction_read_only
+----
+on
+
+SELECT count(*) >= 0 FROM t
+----
+t
+
+INSERT INTO t VALUES (50)
+----
+error 25006: cannot execute INSERT in a read-only transaction
+
+ROLLBACK
+----
+ok ROLLBACK
+
+BEGIN
+----
+ok BEGIN
+
+SET TRANSACTION READ ONLY
+----
+ok SET
+
+DROP TABLE t
+----
+error 25006: cannot execute DROP in a read-only transaction
+
+ROLLBACK
+----
+ok ROLLBACK
+
+SET default_transaction_read_only = on
+----
+ok SET
+
+DELETE FROM t
+----
+error 25006: cannot execute DELETE in a read-only transaction
+
+CREATE TABLE t2 (a integer)
+----
+error 25006: cannot execute CREATE TABLE in a read-only transaction
+
+BEGIN READ WRITE
+----
+ok BEGIN
+
+INSERT INTO t VALUES (51)
+----
+ok INSERT 0 1
+
+COMMIT
+----
+ok COMMIT
+
+SHOW transaction_read_only
+----
+on
+
+SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE
+----
+ok SET
+
+DELETE FROM t WHERE id = 51
+----
+ok DELETE 1
