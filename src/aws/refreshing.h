@@ -5,8 +5,9 @@
 //   fresh                    they serve
 //
 // "Soon" is five minutes, or a third of their life where that is shorter. A fetch that fails while
-// the old ones are good is tried again every so often; its error is told only when they no longer
-// are. Credentials without an expiry are read anew now and then, since files and environments of
+// the old ones are good is tried again every so often; its error is told when they no longer are,
+// and to those who begin something a little earlier, so that what they have begun can still be
+// undone. Credentials without an expiry are read anew now and then, since files and environments of
 // containers change. Lives are measured by the clock that never goes back, so a jump of the wall
 // clock changes nothing.
 //
@@ -32,6 +33,8 @@ class RefreshingCredentials final : public s3::CredentialsProvider {
   using Fetch = std::function<Result<s3::Credentials>(std::stop_token)>;
   struct Options {
     std::chrono::milliseconds soon{std::chrono::minutes(5)};
+    // Before the end of the old ones, when no new ones could be had; or a sixth of their life.
+    std::chrono::milliseconds kept_to_clean_up{std::chrono::minutes(1)};
     std::chrono::milliseconds pause_after_failure{10'000};  // while the old ones are good
     std::chrono::milliseconds life_without_expiry{std::chrono::minutes(15)};
     Clock* clock = &Clock::real();  // must outlive the provider
@@ -41,7 +44,10 @@ class RefreshingCredentials final : public s3::CredentialsProvider {
   ~RefreshingCredentials() override;
 
   Result<s3::Credentials> get(std::stop_token stop) override;
+  Result<s3::Credentials> get_to_clean_up(std::stop_token stop) override;
   bool refused(const s3::Credentials& credentials) override;
+  // How many fetches have failed.
+  uint64_t failures();
 
  private:
   using Steady = std::chrono::steady_clock::time_point;
@@ -49,7 +55,11 @@ class RefreshingCredentials final : public s3::CredentialsProvider {
     s3::Credentials credentials;
     Steady refresh_at;
     std::optional<Steady> ends_at;  // none: good until they are refused
+    std::chrono::milliseconds kept_to_clean_up;
   };
+  enum class For { kWork, kCleanUp };
+
+  Result<s3::Credentials> get(For purpose, std::stop_token stop);
 
   Held held(s3::Credentials credentials) const;
   void fetch_when_wanted(std::stop_token stop);
@@ -59,9 +69,10 @@ class RefreshingCredentials final : public s3::CredentialsProvider {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::optional<Held> held_;                       // guarded, as the next four
+  std::optional<Held> held_;                       // guarded, as the next five
   Result<s3::Credentials> fetched_ = cancelled();  // the last fetch's, for those who wait for it
   uint64_t fetches_ended_ = 0;
+  uint64_t failures_ = 0;
   bool wanted_ = false;  // from the wish for a fetch to its end
   Steady not_before_{};  // of a fetch while the held ones are good
   std::jthread thread_;  // last

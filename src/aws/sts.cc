@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 
 constexpr size_t kMaxAnswerBytes = size_t{1} << 20;
 constexpr size_t kMaxTextBytes = 1024;
+constexpr int kMaxRenewals = 3;  // of the base credentials, for one request
 
 // A request to STS, and how it is called in errors.
 struct Call {
@@ -111,17 +112,14 @@ class Asking {
         deadline_(sts.clock->steady() + sts.retry.deadline) {}
 
   Status run(Answer& answer, std::stop_token stop) {
-    bool renewed = false;
+    int renewals = 0;
     for (int tries = 1;; ++tries) {
       bool outdated = false;
       Status outcome = attempt(answer, outdated, stop);
       if (outcome.ok()) return outcome;
       Error failure = std::move(outcome).error();
       if (stop.stop_requested()) return cancelled();
-      if (outdated && !renewed) {
-        renewed = true;
-        continue;
-      }
+      if (outdated && renewals++ < kMaxRenewals) continue;
       const milliseconds pause = next_pause(tries);
       if (!try_again_ || tries >= sts_.retry.tries || sts_.clock->steady() + pause >= deadline_) {
         if (tries > 1) failure.message += fmt::format(", the last of {} tries", tries);
@@ -156,8 +154,8 @@ class Asking {
       auto got = call_.signer->get(stop);
       if (!got.ok()) return std::move(got).error();  // it says itself what it tried
       credentials = std::move(got).value();
-      secrets.push_back(credentials.secret_access_key);
-      secrets.push_back(credentials.session_token);
+      secrets.emplace_back(credentials.secret_access_key.view());
+      secrets.emplace_back(credentials.session_token.view());
       request.headers = s3::signed_headers({.method = request.method,
                                             .host = target_.host,
                                             .path = target_.path,

@@ -3,7 +3,7 @@
 //
 // Errors carry AWS's own words, its code and its request id, and SQLSTATE 58000; never a secret.
 // What may pass by itself (a lost connection, 5xx, throttling) is tried again, for `retry.deadline`
-// at most, and so is a request whose base credentials had expired, once with new ones.
+// at most, and so is a request whose base credentials had expired, with new ones.
 //
 // Threads: safe from any; they wait for the network, so never from the HTTP loop's.
 #pragma once

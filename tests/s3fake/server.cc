@@ -228,6 +228,10 @@ Refusal Server::understand(const HttpRequest& request, Call& call) const {
       return {"InvalidArgument", "parameter given twice: " + parameter};
     }
   }
+  if (options_.sts && request.method == "POST" && request.target == "/") {
+    call.operation = "STS";
+    return {};
+  }
   const std::string host = request.header("host");
   const std::string virtual_host = options_.bucket + ".s3.localhost";
   if (host.rfind(virtual_host + ":", 0) == 0) {
@@ -395,17 +399,31 @@ Server::Answer Server::error(int status, const std::string& code, const std::str
                       xml_text(code), xml_text(message))};
 }
 
+Refusal Server::find_keys(const HttpRequest& request, Keys& keys) const {
+  keys = options_.keys;
+  if (!options_.sts || claimed_access_key(request) == keys.access_key) return {};
+  return options_.sts->find_keys(request, keys);
+}
+
 Server::Answer Server::check_and_act(const HttpRequest& request, const Call& call,
                                      const std::string& body) {
+  if (call.operation == "STS") {
+    const Sts::Answer answer = options_.sts->handle(request, body);
+    return {answer.status, {{"Content-Type", "text/xml"}}, answer.body};
+  }
   if (call.bucket != options_.bucket) {
     return error(404, "NoSuchBucket", "The specified bucket does not exist");
   }
-  const Refusal refusal =
-      // Unsigned bodies: it is always on the machine of its client.
-      check_signature(request, options_.keys, options_.region, options_.now(), true);
+  Keys keys;
+  Refusal refusal = find_keys(request, keys);
+  if (refusal.code.empty()) {
+    // Unsigned bodies: it is always on the machine of its client.
+    refusal = check_signature(request, keys, options_.region, options_.now(), true);
+  }
   if (!refusal.code.empty()) {
-    return error(refusal.code == "AuthorizationHeaderMalformed" ? 400 : 403, refusal.code,
-                 refusal.message);
+    const bool bad_request = refusal.code == "AuthorizationHeaderMalformed" ||
+                             refusal.code == "ExpiredToken" || refusal.code == "InvalidToken";
+    return error(bad_request ? 400 : 403, refusal.code, refusal.message);
   }
   const std::string digest = request.header("x-amz-content-sha256");
   if (digest != "UNSIGNED-PAYLOAD" && digest != hex(sha256(body))) {

@@ -14,12 +14,14 @@
 #include <ctime>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "s3fake/http_server.h"
 #include "s3fake/signature.h"
+#include "s3fake/sts.h"
 
 namespace sluice::s3fake {
 
@@ -71,6 +73,9 @@ class Server {
     std::string bucket = "lake";
     uint64_t min_part_bytes = uint64_t{5} << 20;
     bool tls = false;
+    // With it, the endpoint is STS's too (POST /), and its users and sessions are let in beside
+    // `keys`.
+    std::shared_ptr<Sts> sts = nullptr;
     std::function<time_t()> now = [] { return std::time(nullptr); };
     // Whether a bucket's key may be read, listed, written: for tests of rights. (operation, key)
     std::function<bool(const std::string&, const std::string&)> allowed;
@@ -128,6 +133,7 @@ class Server {
 
   bool handle(const HttpRequest& request, Connection& connection);
   Refusal understand(const HttpRequest& request, Call& call) const;
+  Refusal find_keys(const HttpRequest& request, Keys& keys) const;
   Fault next_fault(const std::string& operation);
   Answer check_and_act(const HttpRequest& request, const Call& call, const std::string& body);
   Answer act(const Call& call, const HttpRequest& request, const std::string& body);

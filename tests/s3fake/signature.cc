@@ -133,7 +133,7 @@ std::string canonical_request(const HttpRequest& request, const Authorization& a
 }  // namespace
 
 Refusal check_signature(const HttpRequest& request, const Keys& keys, const std::string& region,
-                        time_t now, bool body_allowed_unsigned) {
+                        time_t now, bool body_allowed_unsigned, const std::string& service) {
   Authorization authorization;
   if (request.header("authorization").empty()) return {"AccessDenied", "Access Denied"};
   if (!parse_authorization(request.header("authorization"), authorization)) {
@@ -153,7 +153,7 @@ Refusal check_signature(const HttpRequest& request, const Keys& keys, const std:
     return {"RequestTimeTooSkewed",
             "The difference between the request time and the current time is too large."};
   }
-  if (scope[1] != date.substr(0, 8) || scope[3] != "s3" || scope[4] != "aws4_request" ||
+  if (scope[1] != date.substr(0, 8) || scope[3] != service || scope[4] != "aws4_request" ||
       scope[2] != region) {
     return {"AuthorizationHeaderMalformed",
             fmt::format("the credential scope is wrong; expecting region '{}'", region)};
@@ -168,10 +168,10 @@ Refusal check_signature(const HttpRequest& request, const Keys& keys, const std:
     return {"InvalidRequest", "x-amz-content-sha256 is missing, or not acceptable here"};
   }
   const std::string to_sign =
-      fmt::format("AWS4-HMAC-SHA256\n{}\n{}/{}/s3/aws4_request\n{}", date, scope[1], scope[2],
-                  hex(sha256(canonical_request(request, authorization))));
+      fmt::format("AWS4-HMAC-SHA256\n{}\n{}/{}/{}/aws4_request\n{}", date, scope[1], scope[2],
+                  service, hex(sha256(canonical_request(request, authorization))));
   std::string key = hmac("AWS4" + keys.secret_key, scope[1]);
-  for (const std::string& step : {scope[2], std::string("s3"), std::string("aws4_request")}) {
+  for (const std::string& step : {scope[2], service, std::string("aws4_request")}) {
     key = hmac(key, step);
   }
   if (hex(hmac(key, to_sign)) != authorization.signature) {
@@ -179,6 +179,12 @@ Refusal check_signature(const HttpRequest& request, const Keys& keys, const std:
             "The request signature we calculated does not match the signature you provided."};
   }
   return {};
+}
+
+std::string claimed_access_key(const HttpRequest& request) {
+  Authorization authorization;
+  if (!parse_authorization(request.header("authorization"), authorization)) return "";
+  return authorization.scope[0];
 }
 
 bool percent_decode(std::string_view text, std::string& out) {

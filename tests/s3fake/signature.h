@@ -28,7 +28,9 @@ struct Refusal {
 
 // `body_allowed_unsigned`: whether UNSIGNED-PAYLOAD may be said.
 Refusal check_signature(const HttpRequest& request, const Keys& keys, const std::string& region,
-                        time_t now, bool body_allowed_unsigned);
+                        time_t now, bool body_allowed_unsigned, const std::string& service = "s3");
+// Whose key it says it is signed with; empty: it says none.
+std::string claimed_access_key(const HttpRequest& request);
 
 // The query's parameters, decoded, in the order they came. False: not well encoded.
 bool parse_query(std::string_view query, std::vector<std::pair<std::string, std::string>>& out);
