@@ -84,8 +84,12 @@ CanonicalHeaders canonical_headers(const Unsigned& request) {
 }
 
 Digest signing_key(const Credentials& credentials, const Scope& scope, std::string_view date) {
-  const std::string secret = "AWS4" + credentials.secret_access_key;
-  const std::span first(reinterpret_cast<const unsigned char*>(secret.data()), secret.size());
+  const std::string_view key = credentials.secret_access_key.view();
+  std::string text;
+  text.reserve(4 + key.size());  // or growing would leave a copy of it behind
+  const secrets::SecretString secret(std::move(text.append("AWS4").append(key)));
+  const std::span first(reinterpret_cast<const unsigned char*>(secret.view().data()),
+                        secret.size());
   return hmac(hmac(hmac(hmac(first, date), scope.region), scope.service), "aws4_request");
 }
 
@@ -113,7 +117,8 @@ std::vector<http::Header> signed_headers(Unsigned request, const Credentials& cr
   request.headers.push_back({"x-amz-date", basic_iso8601(time)});
   request.headers.push_back({"x-amz-content-sha256", request.payload_hash});
   if (!credentials.session_token.empty()) {
-    request.headers.push_back({"x-amz-security-token", credentials.session_token});
+    request.headers.push_back(
+        {"x-amz-security-token", std::string(credentials.session_token.view())});
   }
   std::string value = authorization(request, credentials, scope, time);
   request.headers.push_back({"Authorization", std::move(value)});
