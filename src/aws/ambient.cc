@@ -1,5 +1,6 @@
 #include "aws/ambient.h"
 
+#include <charconv>
 #include <cstdlib>
 #include <set>
 #include <vector>
@@ -188,7 +189,15 @@ class Chain {
       return error(ErrorCode::kInvalid, "profile \"{}\": {}", name, why);
     };
     RoleSession session{setting(profile, "role_arn"), setting(profile, "role_session_name"),
-                        setting(profile, "external_id")};
+                        setting(profile, "external_id"), std::chrono::seconds(0)};
+    if (const std::string text = setting(profile, "duration_seconds"); !text.empty()) {
+      int64_t seconds = 0;
+      const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+      if (failure != std::errc() || end != text.data() + text.size() || seconds <= 0) {
+        return refuse("its duration_seconds is no number of seconds");
+      }
+      session.duration = std::chrono::seconds(seconds);
+    }
     if (session.session_name.empty()) session.session_name = kSessionName;
     if (!setting(profile, "mfa_serial").empty()) {
       return refuse("its role wants a code of an MFA device, which nobody is here to type");
@@ -233,7 +242,8 @@ class Chain {
     const auto role = search_.variable("AWS_ROLE_ARN");
     if (!role) return invalid("AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not");
     return by_web_identity(
-        *path, {*role, search_.variable("AWS_ROLE_SESSION_NAME").value_or(kSessionName), {}}, {});
+        *path, {*role, search_.variable("AWS_ROLE_SESSION_NAME").value_or(kSessionName), {}, {}},
+        {});
   }
 
   Result<Found> by_web_identity(const std::string& path, const RoleSession& session,

@@ -63,7 +63,7 @@ struct Fixture {
   std::shared_ptr<s3::CredentialsProvider> role(const std::string& name,
                                                 std::shared_ptr<s3::CredentialsProvider> base,
                                                 const std::string& external_id = "") {
-    return assumed_role(http, service, {sts->role_arn(name), name + "-session", external_id},
+    return assumed_role(http, service, {sts->role_arn(name), name + "-session", external_id, {}},
                         std::move(base));
   }
   std::shared_ptr<s3::CredentialsProvider> chain() {
@@ -198,7 +198,7 @@ TEST(AssumedRole, TellsWrongKeysApart) {
 TEST(AssumedRole, NeverQuotesASecretThatAServiceSays) {
   Fixture f;
   const auto identity = assume_role_with_web_identity(
-      f.http, f.service, {f.sts->role_arn("server"), "session", ""}, "canary.of.token", {});
+      f.http, f.service, {f.sts->role_arn("server"), "session", "", {}}, "canary.of.token", {});
   ASSERT_FALSE(identity.ok());
   EXPECT_THAT(identity.error().message,
               AllOf(HasSubstr("400 InvalidIdentityToken: No provider knows the token …"),
@@ -262,7 +262,7 @@ TEST(AssumedRole, MeasuresLivesByAwssClock) {
   FakeClock clock(std::chrono::system_clock::now() + std::chrono::minutes(14));
   Sts service{.endpoint = server.endpoint(), .region = sts->options().region, .ca_file = {}};
   service.clock = &clock;
-  const auto role = assumed_role(http, service, {sts->role_arn("r"), "session", ""},
+  const auto role = assumed_role(http, service, {sts->role_arn("r"), "session", "", {}},
                                  s3::fixed_credentials({"AKIAANN", "ann/secret", "", {}}));
   const auto got = role->get({});
   ASSERT_TRUE(got.ok()) << got.error().message;

@@ -258,6 +258,9 @@ Call role_call(const char* operation, const RoleSession& session) {
   call.operation = operation;
   call.subject = fmt::format("{} {}", operation, session.role_arn);
   call.form = {{"RoleArn", session.role_arn}, {"RoleSessionName", session.session_name}};
+  if (session.duration.count() > 0) {
+    call.form.push_back({"DurationSeconds", std::to_string(session.duration.count())});
+  }
   return call;
 }
 

@@ -8,6 +8,7 @@
 // Threads: safe from any; they wait for the network, so never from the HTTP loop's.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -38,7 +39,8 @@ struct Sts {
 struct RoleSession {
   std::string role_arn;
   std::string session_name;
-  std::string external_id;  // empty: none
+  std::string external_id;           // empty: none
+  std::chrono::seconds duration{0};  // 0: STS's own, an hour
 };
 
 // The expiry of what comes back is by this machine's clock, however wrong that is.

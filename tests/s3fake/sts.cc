@@ -411,9 +411,10 @@ Sts::Answer Sts::assume(const Asked& asked, const Identity* caller, Record& reco
   made.arn = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", options_.account, role->second.name,
                          session);
   made.user_id = fmt::format("AROA{}:{}", role->second.name, session);
-  const int seconds = caller != nullptr && caller->expiry
-                          ? std::min(session_seconds_, kChainedSessionSeconds)
-                          : session_seconds_;
+  const std::string wanted = asked.parameter("DurationSeconds");
+  const int life = wanted.empty() ? session_seconds_ : std::atoi(wanted.c_str());
+  const int seconds =
+      caller != nullptr && caller->expiry ? std::min(life, kChainedSessionSeconds) : life;
   made.expiry = options_.now() + seconds;
   identities_[made.keys.access_key] = made;
   return granted(
