@@ -11,7 +11,9 @@
 #include <thread>
 #include <toml.hpp>
 
+#include "server/allowed_endpoints.h"
 #include "server/version.h"
+#include "sql/aws_policies.h"
 
 namespace sluice::server {
 namespace {
@@ -24,12 +26,35 @@ struct RawConfig {
   std::vector<std::string> local_export_dirs;
   bool insecure_allow_remote = false;
   uint64_t retain_history_ms = 1000;
+  std::string aws_connection_role_arn, aws_external_id_prefix;
+  std::vector<std::string> allowed_endpoints;
+  std::string secrets_key_file, new_secrets_key_file;
+  bool rotate_secrets_key = false;
 };
 
-void add_serve_options(CLI::App& serve, RawConfig& raw) {
-  serve.add_option("--data-dir", raw.data_dir, "Folder of everything durable; made if absent")
+// Where the data are: of every command.
+void add_data_options(CLI::App& command, RawConfig& raw) {
+  command.add_option("--data-dir", raw.data_dir, "Folder of everything durable; made if absent")
       ->envname("SLUICE_DATA_DIR")
       ->type_name("DIR");
+  command
+      .add_option("--secrets-key-file", raw.secrets_key_file,
+                  "Key that secrets are sealed with; made at the first start (default: secrets.key "
+                  "in the data folder)")
+      ->envname("SLUICE_SECRETS_KEY_FILE")
+      ->type_name("FILE");
+}
+
+void add_rotation_options(CLI::App& rotation, RawConfig& raw) {
+  add_data_options(rotation, raw);
+  rotation
+      .add_option("--new-key-file", raw.new_secrets_key_file,
+                  "Put the new key here, and remove the old file (default: replace it in place)")
+      ->type_name("FILE");
+}
+
+void add_serve_options(CLI::App& serve, RawConfig& raw) {
+  add_data_options(serve, raw);
   serve
       .add_option("--sql-listen", raw.sql_listen,
                   "Address of the PostgreSQL protocol; port 0: free")
@@ -65,6 +90,24 @@ void add_serve_options(CLI::App& serve, RawConfig& raw) {
                   "How far back SELECT … AS OF can read, in milliseconds")
       ->envname("SLUICE_RETAIN_HISTORY_MS")
       ->capture_default_str();
+  serve
+      .add_option("--aws-connection-role-arn", raw.aws_connection_role_arn,
+                  "Role of this server, assumed on the way to those of AWS connections")
+      ->envname("SLUICE_AWS_CONNECTION_ROLE_ARN")
+      ->type_name("ARN");
+  serve
+      .add_option("--aws-external-id-prefix", raw.aws_external_id_prefix,
+                  "What external ids of AWS connections begin with (default: one that is made at "
+                  "the first start and kept)")
+      ->envname("SLUICE_AWS_EXTERNAL_ID_PREFIX")
+      ->type_name("UUID");
+  serve
+      .add_option("--allowed-endpoints", raw.allowed_endpoints,
+                  "ENDPOINTs that AWS connections may name, parted by commas: HOST, HOST:PORT, "
+                  "*.SUFFIX (default: all but link-local and metadata addresses)")
+      ->envname("SLUICE_ALLOWED_ENDPOINTS")
+      ->delimiter(',')
+      ->type_name("LIST");
   serve
       .add_flag("--insecure-allow-remote", raw.insecure_allow_remote,
                 "Listen on other addresses than loopback although there are no passwords yet")
@@ -115,6 +158,23 @@ uint64_t machine_memory() {
   return sysinfo(&info) == 0 ? uint64_t{info.totalram} * info.mem_unit : uint64_t{4} << 30;
 }
 
+Status set_aws(const RawConfig& raw, Config& config) {
+  const std::string& arn = raw.aws_connection_role_arn;
+  if (!arn.empty() && (!arn.starts_with("arn:") || arn.find(":role/") == std::string::npos)) {
+    return invalid("--aws-connection-role-arn '{}' is not the arn of a role", arn);
+  }
+  config.aws_connection_role_arn = arn;
+  if (!raw.aws_external_id_prefix.empty()) {
+    auto prefix = sql::checked_external_id_prefix(raw.aws_external_id_prefix);
+    if (!prefix.ok()) return std::move(prefix).error().within("--aws-external-id-prefix");
+    config.aws_external_id_prefix = std::move(prefix).value();
+  }
+  const auto rules = AllowedEndpoints::parse(raw.allowed_endpoints);
+  if (!rules.ok()) return Error(rules.error()).within("--allowed-endpoints");
+  config.allowed_endpoints = raw.allowed_endpoints;
+  return ok();
+}
+
 Result<Config> checked(const RawConfig& raw) {
   Config config;
   if (raw.data_dir.empty()) {
@@ -160,6 +220,9 @@ Result<Config> checked(const RawConfig& raw) {
   }
   config.local_export_dirs = raw.local_export_dirs;
   config.retain_history_ms = raw.retain_history_ms;
+  config.secrets_key_file = raw.secrets_key_file;
+  config.new_secrets_key_file = raw.new_secrets_key_file;
+  TRY(set_aws(raw, config));
   return config;
 }
 
@@ -207,6 +270,9 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
     app.require_subcommand(1);
     CLI::App* serve = app.add_subcommand("serve", "Run the server");
     add_serve_options(*serve, raw);
+    CLI::App* rotation = app.add_subcommand("rotate-secrets-key",
+                                            "Replace the key of the secrets, while no server runs");
+    add_rotation_options(*rotation, raw);
     app.footer(
         "Each setting of serve is also an environment variable: --data-dir is "
         "SLUICE_DATA_DIR.\nConnect with: psql -h 127.0.0.1 -p 6875 -U materialize");
@@ -222,6 +288,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
     } catch (const CLI::ParseError& failure) {
       return invalid("{}\nRun `sluice --help` for the settings.", failure.what());
     }
+    raw.rotate_secrets_key = app.got_subcommand(rotation);
     return then(*serve);
   };
   const std::vector<std::string> words(argv + 1, argv + argc);
@@ -236,6 +303,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
     return parse(second, all, [&](CLI::App&) -> Result<CommandLine> {
       CommandLine line;
       TRY_ASSIGN(line.config, checked(second));
+      line.rotate_secrets_key = second.rotate_secrets_key;
       return line;
     });
   });

@@ -28,11 +28,17 @@ struct Config {
   std::vector<std::string> local_export_dirs;  // where file:// exports may go
   bool insecure_allow_remote = false;
   uint64_t retain_history_ms = 1000;
+  std::string aws_connection_role_arn;         // empty: none
+  std::string aws_external_id_prefix;          // in lower case; empty: the kept one
+  std::vector<std::string> allowed_endpoints;  // empty: all but reserved ones
+  std::string secrets_key_file;                // empty: in the data folder
+  std::string new_secrets_key_file;            // of a rotation; empty: the same
 };
 
 // What the command line asks for beside serving.
 struct CommandLine {
   std::optional<std::string> print;  // --help, --version: print this and end with success
+  bool rotate_secrets_key = false;   // do this instead
   Config config;
 };
 

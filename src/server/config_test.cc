@@ -54,6 +54,33 @@ TEST(Config, TakesCommandLineThenEnvironmentThenFile) {
   std::filesystem::remove(path);
 }
 
+TEST(Config, TakesHowAwsKnowsTheServer) {
+  const auto line = parse({"serve", "--data-dir", "/d", "--aws-connection-role-arn",
+                           "arn:aws:iam::1:role/server", "--aws-external-id-prefix",
+                           "EB5CB59B-E2FE-41F3-87CA-D2176A495345", "--allowed-endpoints",
+                           "a.example,b.example:9000", "--allowed-endpoints", "*.c.example"});
+  ASSERT_TRUE(line.ok()) << line.error().message;
+  EXPECT_EQ(line->config.aws_connection_role_arn, "arn:aws:iam::1:role/server");
+  EXPECT_EQ(line->config.aws_external_id_prefix, "eb5cb59b-e2fe-41f3-87ca-d2176a495345");
+  EXPECT_EQ(line->config.allowed_endpoints,
+            (std::vector<std::string>{"a.example", "b.example:9000", "*.c.example"}));
+  setenv("SLUICE_ALLOWED_ENDPOINTS", "x.example,y.example", 1);
+  EXPECT_EQ(parse({"serve", "--data-dir", "/d"})->config.allowed_endpoints,
+            (std::vector<std::string>{"x.example", "y.example"}));
+  unsetenv("SLUICE_ALLOWED_ENDPOINTS");
+}
+
+TEST(Config, RefusesWhatAwsCouldNotKnowTheServerBy) {
+  const auto refusal = [](const char* name, const char* value) {
+    const auto line = parse({"serve", "--data-dir", "/d", name, value});
+    return line.ok() ? "accepted" : line.error().message;
+  };
+  EXPECT_NE(refusal("--aws-external-id-prefix", "mine").find("no UUID"), std::string::npos);
+  EXPECT_NE(refusal("--aws-connection-role-arn", "server").find("not the arn of a role"),
+            std::string::npos);
+  EXPECT_NE(refusal("--allowed-endpoints", "http://a").find("neither HOST"), std::string::npos);
+}
+
 TEST(Config, ReadsSizesAndAddresses) {
   EXPECT_EQ(*parse_size("512MB"), uint64_t{512} << 20);
   EXPECT_EQ(*parse_size("1.5 gb"), uint64_t{1536} << 20);

@@ -17,6 +17,7 @@
 #include "pgwire/server.h"
 #include "server/config.h"
 #include "server/metrics.h"
+#include "server/secrets_key.h"
 #include "server/stores.h"
 #include "server/version.h"
 #include "session/database.h"
@@ -77,44 +78,90 @@ std::string shown(const HostPort& address, uint16_t port) {
              : fmt::format("{}:{}", address.host, port);
 }
 
+// Everything durable, opened.
+struct Data {
+  std::string directory;  // absolute
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<collection::Store> store;  // ends before the engine
+};
+
+Result<std::string> make_data_folder(const std::string& folder) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) {
+    return error(ErrorCode::kDenied, "cannot make the data folder {}: {}", folder,
+                 failure.message());
+  }
+  // Whatever tables hold lies in it as it is, so it is nobody else's.
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failure);
+  if (failure) {
+    return error(ErrorCode::kDenied, "cannot make the data folder {} private: {}", folder,
+                 failure.message());
+  }
+  return std::filesystem::absolute(folder).string();
+}
+
+Result<Data> open_data(const Config& config, const MemoryShares& shares) {
+  Data data;
+  TRY_ASSIGN(data.directory, make_data_folder(config.data_dir));
+  TRY_ASSIGN(data.engine, engine::Engine::open({.memory_limit_bytes = shares.engine,
+                                                .threads = config.threads,
+                                                .temp_directory = data.directory + "/spill",
+                                                .readable_directories = {data.directory}},
+                                               [](duckdb::DatabaseInstance& instance) {
+                                                 engine::functions::register_functions(instance);
+                                                 sql::system::register_functions(instance);
+                                               }));
+  TRY_ASSIGN(data.store, collection::Store::open(
+                             {.directory = data.directory,
+                              .retain_history = std::chrono::milliseconds(config.retain_history_ms),
+                              .tail_limit_bytes = shares.tail,
+                              .load_memory_bytes = shares.load,
+                              .key_memory_bytes = shares.keys},
+                             *data.engine));
+  return data;
+}
+
+std::string secrets_key_file(const Config& config, const Data& data) {
+  return config.secrets_key_file.empty() ? default_secrets_key_file(data.directory)
+                                         : config.secrets_key_file;
+}
+
+Status rotate(const Config& config) {
+  const std::string folder = config.data_dir;
+  if (!std::filesystem::exists(folder + "/FORMAT")) {
+    return error(ErrorCode::kNotFound, "{} is no data folder", folder);
+  }
+  const MemoryShares shares(config.memory_limit_bytes);
+  engine::bound_allocations(shares.engine_bound);
+  TRY_ASSIGN(const Data data, open_data(config, shares));
+  const std::string file = secrets_key_file(config, data);
+  const std::string new_file =
+      config.new_secrets_key_file.empty() ? file : config.new_secrets_key_file;
+  TRY_ASSIGN(const std::string id,
+             rotate_secrets_key(*data.store, {.file = file, .new_file = new_file}));
+  std::printf(
+      "the secrets of %s are sealed with the key %s in %s\n"
+      "Keep a copy of it. Backups made before this need the key of their time.\n",
+      data.directory.c_str(), id.c_str(), new_file.c_str());
+  return ok();
+}
+
 Status serve(const Config& config, const sigset_t& signals) {
   const MemoryShares shares(config.memory_limit_bytes);
   log::debug("starting with {} threads and {} bytes of memory, {} of them for queries",
              config.threads, config.memory_limit_bytes, shares.engine);
   engine::bound_allocations(shares.engine_bound);
-  std::error_code failure;
-  std::filesystem::create_directories(config.data_dir, failure);
-  if (failure) {
-    return error(ErrorCode::kDenied, "cannot make the data folder {}: {}", config.data_dir,
-                 failure.message());
-  }
-  // Secrets lie in it as they were given, so it is nobody else's.
-  std::filesystem::permissions(config.data_dir, std::filesystem::perms::owner_all, failure);
-  if (failure) {
-    return error(ErrorCode::kDenied, "cannot make the data folder {} private: {}", config.data_dir,
-                 failure.message());
-  }
-  const std::string data_dir = std::filesystem::absolute(config.data_dir);
-  TRY_ASSIGN(const auto engine,
-             engine::Engine::open({.memory_limit_bytes = shares.engine,
-                                   .threads = config.threads,
-                                   .temp_directory = data_dir + "/spill",
-                                   .readable_directories = {data_dir}},
-                                  [](duckdb::DatabaseInstance& instance) {
-                                    engine::functions::register_functions(instance);
-                                    sql::system::register_functions(instance);
-                                  }));
-  TRY_ASSIGN(const auto store,
-             collection::Store::open(
-                 {.directory = data_dir,
-                  .retain_history = std::chrono::milliseconds(config.retain_history_ms),
-                  .tail_limit_bytes = shares.tail,
-                  .load_memory_bytes = shares.load,
-                  .key_memory_bytes = shares.keys},
-                 *engine));
-  Stores stores(shares.parts, config.local_export_dirs);
-  session::Database database(*store, *engine, stores);
+  TRY_ASSIGN(const Data data, open_data(config, shares));
+  const auto& store = data.store;
+  TRY_ASSIGN(auto keys, open_secrets_key(*store, secrets_key_file(config, data)));
+  TRY_ASSIGN(auto allowed_endpoints, AllowedEndpoints::parse(config.allowed_endpoints));
+  Stores stores(shares.parts, config.local_export_dirs, std::move(allowed_endpoints));
+  session::Database database(*store, *data.engine, stores);
+  database.use_secrets_keys(std::move(keys));
   TRY(database.catalog());
+  TRY(database.set_up_aws({.role_arn = config.aws_connection_role_arn,
+                           .external_id_prefix = config.aws_external_id_prefix}));
   TRY(database.resume_exports());
   TRY_ASSIGN(const auto sql,
              pgwire::Server::start({.host = config.sql_listen.host, .port = config.sql_listen.port},
@@ -130,7 +177,7 @@ Status serve(const Config& config, const sigset_t& signals) {
                  [&database, &stores] { return metrics_text(database, stores); }));
   std::printf("sluice ready: sql=%s http=%s data=%s\n",
               shown(config.sql_listen, sql->port()).c_str(),
-              shown(config.http_listen, http->port()).c_str(), data_dir.c_str());
+              shown(config.http_listen, http->port()).c_str(), data.directory.c_str());
   std::fflush(stdout);
   int signal = 0;
   sigwait(&signals, &signal);
@@ -154,7 +201,8 @@ int run(int argc, char** argv) {
   }
   log::configure(line->config.log_level, line->config.log_format);
   raise_file_limit();
-  const Status served = serve(line->config, signals);
+  const Status served =
+      line->rotate_secrets_key ? rotate(line->config) : serve(line->config, signals);
   if (!served.ok()) {
     const Error& error = served.error();
     log::error("{}", error.message);

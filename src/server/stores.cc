@@ -1,44 +1,146 @@
 #include "server/stores.h"
 
-#include <cstdlib>
+#include <algorithm>
 
+#include "aws/assumed_role.h"
+#include "aws/sts.h"
 #include "store/local_store.h"
-#include "store/s3_store.h"
 
 namespace sluice::server {
 namespace {
 
-// Where a connection names no region: the one that AWS's own tools would take.
-std::string ambient_region() {
-  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
-    const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') return value;
+// Of connections whose credentials are kept although nobody uses them now.
+constexpr size_t kKeptRoles = 64;
+
+// Everything that the credentials of a role depend on, as one text.
+std::string fingerprint(const session::AwsAccess& access, const std::string& region) {
+  const session::AwsRole& role = *access.role;
+  std::string out;
+  for (const std::string* part :
+       {&access.endpoint, &region, &role.arn, &role.session_name, &role.external_id,
+        &role.server_role_arn, &role.server_session_name}) {
+    out += fmt::format("{}:{},", part->size(), *part);
   }
-  return "us-east-1";
+  return out;
 }
 
 }  // namespace
 
-Stores::Stores(size_t part_pool_bytes, std::vector<std::string> local_export_dirs)
-    : pool_(part_pool_bytes), local_export_dirs_(std::move(local_export_dirs)) {}
+Stores::Stores(size_t part_pool_bytes, std::vector<std::string> local_export_dirs,
+               AllowedEndpoints allowed_endpoints, aws::AmbientOptions ambient)
+    : pool_(part_pool_bytes),
+      local_export_dirs_(std::move(local_export_dirs)),
+      allowed_endpoints_(std::move(allowed_endpoints)),
+      ambient_options_(std::move(ambient)),
+      ambient_(aws::ambient_credentials(http_, ambient_options_)) {}
 
-Result<std::unique_ptr<store::ObjectStore>> Stores::s3(const session::AwsAccess& access,
-                                                       const std::string& bucket) {
+// Where a connection names no region: the one that AWS's own tools would take.
+std::string Stores::region(const session::AwsAccess& access) const {
+  return access.region.empty() ? aws::ambient_region(ambient_options_) : access.region;
+}
+
+Stores::Provider Stores::role_chain(const session::AwsAccess& access) {
+  const session::AwsRole& role = *access.role;
+  aws::Sts sts;
+  sts.region = region(access);
+  sts.ca_file = aws::ambient_ca_file(ambient_options_);
+  Provider base = ambient_;
+  if (!role.server_role_arn.empty()) {
+    // The server's role is the operator's, and so is the STS that knows it.
+    sts.endpoint = aws::ambient_sts_endpoint(ambient_options_);
+    if (sts.endpoint.empty()) sts.endpoint = access.endpoint;
+    base = aws::assumed_role(http_, sts,
+                             {.role_arn = role.server_role_arn,
+                              .session_name = role.server_session_name,
+                              .external_id = {}},
+                             std::move(base));
+  }
+  sts.endpoint =
+      access.endpoint.empty() ? aws::ambient_sts_endpoint(ambient_options_) : access.endpoint;
+  return aws::assumed_role(
+      http_, sts,
+      {.role_arn = role.arn, .session_name = role.session_name, .external_id = role.external_id},
+      std::move(base));
+}
+
+Stores::Provider Stores::credentials(const session::AwsAccess& access) {
+  if (access.of_server) return ambient_;
+  if (!access.role) {
+    s3::Credentials keys;
+    keys.access_key_id = access.access_key_id;
+    keys.secret_access_key = access.secret_access_key;
+    keys.session_token = access.session_token;
+    return s3::fixed_credentials(std::move(keys));
+  }
+  if (access.connection.empty()) return role_chain(access);
+  const std::string options = fingerprint(access, region(access));
+  std::vector<RoleInUse> dropped;  // after the lock: ending them waits for their threads
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(roles_.begin(), roles_.end(), [&](const RoleInUse& kept) {
+    return kept.connection == access.connection;
+  });
+  if (found != roles_.end() && found->options == options) {
+    roles_.splice(roles_.begin(), roles_, found);
+    return roles_.front().provider;
+  }
+  if (found != roles_.end()) {
+    dropped.push_back(std::move(*found));
+    roles_.erase(found);
+  }
+  roles_.push_front({access.connection, options, role_chain(access)});
+  while (roles_.size() > kKeptRoles) {
+    dropped.push_back(std::move(roles_.back()));
+    roles_.pop_back();
+  }
+  return roles_.front().provider;
+}
+
+Result<std::unique_ptr<store::S3Store>> Stores::bucket_of(const session::AwsAccess& access,
+                                                          const std::string& bucket) {
+  TRY(check_endpoint(access.endpoint));
   store::S3Store::Options options;
   options.bucket = bucket;
   options.client.endpoint.url = access.endpoint;
-  options.client.region = access.region.empty() ? ambient_region() : access.region;
-  if (const char* ca_file = std::getenv("AWS_CA_BUNDLE"); ca_file != nullptr) {
-    options.client.ca_file = ca_file;
-  }
-  s3::Credentials credentials;
-  credentials.access_key_id = access.access_key_id;
-  credentials.secret_access_key = access.secret_access_key;
-  credentials.session_token = access.session_token;
-  auto store = store::S3Store::make(http_, pool_, s3::fixed_credentials(std::move(credentials)),
-                                    std::move(options));
-  if (!store.ok()) return std::move(store).error();
-  return std::unique_ptr<store::ObjectStore>(std::move(store).value());
+  options.client.region = region(access);
+  options.client.ca_file = aws::ambient_ca_file(ambient_options_);
+  const auto add = [](std::vector<http::Header>& headers, const char* name,
+                      const std::string& value) {
+    if (!value.empty()) headers.push_back({name, value});
+  };
+  add(options.client.headers, "x-amz-expected-bucket-owner", access.bucket_owner);
+  auto& of_objects = options.client.object_headers;
+  add(of_objects, "x-amz-server-side-encryption", access.sse);
+  add(of_objects, "x-amz-server-side-encryption-aws-kms-key-id", access.kms_key_id);
+  add(of_objects, "x-amz-storage-class", access.storage_class);
+  return store::S3Store::make(http_, pool_, credentials(access), std::move(options));
+}
+
+Result<std::unique_ptr<store::ObjectStore>> Stores::s3(const session::AwsAccess& access,
+                                                       const std::string& bucket) {
+  TRY_ASSIGN(auto store, bucket_of(access, bucket));
+  return std::unique_ptr<store::ObjectStore>(std::move(store));
+}
+
+Result<std::vector<store::ProbedRight>> Stores::probe(const session::AwsAccess& access,
+                                                      const std::string& bucket,
+                                                      const std::string& prefix,
+                                                      std::stop_token stop) {
+  TRY_ASSIGN(const auto store, bucket_of(access, bucket));
+  return store::probe(store->client(), bucket, prefix, std::move(stop));
+}
+
+Result<session::AwsIdentity> Stores::aws_identity(const session::AwsAccess& access,
+                                                  std::stop_token stop) {
+  TRY(check_endpoint(access.endpoint));
+  const Provider provider = access.role ? role_chain(access) : credentials(access);
+  aws::Sts sts;
+  sts.endpoint =
+      access.endpoint.empty() ? aws::ambient_sts_endpoint(ambient_options_) : access.endpoint;
+  sts.region = region(access);
+  sts.ca_file = aws::ambient_ca_file(ambient_options_);
+  TRY_ASSIGN(auto identity, aws::get_caller_identity(http_, sts, *provider, std::move(stop)));
+  return session::AwsIdentity{std::move(identity.account), std::move(identity.arn),
+                              std::move(identity.user_id)};
 }
 
 Result<session::ExportStores::LocalPlace> Stores::local(const std::string& url) {

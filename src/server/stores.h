@@ -1,25 +1,49 @@
-// The object stores that exports write to, over one HTTP loop and one pool of part buffers.
+// The object stores that exports write to, over one HTTP loop and one pool of part buffers, and the
+// credentials for them:
+//
+//   keys   those of the connection
+//   role   ambient credentials -> the server's role, where there is one -> the connection's role
+//
+// The credentials of a connection's role are kept while its options stay as they are, so that all
+// exports over it share them and their refresh.
 //
 // Threads: safe from any.
 #pragma once
 
+#include <list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "aws/ambient.h"
 #include "http/client.h"
+#include "s3/credentials.h"
 #include "s3/part_pool.h"
+#include "server/allowed_endpoints.h"
 #include "session/export_stores.h"
+#include "store/s3_store.h"
 
 namespace sluice::server {
 
 class Stores final : public session::ExportStores {
  public:
   // `part_pool_bytes` bounds the parts in flight of all exports together.
-  Stores(size_t part_pool_bytes, std::vector<std::string> local_export_dirs);
+  // `ambient`: where this server's own credentials come from.
+  Stores(size_t part_pool_bytes, std::vector<std::string> local_export_dirs,
+         AllowedEndpoints allowed_endpoints = {}, aws::AmbientOptions ambient = {});
 
   Result<std::unique_ptr<store::ObjectStore>> s3(const session::AwsAccess& access,
                                                  const std::string& bucket) override;
+  Result<session::AwsIdentity> aws_identity(const session::AwsAccess& access,
+                                            std::stop_token stop) override;
+  Status check_endpoint(const std::string& endpoint) override {
+    return allowed_endpoints_.check(endpoint);
+  }
+  Result<std::vector<store::ProbedRight>> probe(const session::AwsAccess& access,
+                                                const std::string& bucket,
+                                                const std::string& prefix,
+                                                std::stop_token stop) override;
   Result<LocalPlace> local(const std::string& url) override;
 
   // For /metrics.
@@ -28,9 +52,28 @@ class Stores final : public session::ExportStores {
   size_t part_pool_bytes() const { return pool_.capacity(); }
 
  private:
+  using Provider = std::shared_ptr<s3::CredentialsProvider>;
+  // Shared with the stores that use it.
+  struct RoleInUse {
+    std::string connection;
+    std::string options;  // all that the credentials depend on
+    Provider provider;
+  };
+
+  Provider credentials(const session::AwsAccess& access);
+  Provider role_chain(const session::AwsAccess& access);
+  std::string region(const session::AwsAccess& access) const;
+  Result<std::unique_ptr<store::S3Store>> bucket_of(const session::AwsAccess& access,
+                                                    const std::string& bucket);
+
   http::Client http_;
   s3::PartPool pool_;
   const std::vector<std::string> local_export_dirs_;
+  const AllowedEndpoints allowed_endpoints_;
+  const aws::AmbientOptions ambient_options_;
+  const Provider ambient_;
+  std::mutex mutex_;
+  std::list<RoleInUse> roles_;  // guarded; the one that was asked for last comes first
 };
 
 }  // namespace sluice::server

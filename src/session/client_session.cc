@@ -21,6 +21,11 @@ Error not_supported(std::string_view what) {
   return invalid("{} is not supported", what).with_sqlstate("0A000");
 }
 
+// What the session finds out itself, and may have to ask AWS for.
+bool shows_policy(const sql::Show& show) {
+  return show.what == sql::Show::What::kIamPolicy || show.what == sql::Show::What::kTrustPolicy;
+}
+
 Status check_writable(const Execution& execution, const char* statement) {
   if (!execution.settings.read_only()) return ok();
   return invalid("cannot execute {} in a read-only transaction", statement).with_sqlstate("25006");
@@ -121,7 +126,14 @@ Status ClientSession::describe(PreparedStatement& prepared) {
     if (copy->target) return ok();
     query = copy->object ? sql::select_all(*copy->object) : sql::Query(copy->query).release();
     rows = false;
+  } else if (auto* validate = std::get_if<sql::ValidateConnection>(&statement.node)) {
+    if (!validate->with.empty()) prepared.columns_ = text_rows(kRightColumns, {}, "")->columns();
+    return ok();
   } else if (auto* shown = std::get_if<sql::Show>(&statement.node)) {
+    if (shows_policy(*shown)) {
+      prepared.columns_ = text_rows(kPolicyColumns, {}, "")->columns();
+      return ok();
+    }
     TRY_ASSIGN(auto portal, show(execution, *shown));
     prepared.columns_ = portal->columns();
     return ok();
@@ -274,8 +286,12 @@ struct ClientSession::Opener {
   }
   Opened operator()(const sql::Drop& node) const { return change("DROP", run_drop, node); }
   Opened operator()(const sql::Rename& node) const { return change("ALTER", run_rename, node); }
-  Opened operator()(const sql::ValidateConnection&) const {
-    return not_supported("VALIDATE CONNECTION");
+  Opened operator()(const sql::ValidateConnection& node) const {
+    if (!node.with.empty()) {
+      TRY_ASSIGN(const auto rows, probe_connection(*execution, node));
+      return text_rows(kRightColumns, rows, "VALIDATE CONNECTION");
+    }
+    return simple([at = execution, node] { return run_validate_connection(*at, node); });
   }
   Opened operator()(const sql::Copy& copy) const {
     if (!copy.target) return open_copy_out(execution, copy);
@@ -626,6 +642,10 @@ Result<std::unique_ptr<Portal>> ClientSession::show(ExecutionPtr execution, cons
       rows.push_back({one.name, one.value, one.description});
     }
     return text_rows({"name", "setting", "description"}, rows, "SHOW");
+  }
+  if (shows_policy(show)) {
+    TRY_ASSIGN(const std::string policy, policy_of(*execution, show));
+    return text_rows(kPolicyColumns, {{policy}}, "SHOW");
   }
   TRY_ASSIGN(const sql::ResolveContext context, execution->context());
   TRY_ASSIGN(auto query, sql::show_query(show, context));

@@ -2,13 +2,30 @@
 
 #include <algorithm>
 #include <charconv>
+#include <random>
 
 #include "base/log.h"
 #include "export/export.h"
 #include "session/client_session.h"
-#include "sql/aws_connection.h"
+#include "session/connections.h"
 
 namespace sluice::session {
+namespace {
+
+constexpr char kExternalIdPrefixNote[] = "server/aws_external_id_prefix";
+
+// A random UUID (version 4).
+std::string new_uuid() {
+  std::random_device random;
+  std::string digits;
+  for (int i = 0; i < 4; ++i) digits += fmt::format("{:08x}", static_cast<uint32_t>(random()));
+  digits[12] = '4';
+  digits[16] = "89ab"[random() % 4];
+  for (const size_t dash : {8U, 13U, 18U, 23U}) digits.insert(dash, 1, '-');
+  return digits;
+}
+
+}  // namespace
 
 Database::Database(collection::Store& store, engine::Engine& engine, ExportStores& stores)
     : store_(store),
@@ -38,7 +55,7 @@ Result<std::shared_ptr<const sql::Catalog>> Database::catalog() {
   const std::lock_guard lock(catalog_mutex_);
   if (!catalog_) {
     const auto [records, revision] = store_.records();
-    TRY_ASSIGN(catalog_, sql::Catalog::from_records(records, revision));
+    TRY_ASSIGN(catalog_, sql::Catalog::from_records(records, revision, secrets_keys_));
   }
   return catalog_;
 }
@@ -52,6 +69,27 @@ Result<collection::Committed> Database::commit(collection::Commit commit, std::s
     catalog_.reset();
   }
   return committed;
+}
+
+Status Database::set_up_aws(sql::AwsServer given) {
+  aws_server_ = std::move(given);
+  const auto notes = store_.notes();
+  const auto found = notes.find(kExternalIdPrefixNote);
+  const std::string kept = found == notes.end() ? "" : found->second;
+  std::string& prefix = aws_server_.external_id_prefix;
+  if (prefix.empty()) prefix = kept.empty() ? new_uuid() : kept;
+  if (prefix == kept) return ok();
+  if (!kept.empty()) {
+    log::warning(
+        "external ids of AWS connections now begin with mz_{}, not with mz_{}: roles have "
+        "to trust the new ones",
+        prefix, kept);
+  }
+  collection::Commit commit;
+  commit.notes.push_back({kExternalIdPrefixNote, prefix});
+  auto committed = store_.commit(std::move(commit), {});
+  if (!committed.ok()) return std::move(committed).error().within("keep the external id's prefix");
+  return ok();
 }
 
 Status Database::resume_exports() {
@@ -80,13 +118,7 @@ Result<exports::Sweeper::Place> Database::open_place(const exports::RunRecord& r
                  record.connection)
         .with_hint("Remove what is left with another client of the store.");
   }
-  TRY_ASSIGN(const sql::AwsAccess access, sql::aws_access(*names, *connection));
-  TRY_ASSIGN(auto store, stores_.s3({.endpoint = access.endpoint,
-                                     .region = access.region,
-                                     .access_key_id = access.access_key_id,
-                                     .secret_access_key = access.secret_access_key,
-                                     .session_token = access.session_token},
-                                    target.bucket));
+  TRY_ASSIGN(auto store, stores_.s3(access_of(*names, *connection, aws_server_), target.bucket));
   return exports::Sweeper::Place{std::move(store), target.prefix};
 }
 

@@ -16,9 +16,11 @@
 #include "engine/engine.h"
 #include "export/journal.h"
 #include "export/sweeper.h"
+#include "secrets/keyring.h"
 #include "session/deadlines.h"
 #include "session/export_stores.h"
 #include "session/session.h"
+#include "sql/aws_policies.h"
 #include "sql/catalog.h"
 
 namespace sluice::session {
@@ -46,6 +48,15 @@ class Database final : public SessionFactory {
   Deadlines& deadlines() { return deadlines_; }
   DatabaseCounters& counters() { return counters_; }
 
+  // To be called once, before catalog(): what its secrets are sealed with.
+  void use_secrets_keys(std::shared_ptr<const secrets::Keyring> keys) {
+    secrets_keys_ = std::move(keys);
+  }
+  // To be called once, before the next: what the operator has given of how AWS knows this server.
+  // The prefix of external ids is made at the first start that gives none, and kept.
+  Status set_up_aws(sql::AwsServer given);
+  const sql::AwsServer& aws_server() const { return aws_server_; }
+
   // To be called once, before the first session: reads what is on record of exports, and begins to
   // clean up what is left of them.
   Status resume_exports();
@@ -66,6 +77,8 @@ class Database final : public SessionFactory {
   collection::Store& store_;
   engine::Engine& engine_;
   ExportStores& stores_;
+  std::shared_ptr<const secrets::Keyring> secrets_keys_;  // constant once sessions are there
+  sql::AwsServer aws_server_;                             // constant once sessions are there
   Deadlines deadlines_;
   DatabaseCounters counters_;
   std::atomic<uint64_t> last_run_{

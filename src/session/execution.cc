@@ -24,6 +24,7 @@ Result<sql::ResolveContext> Execution::context(
     for (const Settings::Shown& shown : this_settings->all()) all[shown.name] = shown.value;
     return all;
   };
+  context.aws = database.aws_server();
   context.export_runs = [&journal = database.export_journal()] { return export_run_rows(journal); };
   context.snapshot = [transaction = transaction, view](collection::CollectionId id) {
     return view ? view->snapshot(id) : transaction->snapshot(id);

@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "export/export.h"
 #include "format/parquet_types.h"
+#include "session/connections.h"
 #include "session/portals.h"
-#include "sql/aws_connection.h"
 #include "sql/copy_options.h"
 #include "sql/declared_types.h"
 #include "sql/query_trees.h"
@@ -186,16 +186,11 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
     planned.store = std::move(place.store);
     planned.spec.prefix = std::move(place.prefix);
   } else {
-    TRY_ASSIGN(const sql::AwsAccess access, sql::aws_access(*catalog, *connection));
     planned.spec.prefix = planned.target.prefix;
     planned.connection = connection->id.text();
-    TRY_ASSIGN(planned.store,
-               execution.database.stores().s3({.endpoint = access.endpoint,
-                                               .region = access.region,
-                                               .access_key_id = access.access_key_id,
-                                               .secret_access_key = access.secret_access_key,
-                                               .session_token = access.session_token},
-                                              planned.target.bucket));
+    TRY_ASSIGN(planned.store, execution.database.stores().s3(
+                                  access_of(*catalog, *connection, execution.database.aws_server()),
+                                  planned.target.bucket));
   }
   return planned;
 }

@@ -53,6 +53,10 @@ struct FakeSessions final : SessionFactory {
     }
     return false;
   }
+  ptrdiff_t times(const std::string& what) {
+    const std::lock_guard lock(mutex);
+    return std::count(events.begin(), events.end(), what);
+  }
   std::string copied_bytes() {
     const std::lock_guard lock(mutex);
     return copied;

@@ -77,7 +77,7 @@ Status Transaction::commit(std::stop_token stop) {
   collection::Commit commit;
   std::set<collection::CollectionId> gone;  // made or written, and dropped again, in here
   if (edit_ && edit_->changed()) {
-    commit.records = edit_->records();
+    TRY_ASSIGN(commit.records, edit_->records());
     commit.dropped = edit_->dropped_collections();
     commit.catalog_revision = edit_->base_revision();
     gone.insert(commit.dropped.begin(), commit.dropped.end());

@@ -7,8 +7,14 @@ namespace sluice::sql {
 namespace {
 
 constexpr std::string_view kOptions[] = {
-    "ENDPOINT",      "REGION",          "ACCESS KEY ID",           "SECRET ACCESS KEY",
-    "SESSION TOKEN", "ASSUME ROLE ARN", "ASSUME ROLE SESSION NAME"};
+    "ENDPOINT",      "REGION",       "ACCESS KEY ID",   "SECRET ACCESS KEY",
+    "SESSION TOKEN", "BUCKET OWNER", "ASSUME ROLE ARN", "ASSUME ROLE SESSION NAME",
+    "SSE",           "KMS KEY ID",   "STORAGE CLASS"};
+
+constexpr size_t kAccountDigits = 12;
+constexpr size_t kMinSessionName = 2;
+constexpr size_t kMaxSessionName = 64;
+constexpr size_t kMaxValue = 2'048;  // as long as STS and KMS take an arn
 
 bool is_aws_option(std::string_view name) {
   return std::find(std::begin(kOptions), std::end(kOptions), name) != std::end(kOptions);
@@ -48,6 +54,38 @@ Status check_modes(const Connection& connection) {
   return ok();
 }
 
+bool consists_of(std::string_view text, std::string_view more) {
+  return std::all_of(text.begin(), text.end(), [more](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           more.find(c) != std::string_view::npos;
+  });
+}
+
+// A value becomes a part of requests' heads and of other services' names: what none of them would
+// take is refused here, where it can be told.
+Status check_value(const std::string& name, const std::string& value) {
+  const auto refused = [&](std::string_view why) {
+    return refuse(fmt::format("invalid {}: {}", name, why));
+  };
+  if (value.empty() && name != "ENDPOINT" && name != "REGION") return refused("must not be empty");
+  if (value.size() > kMaxValue) return refused("is too long");
+  if (name == "ASSUME ROLE SESSION NAME" &&
+      (value.size() < kMinSessionName || value.size() > kMaxSessionName ||
+       !consists_of(value, "_+=,.@-")))
+    return refused("must be 2 to 64 letters, digits or characters of _+=,.@-");
+  if (name == "SSE" && value != "AES256" && value != "aws:kms")
+    return refused("must be 'AES256' or 'aws:kms'");
+  if (name == "KMS KEY ID" && !consists_of(value, ":/_-"))
+    return refused("must be a key's id, its alias or the arn of either");
+  if (name == "STORAGE CLASS" && !consists_of(value, "_-"))
+    return refused("must be a name such as STANDARD_IA");
+  if (name == "BUCKET OWNER" &&
+      (value.size() != kAccountDigits ||
+       !std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; })))
+    return refused("must be the 12 digits of an AWS account");
+  return ok();
+}
+
 Result<ConnectionOption> make_option(const Option& option, const Catalog& catalog,
                                      const SearchPath& path) {
   if (option.kind == Option::Kind::kSecret) {
@@ -78,15 +116,22 @@ Result<Connection> checked(Connection connection) {
     return option.name == "ENDPOINT" && option.text() != nullptr && option.text()->empty();
   });
   TRY(check_modes(connection));
+  for (const auto& option : connection.options)
+    if (option.text() != nullptr) TRY(check_value(option.name, *option.text()));
+  const ConnectionOption* const sse = connection.option("SSE");
+  if (connection.option("KMS KEY ID") != nullptr && (sse == nullptr || *sse->text() != "aws:kms"))
+    return refuse("KMS KEY ID requires SSE = 'aws:kms'");
   // One order, so that SHOW CREATE says the same however it was written.
   std::sort(connection.options.begin(), connection.options.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   return connection;
 }
 
-std::string value_of(const Catalog& catalog, const Connection& connection, std::string_view name) {
+// Empty where the connection does not say it.
+secrets::SecretString secret_of(const Catalog& catalog, const Connection& connection,
+                                std::string_view name) {
   const ConnectionOption* option = connection.option(name);
-  if (option == nullptr) return "";
+  if (option == nullptr) return {};
   if (option->text() != nullptr) return *option->text();
   const Object* secret = catalog.find(*option->secret());
   CHECK(secret != nullptr && secret->secret() != nullptr);  // dependencies keep it
@@ -163,19 +208,51 @@ Result<Secret> make_secret(const engine::Value& value) {
   return secret;
 }
 
-Result<AwsAccess> aws_access(const Catalog& catalog, const Object& object) {
+Result<std::optional<std::string>> validated_path(const std::vector<Option>& with) {
+  std::optional<std::string> path;
+  for (const auto& option : with) {
+    if (option.name != "S3 PATH")
+      return invalid("unrecognized option {}", option.name)
+          .with_sqlstate("42601")
+          .at(option.position);
+    if (path)
+      return invalid("{} specified more than once", option.name)
+          .with_sqlstate("42601")
+          .at(option.position);
+    if (option.kind != Option::Kind::kText)
+      return invalid("invalid S3 PATH: must provide a text value")
+          .with_sqlstate("22023")
+          .at(option.position);
+    path = option.value;
+  }
+  return path;
+}
+
+AwsAccess aws_access(const Catalog& catalog, const Object& object, const AwsServer& server) {
   const Connection* connection = object.connection();
   CHECK(connection != nullptr);
-  if (connection->option("ASSUME ROLE ARN") != nullptr)
-    return invalid("connection \"{}\" uses ASSUME ROLE ARN, which is not supported yet",
-                   object.name)
-        .with_sqlstate("0A000")
-        .with_hint("Use a connection with ACCESS KEY ID and SECRET ACCESS KEY.");
-  return AwsAccess{.endpoint = value_of(catalog, *connection, "ENDPOINT"),
-                   .region = value_of(catalog, *connection, "REGION"),
-                   .access_key_id = value_of(catalog, *connection, "ACCESS KEY ID"),
-                   .secret_access_key = value_of(catalog, *connection, "SECRET ACCESS KEY"),
-                   .session_token = value_of(catalog, *connection, "SESSION TOKEN")};
+  const auto secret = [&](std::string_view name) { return secret_of(catalog, *connection, name); };
+  const auto value = [&](std::string_view name) { return std::string(secret(name).view()); };
+  AwsAccess access;
+  access.endpoint = value("ENDPOINT");
+  access.region = value("REGION");
+  access.access_key_id = value("ACCESS KEY ID");
+  access.secret_access_key = secret("SECRET ACCESS KEY");
+  access.session_token = secret("SESSION TOKEN");
+  if (std::string arn = value("ASSUME ROLE ARN"); !arn.empty()) {
+    const std::string own_name = server.session_name(object.id);
+    const std::string given_name = value("ASSUME ROLE SESSION NAME");
+    access.role = AwsAccess::Role{.arn = std::move(arn),
+                                  .session_name = given_name.empty() ? own_name : given_name,
+                                  .external_id = server.external_id(object.id),
+                                  .server_arn = server.role_arn,
+                                  .server_session_name = own_name};
+  }
+  access.sse = value("SSE");
+  access.kms_key_id = value("KMS KEY ID");
+  access.storage_class = value("STORAGE CLASS");
+  access.bucket_owner = value("BUCKET OWNER");
+  return access;
 }
 
 }  // namespace sluice::sql

@@ -3,9 +3,8 @@
 //
 //   credentials mode   ACCESS KEY ID, SECRET ACCESS KEY [, SESSION TOKEN]
 //   role mode          ASSUME ROLE ARN [, ASSUME ROLE SESSION NAME]
-//   either             ENDPOINT, REGION
-//
-// Role mode can be created and shown; using it is refused until the server has a role of its own.
+//   either             ENDPOINT, REGION; of the objects: SSE, KMS KEY ID, STORAGE CLASS, BUCKET
+//   OWNER
 //
 // Pure functions over a catalog; safe from any thread.
 #pragma once
@@ -15,6 +14,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "secrets/secret_string.h"
+#include "sql/aws_policies.h"
 #include "sql/catalog.h"
 #include "sql/catalog_edit.h"
 #include "sql/front/statement.h"
@@ -37,15 +38,32 @@ Result<bool> wants_validation(const std::vector<Option>& with);
 // Its errors never hold the value.
 Result<Secret> make_secret(const engine::Value& value);
 
-// What a request to S3 needs. Never print it.
+// What VALIDATE CONNECTION … WITH (S3 PATH = 's3://…') names; nothing without it.
+Result<std::optional<std::string>> validated_path(const std::vector<Option>& with);
+
+// What a request to AWS needs. Never print it.
 struct AwsAccess {
   std::string endpoint;  // empty: AWS's own
   std::string region;    // empty: the environment's
+  // Keys, or none of the three in role mode.
   std::string access_key_id;
-  std::string secret_access_key;
-  std::string session_token;
+  secrets::SecretString secret_access_key;
+  secrets::SecretString session_token;
+  struct Role {
+    std::string arn;
+    std::string session_name;
+    std::string external_id;
+    std::string server_arn;           // to be taken on first; empty: none
+    std::string server_session_name;  // there
+  };
+  std::optional<Role> role;
+  // Of what is written; each empty where the bucket's own rule is to hold.
+  std::string sse;
+  std::string kms_key_id;
+  std::string storage_class;
+  std::string bucket_owner;  // the account that the bucket must belong to
 };
-// Secrets are read now, so that a new value takes effect at the next use. 0A000 in role mode.
-Result<AwsAccess> aws_access(const Catalog& catalog, const Object& connection);
+// Secrets are read now, so that a new value takes effect at the next use.
+AwsAccess aws_access(const Catalog& catalog, const Object& connection, const AwsServer& server);
 
 }  // namespace sluice::sql

@@ -13,6 +13,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 const SearchPath kPath = {"public"};
+constexpr char kPrefix[] = "eb5cb59b-e2fe-41f3-87ca-d2176a495345";
+const AwsServer kServer{.role_arn = "arn:aws:iam::2:role/server", .external_id_prefix = kPrefix};
 
 class AwsConnection : public testing::Test {
  protected:
@@ -89,22 +91,76 @@ TEST_F(AwsConnection, ReadsItsSecretsWhenUsed) {
   ASSERT_TRUE(made.ok());
   const ObjectId id = created(*made).id;
   ASSERT_TRUE(edit_.replace_body(secret_, Secret{.value = "second"}).ok());
-  const auto access = aws_access(*edit_.catalog(), *edit_.catalog()->find(id));
-  ASSERT_TRUE(access.ok());
-  EXPECT_EQ(access->access_key_id, "AK");
-  EXPECT_EQ(access->secret_access_key, "second");
-  EXPECT_EQ(access->region, "eu");
-  EXPECT_EQ(access->endpoint, "");
+  const AwsAccess access = aws_access(*edit_.catalog(), *edit_.catalog()->find(id), kServer);
+  EXPECT_EQ(access.access_key_id, "AK");
+  EXPECT_EQ(access.secret_access_key, "second");
+  EXPECT_EQ(access.region, "eu");
+  EXPECT_EQ(access.endpoint, "");
+  EXPECT_FALSE(access.role);
 }
 
-TEST_F(AwsConnection, RoleModeIsKeptButNotUsable) {
+TEST_F(AwsConnection, ARoleIsAssumedWithTheConnectionsOwnExternalId) {
   const auto made = make("ASSUME ROLE ARN = 'arn:aws:iam::1:role/r'");
   ASSERT_TRUE(made.ok());
   const Object& object = created(*made);
   EXPECT_THAT(show_create(*edit_.catalog(), object), HasSubstr("ASSUME ROLE ARN = 'arn"));
-  const auto access = aws_access(*edit_.catalog(), object);
-  ASSERT_FALSE(access.ok());
-  EXPECT_EQ(access.error().sqlstate, "0A000");
+  AwsAccess access = aws_access(*edit_.catalog(), object, kServer);
+  ASSERT_TRUE(access.role);
+  EXPECT_EQ(access.role->arn, "arn:aws:iam::1:role/r");
+  EXPECT_EQ(access.role->external_id, fmt::format("mz_{}_{}", kPrefix, object.id.text()));
+  EXPECT_EQ(access.role->session_name, fmt::format("sluice-{}-{}", kPrefix, object.id.text()));
+  EXPECT_EQ(access.role->server_arn, kServer.role_arn);
+  EXPECT_EQ(access.access_key_id, "");
+  EXPECT_TRUE(access.secret_access_key.empty() && access.session_token.empty());
+  // Its life long, whatever else changes.
+  const auto changed = alter(*made, "SET (ASSUME ROLE SESSION NAME = 'me', REGION = 'x')");
+  ASSERT_TRUE(changed.ok()) << changed.error().message;
+  ASSERT_TRUE(edit_.replace_body(object.id, *changed).ok());
+  const std::string external_id = access.role->external_id;
+  access = aws_access(*edit_.catalog(), *edit_.catalog()->find(object.id), kServer);
+  EXPECT_EQ(access.role->external_id, external_id);
+  // A name that was given is the second session's alone.
+  EXPECT_EQ(access.role->session_name, "me");
+  EXPECT_EQ(access.role->server_session_name,
+            fmt::format("sluice-{}-{}", kPrefix, object.id.text()));
+}
+
+TEST_F(AwsConnection, TakesOnlyWhatAwsWould) {
+  const std::string role = "ASSUME ROLE ARN = 'arn:aws:iam::1:role/r', ";
+  for (const std::string_view name : {"x", "a b", "a/b", ""})
+    EXPECT_THAT(refusal(role + fmt::format("ASSUME ROLE SESSION NAME = '{}'", name)),
+                HasSubstr("invalid ASSUME ROLE SESSION NAME"))
+        << name;
+  EXPECT_EQ(refusal(role + "ASSUME ROLE SESSION NAME = 'a_B+=,.@-9'"), "accepted");
+  EXPECT_EQ(refusal("ASSUME ROLE ARN = ''"), "invalid ASSUME ROLE ARN: must not be empty");
+  EXPECT_EQ(refusal(role + "SSE = 'AES256'"), "accepted");
+  EXPECT_EQ(refusal(role + "SSE = 'aws:kms', KMS KEY ID = 'alias/k'"), "accepted");
+  EXPECT_EQ(refusal(role + "SSE = 'none'"), "invalid SSE: must be 'AES256' or 'aws:kms'");
+  EXPECT_EQ(refusal(role + "KMS KEY ID = 'k'"), "KMS KEY ID requires SSE = 'aws:kms'");
+  EXPECT_EQ(refusal(role + "SSE = 'AES256', KMS KEY ID = 'k'"),
+            "KMS KEY ID requires SSE = 'aws:kms'");
+  EXPECT_EQ(refusal(role + "STORAGE CLASS = 'STANDARD_IA', BUCKET OWNER = '123456789012'"),
+            "accepted");
+  EXPECT_THAT(refusal(role + "STORAGE CLASS = 'A B'"), HasSubstr("STORAGE CLASS"));
+  EXPECT_THAT(refusal(role + "BUCKET OWNER = '12'"), HasSubstr("12 digits"));
+  EXPECT_EQ(refusal(role + "BROKER = 'b', USER = 'u'"),
+            "AWS connections do not support BROKER, USER values");
+}
+
+TEST_F(AwsConnection, TellsHowObjectsAreToBeKept) {
+  const auto made = make(
+      "ACCESS KEY ID = 'AK', SECRET ACCESS KEY = SECRET k, SSE = 'aws:kms', KMS KEY ID = "
+      "'alias/k', "
+      "STORAGE CLASS = 'STANDARD_IA', BUCKET OWNER = '123456789012'");
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  const Object& object = created(*made);
+  const AwsAccess access = aws_access(*edit_.catalog(), object, kServer);
+  EXPECT_EQ(access.sse, "aws:kms");
+  EXPECT_EQ(access.kms_key_id, "alias/k");
+  EXPECT_EQ(access.storage_class, "STANDARD_IA");
+  EXPECT_EQ(access.bucket_owner, "123456789012");
+  EXPECT_THAT(show_create(*edit_.catalog(), object),
+              HasSubstr("KMS KEY ID = 'alias/k', SECRET ACCESS KEY = SECRET"));
 }
 
 TEST(MakeSecret, TakesTextAndBytes) {

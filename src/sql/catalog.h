@@ -23,6 +23,7 @@
 
 #include "base/result.h"
 #include "collection/store.h"
+#include "secrets/keyring.h"
 #include "sql/object_kind.h"
 #include "types/sql_type.h"
 
@@ -81,10 +82,9 @@ struct View {
   std::vector<ObjectId> dependencies;
 };
 
-// The value is bytes, durable in the record, and never shown: nothing but aws_connection.h reads
-// it.
+// The value is bytes, sealed in the record, and never shown: nothing but aws_connection.h reads it.
 struct Secret {
-  std::string value;
+  secrets::SecretString value;
 };
 
 // One `NAME = value` or `NAME = SECRET id` of CREATE CONNECTION. Upper case, one blank between
@@ -141,8 +141,10 @@ using NameParts = std::vector<std::string>;
 class Catalog {
  public:
   // kInternal when a record cannot be read: the data directory is damaged or from another version.
+  // Without a keyring, secrets can neither be read nor be made durable.
   static Result<std::shared_ptr<const Catalog>> from_records(
-      const std::map<std::string, std::string>& records, uint64_t revision);
+      const std::map<std::string, std::string>& records, uint64_t revision,
+      std::shared_ptr<const secrets::Keyring> keyring = nullptr);
 
   // The store's revision that it was built from; for Commit::catalog_revision.
   uint64_t revision() const { return revision_; }
@@ -186,6 +188,7 @@ class Catalog {
   void remove(ObjectId id);
   void add_system_objects();
 
+  std::shared_ptr<const secrets::Keyring> keyring_;  // shared with newer catalogs and the server
   uint64_t revision_ = 0;
   uint64_t next_number_ = 1;                                   // of users' ids
   std::map<ObjectId, std::shared_ptr<const Object>> objects_;  // shared with newer catalogs

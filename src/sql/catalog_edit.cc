@@ -229,13 +229,15 @@ Status CatalogEdit::comment(ObjectId id, std::optional<size_t> column, const std
   return ok();
 }
 
-std::vector<collection::Commit::Record> CatalogEdit::records() const {
+Result<std::vector<collection::Commit::Record>> CatalogEdit::records() const {
   std::vector<collection::Commit::Record> all;
   for (const ObjectId id : touched_) {
     const Object* now = catalog_->find(id);
     if (now == nullptr && base_->find(id) == nullptr) continue;  // came and went
     std::optional<std::string> value;
-    if (now != nullptr) value = write_record(*now);
+    if (now != nullptr) {
+      TRY_ASSIGN(value, write_record(*now, catalog_->keyring_.get()));
+    }
     all.push_back({.key = record_key(id), .value = std::move(value)});
   }
   if (catalog_->next_number_ != base_->next_number_)

@@ -64,7 +64,8 @@ class CatalogEdit {
   uint64_t base_revision() const { return base_->revision(); }
   // With all changes so far. Good until the next change; hold the pointer to keep it longer.
   const std::shared_ptr<const Catalog>& catalog() const { return catalog_; }
-  std::vector<collection::Commit::Record> records() const;
+  // kInternal when a secret cannot be sealed.
+  Result<std::vector<collection::Commit::Record>> records() const;
   // Of tables made and dropped since the base; what came and went is in neither.
   std::vector<ObjectId> created_tables() const;
   std::vector<collection::CollectionId> dropped_collections() const;

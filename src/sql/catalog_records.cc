@@ -2,29 +2,55 @@
 
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 namespace sluice::sql {
 namespace {
 
 using Json = nlohmann::json;
 
-std::string to_hex(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return text;
-}
+// A failure of ours inside code that speaks in exceptions, as the JSON library does.
+struct Failure : std::runtime_error {
+  explicit Failure(Error failure)
+      : std::runtime_error(failure.message), error(std::move(failure)) {}
+  Error error;
+};
 
-std::string from_hex(const std::string& text) {
-  if (text.size() % 2 != 0) throw std::runtime_error("odd length of hexadecimal bytes");
-  std::string bytes;
-  for (size_t i = 0; i < text.size(); i += 2) {
-    unsigned value = 0;
-    const auto [stop, failure] = std::from_chars(text.data() + i, text.data() + i + 2, value, 16);
-    if (failure != std::errc() || stop != text.data() + i + 2)
-      throw std::runtime_error("bad hexadecimal byte");
-    bytes.push_back(static_cast<char>(value));
+// Seals what belongs to one object.
+class Sealing {
+ public:
+  Sealing(const secrets::Keyring* keys, ObjectId id) : keys_(keys), id_(id) {}
+
+  std::string seal(const secrets::SecretString& value, std::string_view purpose) const {
+    return checked(keyring().seal(value, place(purpose)));
   }
-  return bytes;
+  secrets::SecretString open(const std::string& sealed, std::string_view purpose) const {
+    return checked(keyring().open(sealed, place(purpose)));
+  }
+
+ private:
+  const secrets::Keyring& keyring() const {
+    if (keys_ == nullptr) throw Failure(internal("there is no key for secrets"));
+    return *keys_;
+  }
+  std::string place(std::string_view purpose) const {
+    return fmt::format("{}/{}", id_.text(), purpose);
+  }
+  template <typename T>
+  static T checked(Result<T> result) {
+    if (!result.ok()) throw Failure(std::move(result).error());
+    return std::move(result).value();
+  }
+
+  const secrets::Keyring* const keys_;
+  const ObjectId id_;
+};
+
+constexpr std::string_view kSecretPurpose = "value";
+
+// Options that are credentials when they are given as text.
+bool is_credential(std::string_view option) {
+  return option == "ACCESS KEY ID" || option == "SESSION TOKEN";
 }
 
 ObjectId read_id(const std::string& text) {
@@ -36,7 +62,7 @@ ObjectId read_id(const std::string& text) {
 Json write(const std::vector<Column>& columns) {
   Json all = Json::array();
   for (const auto& column : columns) {
-    Json one{{"name", column.name}, {"type", types::name(column.type)}};
+    Json one{{"name", column.name}, {"type", types::exact_name(column.type)}};
     if (column.not_null) one["not_null"] = true;
     if (column.default_sql) one["default"] = *column.default_sql;
     if (!column.comment.empty()) one["comment"] = column.comment;
@@ -59,10 +85,10 @@ std::vector<Column> read_columns(const Json& json) {
   return columns;
 }
 
-void write_body(const Schema&, Json&) {}
-void write_body(const SystemRelation&, Json&) { CHECK(false); }
+void write_body(const Schema&, const Sealing&, Json&) {}
+void write_body(const SystemRelation&, const Sealing&, Json&) { CHECK(false); }
 
-void write_body(const Table& table, Json& json) {
+void write_body(const Table& table, const Sealing&, Json& json) {
   json["columns"] = write(table.columns);
   json["collection"] = table.collection.value;
   json["keys"] = Json::array();
@@ -71,7 +97,7 @@ void write_body(const Table& table, Json& json) {
         {{"name", key.name}, {"columns", key.columns}, {"primary", key.primary}});
 }
 
-void write_body(const View& view, Json& json) {
+void write_body(const View& view, const Sealing&, Json& json) {
   json["query"] = view.query_sql;
   json["search_path"] = view.search_path;
   json["columns"] = write(view.columns);
@@ -79,15 +105,19 @@ void write_body(const View& view, Json& json) {
   for (const ObjectId id : view.dependencies) json["dependencies"].push_back(id.text());
 }
 
-void write_body(const Secret& secret, Json& json) { json["value"] = to_hex(secret.value); }
+void write_body(const Secret& secret, const Sealing& sealing, Json& json) {
+  json["sealed"] = sealing.seal(secret.value, kSecretPurpose);
+}
 
-void write_body(const Connection& connection, Json& json) {
+void write_body(const Connection& connection, const Sealing& sealing, Json& json) {
   json["type"] = connection.type;
   json["options"] = Json::array();
   for (const auto& option : connection.options) {
     Json one{{"name", option.name}};
     if (option.secret() != nullptr)
       one["secret"] = option.secret()->text();
+    else if (is_credential(option.name))
+      one["sealed"] = sealing.seal(*option.text(), option.name);
     else
       one["text"] = *option.text();
     json["options"].push_back(std::move(one));
@@ -117,12 +147,14 @@ View read_view(const Json& json) {
   return view;
 }
 
-Connection read_connection(const Json& json) {
+Connection read_connection(const Json& json, const Sealing& sealing) {
   Connection connection{.type = json.at("type"), .options = {}};
   for (const auto& one : json.at("options")) {
     ConnectionOption option{.name = one.at("name"), .value = std::string()};
     if (one.contains("secret"))
       option.value = read_id(one["secret"].get<std::string>());
+    else if (one.contains("sealed"))
+      option.value = std::string(sealing.open(one["sealed"], option.name).view());
     else
       option.value = one.at("text").get<std::string>();
     connection.options.push_back(std::move(option));
@@ -130,7 +162,7 @@ Connection read_connection(const Json& json) {
   return connection;
 }
 
-void read_body(const std::string& kind, const Json& json, Object& object) {
+void read_body(const std::string& kind, const Json& json, const Sealing& sealing, Object& object) {
   if (kind == "schema") {
     object.kind = ObjectKind::kSchema;
     object.body = Schema{};
@@ -142,10 +174,10 @@ void read_body(const std::string& kind, const Json& json, Object& object) {
     object.body = read_view(json);
   } else if (kind == "secret") {
     object.kind = ObjectKind::kSecret;
-    object.body = Secret{.value = from_hex(json.at("value"))};
+    object.body = Secret{.value = sealing.open(json.at("sealed"), kSecretPurpose)};
   } else if (kind == "connection") {
     object.kind = ObjectKind::kConnection;
-    object.body = read_connection(json);
+    object.body = read_connection(json, sealing);
   } else {
     throw std::runtime_error(fmt::format("unknown kind '{}'", kind));
   }
@@ -155,15 +187,21 @@ void read_body(const std::string& kind, const Json& json, Object& object) {
 
 std::string record_key(ObjectId id) { return fmt::format("{}{}", kObjectKeyPrefix, id.text()); }
 
-std::string write_record(const Object& object) {
+Result<std::string> write_record(const Object& object, const secrets::Keyring* keys) {
   Json json{
       {"kind", kind_name(object.kind)}, {"schema", object.schema.text()}, {"name", object.name}};
   if (!object.comment.empty()) json["comment"] = object.comment;
-  std::visit([&](const auto& body) { write_body(body, json); }, object.body);
+  try {
+    const Sealing sealing(keys, object.id);
+    std::visit([&](const auto& body) { write_body(body, sealing, json); }, object.body);
+  } catch (const Failure& failure) {
+    return Error(failure.error).within(fmt::format("seal {}", object.id.text()));
+  }
   return json.dump();
 }
 
-Result<Object> read_record(ObjectId id, std::string_view text) {
+Result<Object> read_record(ObjectId id, std::string_view text, const secrets::Keyring* keys) {
+  const std::string what = fmt::format("the catalog's record of {} cannot be read", id.text());
   try {
     const Json json = Json::parse(text);
     Object object;
@@ -171,17 +209,33 @@ Result<Object> read_record(ObjectId id, std::string_view text) {
     object.schema = read_id(json.at("schema"));
     object.name = json.at("name");
     object.comment = json.value("comment", "");
-    read_body(json.at("kind"), json, object);
+    read_body(json.at("kind"), json, Sealing(keys, id), object);
     return object;
+  } catch (const Failure& failure) {
+    return Error(failure.error).within(what);
   } catch (const std::exception& exception) {
-    // Not the text itself: it may hold a secret.
-    return internal("the catalog's record of {} cannot be read: {}", id.text(), exception.what());
+    return internal("{}: {}", what, exception.what());
   }
 }
 
+Result<std::optional<std::string>> resealed_record(ObjectId id, std::string_view text,
+                                                   const secrets::Keyring& keys) {
+  TRY_ASSIGN(const Object object, read_record(id, text, &keys));
+  bool has_secrets = object.secret() != nullptr;
+  if (const Connection* const connection = object.connection(); connection != nullptr) {
+    for (const ConnectionOption& option : connection->options)
+      has_secrets = has_secrets || (option.text() != nullptr && is_credential(option.name));
+  }
+  if (!has_secrets) return std::optional<std::string>();
+  TRY_ASSIGN(std::string record, write_record(object, &keys));
+  return std::optional<std::string>(std::move(record));
+}
+
 Result<std::shared_ptr<const Catalog>> Catalog::from_records(
-    const std::map<std::string, std::string>& records, uint64_t revision) {
+    const std::map<std::string, std::string>& records, uint64_t revision,
+    std::shared_ptr<const secrets::Keyring> keyring) {
   const std::shared_ptr<Catalog> catalog(new Catalog());
+  catalog->keyring_ = std::move(keyring);
   catalog->revision_ = revision;
   catalog->add_system_objects();
   std::vector<std::shared_ptr<const Object>> items;
@@ -189,7 +243,7 @@ Result<std::shared_ptr<const Catalog>> Catalog::from_records(
     if (!key.starts_with(kObjectKeyPrefix)) continue;
     const auto id = ObjectId::parse(std::string_view(key).substr(kObjectKeyPrefix.size()));
     if (!id || id->system) return internal("the catalog has a record with a bad key: {}", key);
-    TRY_ASSIGN(Object object, read_record(*id, value));
+    TRY_ASSIGN(Object object, read_record(*id, value, catalog->keyring_.get()));
     items.push_back(std::make_shared<const Object>(std::move(object)));
   }
   for (const auto& item : items)

@@ -2,14 +2,17 @@
 //
 //   {"kind": "table", "schema": "u1", "name": "t", "columns": [...], "keys": [...], ...}
 //
-// Bytes (secrets) are in hexadecimal, since JSON holds only UTF-8. An unknown field is ignored, an
-// unknown kind or a missing field is an error. Pure functions.
+// Values of secrets, and texts of connections that are credentials, are sealed (secrets/keyring.h)
+// for the very place where they are. An unknown field is ignored, an unknown kind or a missing
+// field is an error. Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "secrets/keyring.h"
 #include "sql/catalog.h"
 
 namespace sluice::sql {
@@ -19,7 +22,11 @@ inline constexpr std::string_view kObjectKeyPrefix = "object/";
 inline constexpr std::string_view kNextNumberKey = "catalog/next_object_number";
 
 std::string record_key(ObjectId id);
-std::string write_record(const Object& object);
-Result<Object> read_record(ObjectId id, std::string_view json);
+// `keys` may be null for what holds no secrets.
+Result<std::string> write_record(const Object& object, const secrets::Keyring* keys);
+Result<Object> read_record(ObjectId id, std::string_view json, const secrets::Keyring* keys);
+// The record with its secrets sealed by the first key; nothing where it has none.
+Result<std::optional<std::string>> resealed_record(ObjectId id, std::string_view json,
+                                                   const secrets::Keyring& keys);
 
 }  // namespace sluice::sql

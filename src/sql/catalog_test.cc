@@ -17,15 +17,23 @@ using testing::IsEmpty;
 const SearchPath kPath = {"public"};
 using Records = std::map<std::string, std::string>;
 
+std::shared_ptr<const secrets::Keyring> keys() {
+  static const auto made =
+      std::make_shared<const secrets::Keyring>(std::vector{*secrets::Key::random()});
+  return made;
+}
+
 std::shared_ptr<const Catalog> load(const Records& records) {
-  auto catalog = Catalog::from_records(records, 7);
+  auto catalog = Catalog::from_records(records, 7, keys());
   EXPECT_TRUE(catalog.ok()) << catalog.error().message;
   return *catalog;
 }
 
 // What the store would hold after the edit's commit.
 Records committed(Records records, const CatalogEdit& edit) {
-  for (const auto& record : edit.records()) {
+  const auto changed = edit.records();
+  EXPECT_TRUE(changed.ok());
+  for (const auto& record : *changed) {
     if (record.value)
       records[record.key] = *record.value;
     else
@@ -83,8 +91,47 @@ TEST(Catalog, IsTheSameAfterItsRecordsAreReadBack) {
     EXPECT_EQ(show_create(*after, *read), show_create(*before, *object));
     EXPECT_EQ(read->dependencies(), object->dependencies());
   }
-  EXPECT_EQ(after->find(secret)->secret()->value, std::string("\x00\xff'", 3));
+  EXPECT_EQ(after->find(secret)->secret()->value.view(), std::string("\x00\xff'", 3));
   EXPECT_EQ((*after->lookup({"s", "T 1"}, kPath))->columns()[1].comment, "the price");
+}
+
+// What is durable holds nothing of them, in no form in which somebody may have put it there.
+TEST(Catalog, RecordsHoldNoCredentialThatCanBeRead) {
+  CatalogEdit edit(load({}));
+  const ObjectId secret = create(edit, {"k"}, Secret{.value = "hunter2-canary"});
+  create(edit, {"c"},
+         Connection{.type = "aws",
+                    .options = {{.name = "ACCESS KEY ID", .value = std::string("AKIACANARY")},
+                                {.name = "SECRET ACCESS KEY", .value = secret},
+                                {.name = "SESSION TOKEN", .value = std::string("token-canary")}}});
+  const Records records = committed({}, edit);
+  for (const auto& [key, value] : records) {
+    for (const char* form : {"canary", "CANARY", "hunter2", "68756e74657232", "aHVudGVyM"})
+      EXPECT_THAT(value, testing::Not(HasSubstr(form))) << key;
+  }
+  const auto read = load(records);
+  EXPECT_EQ(read->find(secret)->secret()->value.view(), "hunter2-canary");
+  const Connection* const connection = (*read->lookup({"c"}, kPath))->connection();
+  EXPECT_EQ(*connection->option("ACCESS KEY ID")->text(), "AKIACANARY");
+  EXPECT_EQ(*connection->option("SESSION TOKEN")->text(), "token-canary");
+}
+
+TEST(Catalog, RefusesASecretThatWasPutIntoAnotherObject) {
+  CatalogEdit edit(load({}));
+  const ObjectId mine = create(edit, {"mine"}, Secret{.value = "hunter2"});
+  const ObjectId yours = create(edit, {"yours"}, Secret{.value = "other"});
+  Records records = committed({}, edit);
+  const auto key_of = [](ObjectId id) { return "object/" + id.text(); };
+  std::string& record = records[key_of(mine)];
+  const std::string& other = records[key_of(yours)];
+  const auto sealed = [](const std::string& json) {
+    const size_t begin = json.find("\"1:");
+    return json.substr(begin, json.find('"', begin + 1) - begin);
+  };
+  record.replace(record.find(sealed(record)), sealed(record).size(), sealed(other));
+  const auto read = Catalog::from_records(records, 7, nullptr);
+  EXPECT_FALSE(read.ok()) << "without a key";
+  EXPECT_FALSE(Catalog::from_records(records, 7, keys()).ok());
 }
 
 TEST(Catalog, NeverGivesANumberAgain) {
@@ -153,7 +200,7 @@ TEST(CatalogEdit, DropsWhatDependsOnlyWithCascade) {
   ASSERT_TRUE(edit.drop(ObjectKind::kTable, {{"t"}}, kPath, {.cascade = true}).ok());
   EXPECT_EQ(*edit.catalog()->lookup({"w"}, kPath), nullptr);
   // All of it came and went within the edit: nothing but the next number is left to write.
-  EXPECT_EQ(edit.records().size(), 1U);
+  EXPECT_EQ(edit.records()->size(), 1U);
   EXPECT_THAT(edit.created_tables(), IsEmpty());
   EXPECT_THAT(edit.dropped_collections(), IsEmpty());
 }

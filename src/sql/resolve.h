@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "collection/store.h"
 #include "engine/engine.h"
+#include "sql/aws_policies.h"
 #include "sql/catalog.h"
 #include "sql/export_runs.h"
 
@@ -46,6 +47,7 @@ struct ResolveContext {
   std::function<std::optional<std::string>(const std::string& name)> setting = {};
   // All settings for SHOW ALL and pg_settings: name -> value.
   std::function<std::map<std::string, std::string>()> settings = {};
+  AwsServer aws = {};
   // What is on record of exports, for sluice_internal.export_runs.
   std::function<std::vector<ExportRun>()> export_runs = {};
   // What a table shows to this statement: the read view's snapshot, with the transaction's overlay.

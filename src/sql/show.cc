@@ -89,8 +89,11 @@ Result<std::string> text_of(const Show& show, const ResolveContext& context) {
       return create_text(show, ObjectKind::kView, context);
     case What::kCreateConnection:
       return create_text(show, ObjectKind::kConnection, context);
+    case What::kIamPolicy:
+    case What::kTrustPolicy:
+      break;
   }
-  return internal("unknown SHOW");
+  return internal("a SHOW that reads no relation");
 }
 
 bool is_list(Show::What what) {

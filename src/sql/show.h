@@ -13,7 +13,8 @@
 
 namespace sluice::sql {
 
-// To be resolved with the same context. 3F000 for an unknown schema, 42P01 and 42704 for an unknown
+// To be resolved with the same context. Not for policies, which the session shows.
+// 3F000 for an unknown schema, 42P01 and 42704 for an unknown
 // object of SHOW COLUMNS and SHOW CREATE, 42704 for an unknown setting (from the resolver).
 Result<std::unique_ptr<duckdb::SelectStatement>> show_query(const Show& show,
                                                             const ResolveContext& context);

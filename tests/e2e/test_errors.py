@@ -150,8 +150,8 @@ statement("AWS CONNECTION requires the name of a connection", connection="'aws_c
 statement('connection "{name}" does not exist', connection="nosuch")
 statement("only AWS CONNECTION is supported for COPY ... TO <expr>", connection="t")
 statement("AWS CONNECTION and MAX FILE SIZE are for COPY … TO 's3://…'", target="STDOUT")
-provokes('`connection "{name}" uses ASSUME ROLE ARN, which is not supported yet`')(
-    lambda stage: stage.error("CREATE CONNECTION role TO AWS (ASSUME ROLE ARN = 'arn:aws:iam::1:role/x')", stage.copy(connection="role")))
+provokes('`ENDPOINT "{endpoint}" is not allowed: {reason}`')(lambda stage: stage.error(
+    "CREATE CONNECTION far TO AWS (ASSUME ROLE ARN = 'arn:aws:iam::1:role/x', ENDPOINT = 'http://169.254.169.254')"))
 provokes('`invalid S3 endpoint "{endpoint}": {reason}`')(lambda stage: stage.to("ENDPOINT = 'nonsense'"))
 provokes('`invalid AWS region "{region}"`')(lambda stage: stage.to("REGION = 'Europe'"))
 

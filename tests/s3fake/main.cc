@@ -16,6 +16,13 @@
 //   objects | uploads                    their keys
 //   parts                                how many the uploads have
 //   reset                                all of the above away, and all that is stored
+//   user NAME KEY SECRET                 one more for STS and S3; answers with its arn
+//   role NAME POLICY                     with this trust policy; answers with its arn
+//   when TEXT expire|revoke              when a request with this in operation and target comes for
+//                                        the first time, all sessions end; with the latter no
+//                                        others are given either
+//   expire | revoke | grant              the same at once; and its end
+//   assumed                              role, session name and external id of each session, if any
 //
 // It ends when standard input does.
 #include <fmt/format.h>
@@ -25,6 +32,8 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <sstream>
@@ -59,6 +68,7 @@ class Process {
   Server::Options options() {
     Server::Options options;
     options.keeps_late_parts = true;
+    options.sts = sts_;
     options.allowed = [this](const std::string& operation, const std::string&) {
       const std::lock_guard lock(mutex_);
       return denied_.count(operation) == 0;
@@ -123,11 +133,37 @@ class Process {
       return keys;
     } else if (command == "parts") {
       return std::to_string(server_.parts());
+    } else if (command == "user") {
+      std::string name;
+      Keys keys;
+      words >> name >> keys.access_key >> keys.secret_key;
+      return sts_->add_user(name, keys);
+    } else if (command == "role") {
+      std::string name, policy, arn;
+      words >> name;
+      std::getline(words, policy);
+      return sts_->add_role(name, policy, &arn) ? arn : "not a trust policy";
+    } else if (command == "when") {
+      const std::lock_guard lock(mutex_);
+      std::string text;
+      words >> text;
+      words >> occasions_[text];
+    } else if (command == "expire" || command == "revoke" || command == "grant") {
+      change_sessions(command);
+    } else if (command == "assumed") {
+      std::string all;
+      for (const Sts::Record& record : sts_->requests()) {
+        if (record.action != "AssumeRole" || !record.code.empty()) continue;
+        all += fmt::format("{} {} {};", record.role_arn, record.session_name, record.external_id);
+      }
+      return all;
     } else if (command == "reset") {
       server_.clear_faults();
       server_.clear();
+      sts_->refuse(0, "", "");
       const std::lock_guard lock(mutex_);
       denied_.clear();
+      occasions_.clear();
       victim_ = 0;
       hold_ms_ = 0;
     } else {
@@ -136,8 +172,19 @@ class Process {
     return "ok";
   }
 
+  void change_sessions(const std::string& how) {
+    if (how != "grant") sts_->expire_sessions();
+    if (how == "revoke") sts_->refuse(403, "AccessDenied", "sessions are not given any more");
+    if (how == "grant") sts_->refuse(0, "", "");
+  }
+
   bool watch(Moment moment, const std::string& what) {
     std::unique_lock lock(mutex_);
+    for (auto occasion = occasions_.begin(); occasion != occasions_.end();) {
+      const bool happens = what.find(occasion->first) != what.npos;
+      if (happens) change_sessions(occasion->second);
+      occasion = happens ? occasions_.erase(occasion) : std::next(occasion);
+    }
     if (moment == Moment::kBefore && hold_ms_ > 0 && what.rfind(held_, 0) == 0) {
       lock.unlock();
       std::this_thread::sleep_for(std::chrono::milliseconds(hold_ms_));
@@ -157,8 +204,10 @@ class Process {
     return late;
   }
 
+  const std::shared_ptr<Sts> sts_ = std::make_shared<Sts>();
   std::mutex mutex_;
-  std::set<std::string> denied_;  // guarded, as the next six
+  std::set<std::string> denied_;  // guarded, as the next seven
+  std::map<std::string, std::string> occasions_;
   pid_t victim_ = 0;
   int kill_at_ = 0;
   std::string kill_how_;

@@ -196,8 +196,7 @@ Result<StatementParser::Node> StatementParser::node() {
   if (cursor_.is("drop")) return drop();
   if (cursor_.is("truncate")) return truncate();
   if (cursor_.take_all({"validate", "connection"})) {
-    TRY_ASSIGN(ObjectName name, cursor_.object_name());
-    return Node(ValidateConnection{std::move(name)});
+    return validate_connection();
   }
   if (cursor_.is("show")) return show();
   if (cursor_.is("set")) return set();

@@ -18,10 +18,12 @@ constexpr std::string_view kConnectionOptions[] = {"ENDPOINT",
                                                    "AWS PRIVATELINK",
                                                    "BROKER",
                                                    "BROKERS",
+                                                   "BUCKET OWNER",
                                                    "CATALOG TYPE",
                                                    "CREDENTIAL",
                                                    "DATABASE",
                                                    "HOST",
+                                                   "KMS KEY ID",
                                                    "PASSWORD",
                                                    "PORT",
                                                    "PROGRESS TOPIC",
@@ -33,17 +35,20 @@ constexpr std::string_view kConnectionOptions[] = {"ENDPOINT",
                                                    "SCOPE",
                                                    "SECURITY PROTOCOL",
                                                    "SERVICE NAME",
+                                                   "SSE",
                                                    "SSH TUNNEL",
                                                    "SSL CERTIFICATE",
                                                    "SSL CERTIFICATE AUTHORITY",
                                                    "SSL KEY",
                                                    "SSL MODE",
+                                                   "STORAGE CLASS",
                                                    "TOKEN",
                                                    "URL",
                                                    "USER",
                                                    "USERNAME",
                                                    "WAREHOUSE"};
 constexpr std::string_view kWithOptions[] = {"VALIDATE"};
+constexpr std::string_view kValidateOptions[] = {"S3 PATH"};
 
 std::string upper(std::string_view word) {
   std::string text(word);
@@ -329,6 +334,15 @@ Result<StatementParser::Node> StatementParser::alter_connection() {
     TRY_ASSIGN(alter.with, cursor_.options(kWithOptions));
   }
   return Node(std::move(alter));
+}
+
+Result<StatementParser::Node> StatementParser::validate_connection() {
+  ValidateConnection validate;
+  TRY_ASSIGN(validate.name, cursor_.object_name());
+  if (cursor_.take("with")) {
+    TRY_ASSIGN(validate.with, cursor_.options(kValidateOptions));
+  }
+  return Node(std::move(validate));
 }
 
 Result<StatementParser::Node> StatementParser::drop() {

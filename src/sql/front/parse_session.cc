@@ -32,6 +32,9 @@ Result<StatementParser::Node> StatementParser::show() {
     TRY_ASSIGN(show.name, cursor_.object_name());
     return show_list(std::move(show));
   }
+  // A setting may be called `iam` or `trust`: the words behind tell.
+  const bool iam = cursor_.take_all({"iam", "policy", "for"});
+  if (iam || cursor_.take_all({"trust", "policy", "for"})) return show_policy(iam);
   if (cursor_.take_all({"materialized", "views"})) {
     show.what = What::kMaterializedViews;
     return show_list(std::move(show));
@@ -79,6 +82,19 @@ Result<StatementParser::Node> StatementParser::show_create(bool redacted) {
     return cursor_.unexpected();
   }
   TRY_ASSIGN(show.name, cursor_.object_name());
+  return Node(std::move(show));
+}
+
+Result<StatementParser::Node> StatementParser::show_policy(bool iam) {
+  Show show;
+  show.what = iam ? Show::What::kIamPolicy : Show::What::kTrustPolicy;
+  TRY(cursor_.expect("connection"));
+  TRY_ASSIGN(show.name, cursor_.object_name());
+  if (iam) {
+    TRY(cursor_.expect("to"));
+    show.target.position = cursor_.position();
+    TRY_ASSIGN(show.target.text, cursor_.string());
+  }
   return Node(std::move(show));
 }
 

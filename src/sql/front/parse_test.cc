@@ -200,6 +200,24 @@ TEST(Parse, Connections) {
   EXPECT_EQ(alter.set.size(), 1u);
   EXPECT_THAT(texts(alter.reset), ElementsAre("SESSION TOKEN", "ENDPOINT"));
   EXPECT_EQ(parsed<ValidateConnection>("validate connection a.b").name.text(), "a.b");
+  const auto validate =
+      parsed<ValidateConnection>("validate connection c with (s3 path = 's3://b')");
+  EXPECT_EQ(validate.with.at(0).name, "S3 PATH");
+  EXPECT_EQ(validate.with.at(0).value, "s3://b");
+  EXPECT_EQ(error_of("validate connection c to 's3://b'").sqlstate, "42601");
+}
+
+TEST(Parse, Policies) {
+  const auto iam = parsed<Show>("show iam policy for connection s.c to 's3://b/p'");
+  EXPECT_EQ(iam.what, Show::What::kIamPolicy);
+  EXPECT_EQ(iam.name.text(), "s.c");
+  EXPECT_EQ(iam.target.text, "s3://b/p");
+  EXPECT_EQ(iam.target.position, 39);
+  const auto trust = parsed<Show>("SHOW TRUST POLICY FOR CONNECTION c");
+  EXPECT_EQ(trust.what, Show::What::kTrustPolicy);
+  EXPECT_EQ(parsed<Show>("show trust").setting, "trust");
+  EXPECT_EQ(error_of("show iam policy for connection c").sqlstate, "42601");
+  EXPECT_EQ(error_of("show trust policy for connection c to 's3://b'").sqlstate, "42601");
 }
 
 TEST(Parse, NothingShowsASecret) {

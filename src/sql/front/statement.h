@@ -267,6 +267,7 @@ struct AlterConnection {
 
 struct ValidateConnection {
   ObjectName name;
+  std::vector<Option> with;  // S3 PATH
 };
 
 std::string_view name(ObjectKind kind);  // "schema", "table", …
@@ -305,10 +306,13 @@ struct Show {
     kCreateTable,       // of `name`, as the next two
     kCreateView,        // columns name, create_sql
     kCreateConnection,  // SHOW [REDACTED] CREATE CONNECTION
+    kIamPolicy,         // FOR CONNECTION `name` TO `target`
+    kTrustPolicy,       // FOR CONNECTION `name`
   };
   What what = What::kSetting;
   std::string setting;  // lower case
   ObjectName name;
+  Name target;  // its text, as it was given
   std::optional<ObjectName> in;
   std::optional<std::string> like;
   Expression where;

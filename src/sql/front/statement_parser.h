@@ -55,6 +55,7 @@ class StatementParser {
   Result<Node> alter();
   Result<Node> alter_secret();
   Result<Node> alter_connection();
+  Result<Node> validate_connection();
   Result<Node> rename(ObjectKind kind);
   Result<Node> drop();
   Result<Node> truncate();
@@ -62,6 +63,7 @@ class StatementParser {
   // Session
   Result<Node> show();
   Result<Node> show_create(bool redacted);
+  Result<Node> show_policy(bool iam);
   Result<Node> show_list(Show show);
   Result<Node> set();
   Result<Node> set_variable(bool local);

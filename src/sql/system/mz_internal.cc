@@ -1,4 +1,6 @@
 // mz_internal: details of AWS connections, what depends on what, comments.
+#include "engine/functions/json.h"
+#include "sql/aws_policies.h"
 #include "sql/system/groups.h"
 
 namespace sluice::sql::system {
@@ -18,19 +20,36 @@ Value secret_id(const Connection& connection, std::string_view option) {
   return Value(found->secret()->text());
 }
 
+// The last three columns: whom the role must trust, and on what condition. Without a role of its
+// own the server is whoever its credentials say, which takes a request to find out (SHOW TRUST
+// POLICY).
+std::vector<Value> trust(const AwsServer& server, const Connection& connection, ObjectId id) {
+  if (connection.option("ASSUME ROLE ARN") == nullptr) return {null(), null(), null()};
+  const std::string external_id = server.external_id(id);
+  if (server.role_arn.empty()) return {null(), Value(external_id), null()};
+  const auto policy = engine::functions::normalize_json(trust_policy(server.role_arn, external_id));
+  CHECK(policy.ok());
+  return {Value(server.role_arn), Value(external_id), Value(*policy)};
+}
+
 void aws_connections(const ResolveContext& context, RowWriter& out) {
   for (const auto& [id, object] : context.catalog->objects()) {
     const Connection* connection = object->connection();
     if (connection == nullptr || connection->type != "aws") continue;
     // A token given in plain is as good as a key: that it is there is all that is told.
     const Value token = inline_text(*connection, "SESSION TOKEN");
-    // The last three need the server's own role, which only role mode has.
-    out.row({Value(id.text()), inline_text(*connection, "ENDPOINT"),
-             inline_text(*connection, "REGION"), inline_text(*connection, "ACCESS KEY ID"),
-             secret_id(*connection, "ACCESS KEY ID"), secret_id(*connection, "SECRET ACCESS KEY"),
-             token.IsNull() ? null() : Value("<REDACTED>"), secret_id(*connection, "SESSION TOKEN"),
-             inline_text(*connection, "ASSUME ROLE ARN"),
-             inline_text(*connection, "ASSUME ROLE SESSION NAME"), null(), null(), null()});
+    std::vector<Value> row{Value(id.text()),
+                           inline_text(*connection, "ENDPOINT"),
+                           inline_text(*connection, "REGION"),
+                           inline_text(*connection, "ACCESS KEY ID"),
+                           secret_id(*connection, "ACCESS KEY ID"),
+                           secret_id(*connection, "SECRET ACCESS KEY"),
+                           token.IsNull() ? null() : Value("<REDACTED>"),
+                           secret_id(*connection, "SESSION TOKEN"),
+                           inline_text(*connection, "ASSUME ROLE ARN"),
+                           inline_text(*connection, "ASSUME ROLE SESSION NAME")};
+    for (Value& value : trust(context.aws, *connection, id)) row.push_back(std::move(value));
+    out.row(std::move(row));
   }
 }
 
