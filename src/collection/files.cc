@@ -144,8 +144,8 @@ class RealFiles final : public Files {
     if (!descriptor->ok()) return failed("open", path);
     if (::flock(descriptor->get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return failed("lock", path);
-      return error(ErrorCode::kExists, "another server is using it (it holds the lock on {})",
-                   path);
+      return error(ErrorCode::kExists,
+                   "another server is using the data folder (it holds the lock on {})", path);
     }
     return std::shared_ptr<void>(std::move(descriptor));
   }

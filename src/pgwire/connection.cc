@@ -526,14 +526,15 @@ void Connection::ready() {
 }
 
 void Connection::fail(const Error& error) {
+  // A failed transaction's portals can give nothing more. The session hears of it whatever becomes
+  // of the connection: what has been written half would be committed with the next ready().
+  portals_.clear();
+  session_->statement_failed();
   // Nobody who asked has cancelled it.
   if (error.code == ErrorCode::kCancelled && socket_.server_stops()) {
     return die(stopped_by_server(error));
   }
-  // A failed transaction's portals can give nothing more.
-  portals_.clear();
   error_response(out_, error, Severity::kError);
-  session_->statement_failed();
 }
 
 void Connection::die(const Error& error) {

@@ -16,6 +16,7 @@
 //   ;               parts statements;  "syntax" anywhere: 42601
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>

@@ -11,6 +11,7 @@ import threading
 import unittest
 
 import harness
+import wire
 
 
 def run(*arguments, environment=None, timeout=60):
@@ -61,22 +62,58 @@ class Starting(unittest.TestCase):
         self.assertEqual(first.wire().value("SELECT 1"), "1")
 
     def test_sigterm_ends_within_ten_seconds_whatever_runs(self):
-        server = self.server()
-        idle, busy = server.wire(), server.wire()
+        exports = self.folder()
+        server = self.server("--local-export-dir", exports)
+        idle = server.wire()
         idle.query("CREATE TABLE t (x int)")
+        idle.query("CREATE TABLE loaded (x int)")
         idle.query("BEGIN")
         idle.query("INSERT INTO t VALUES (1)")
-        thread = threading.Thread(target=self.run_long, args=(busy,), daemon=True)
-        thread.start()
+        rows = "FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b"
+        faults = {}
+
+        def run(name, work):
+            def until_it_ends():
+                try:
+                    work(server.wire())
+                except (wire.Fault, OSError) as fault:  # also a connection that ends without a word
+                    faults[name] = fault
+            thread = threading.Thread(target=until_it_ends, daemon=True)
+            thread.start()
+            return thread
+
+        def load(connection):
+            connection.send("Q", b"COPY loaded FROM STDIN\0")
+            while True:
+                connection.send("d", b"1\n" * 1000)
+
+        work = {
+            "query": lambda connection: connection.query(f"SELECT count(*) {rows}"),
+            "export": lambda connection: connection.query(
+                f"COPY (SELECT repeat('x', 1000) {rows}) TO 'file://{exports}/x' WITH (FORMAT = 'csv')"),
+            "load": load,
+        }
+        threads = [run(*one) for one in work.items()]
+        unread = server.wire()  # takes nothing of what it is sent
+        unread.send("Q", f"SELECT repeat('x', 1000) {rows}\0".encode())
+
+        def metric(name):
+            for line in server.http("GET", "/metrics")[1].splitlines():
+                if line.startswith(name + " "):
+                    return int(line.split()[1])
+            return 0
+
+        wire.wait_until(lambda: metric("sluice_exports_running") == 1 and metric("sluice_statements_total") >= 8,
+                        "all four to run")
+        self.assertEqual(faults, {})
         self.assertEqual(server.terminate(10), 0, server.log()[-3000:])
+        for thread in threads:
+            thread.join(10)
+        self.assertEqual(sorted(faults), sorted(work))
         server.restart()
         self.assertEqual(server.wire().value("SELECT count(*) FROM t"), "0")
-
-    def run_long(self, connection):
-        try:
-            connection.query("SELECT count(*) FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b")
-        except Exception:  # pylint: disable=broad-except
-            pass
+        self.assertEqual(server.wire().value("SELECT count(*) FROM loaded"), "0")
+        self.assertEqual([name for _, _, names in os.walk(exports) for name in names], [])
 
     def test_settings_come_from_environment_and_file(self):
         folder = self.folder()
