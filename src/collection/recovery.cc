@@ -10,7 +10,7 @@
 namespace sluice::collection {
 namespace {
 
-constexpr std::string_view kFormat = "sluice data format 2\n";
+constexpr std::string_view kFormat = "sluice data format 3\n";
 
 Status restore_head(State& state, const Manifest& manifest, Recovered& recovered) {
   TRY_ASSIGN(Head head, read_head(state.files, state.paths, manifest.head));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -128,6 +129,8 @@ Status write_all(int file, std::string_view text) {
   return ok();
 }
 
+std::string temporary_name(const std::string& path) { return path + ".new"; }
+
 // The text of a file, wiped when it goes.
 struct Text {
   std::string bytes;
@@ -147,6 +150,15 @@ Text text_of(const Keyring& keys) {
   return text;
 }
 
+// Fails with EEXIST where there is a file. One step, so that the key never has two names.
+bool rename_to_new(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  // Not every file system knows that.
+  if (::access(to.c_str(), F_OK) == 0) errno = EEXIST;
+  return errno != EEXIST && ::rename(from.c_str(), to.c_str()) == 0;
+}
+
 // Under a name of its own, then moved to its place.
 Status write_whole(const std::string& path, const std::string& temporary, std::string_view text,
                    bool replace) {
@@ -157,14 +169,9 @@ Status write_whole(const std::string& path, const std::string& temporary, std::s
     if (file.number() < 0) return failed();
     TRY(write_all(file.number(), text));
   }
-  if (replace) {
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return failed();
-  } else {
-    if (::link(temporary.c_str(), path.c_str()) != 0) {
-      if (errno == EEXIST) return error(ErrorCode::kExists, "it is there already");
-      return failed();
-    }
-    if (::unlink(temporary.c_str()) != 0) return failed();
+  if (replace ? ::rename(temporary.c_str(), path.c_str()) != 0 : !rename_to_new(temporary, path)) {
+    if (!replace && errno == EEXIST) return error(ErrorCode::kExists, "it is there already");
+    return failed();
   }
   const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.number() < 0 || ::fsync(folder.number()) != 0) return failed();
@@ -172,6 +179,8 @@ Status write_whole(const std::string& path, const std::string& temporary, std::s
 }
 
 }  // namespace
+
+void remove_unfinished_key_file(const std::string& path) { ::unlink(temporary_name(path).c_str()); }
 
 Result<Keyring> read_key_file(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -199,7 +208,7 @@ Result<Keyring> read_key_file(const std::string& path) {
 
 Status write_key_file(const std::string& path, const Keyring& keys, WriteKeyFile options) {
   const Text text = text_of(keys);
-  const std::string temporary = path + ".new";
+  const std::string temporary = temporary_name(path);
   Status written = write_whole(path, temporary, text.bytes, options.replace);
   if (written.ok()) return ok();
   ::unlink(temporary.c_str());

@@ -29,4 +29,7 @@ struct WriteKeyFile {
 };
 Status write_key_file(const std::string& path, const Keyring& keys, WriteKeyFile options);
 
+// What a writer that was killed may have left beside the file: there is a key in it.
+void remove_unfinished_key_file(const std::string& path);
+
 }  // namespace sluice::secrets

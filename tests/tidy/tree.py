@@ -133,6 +133,17 @@ class Tree(unittest.TestCase):
         wrong = [p.relative_to(ROOT) for p in files("src/*.h", "tests/*.h") if "#pragma once" not in p.read_text()]
         self.assert_none(wrong, "headers without #pragma once")
 
+    def test_security_names_tests_that_exist(self):
+        there = set()
+        for path in files("src/*_test.cc", "tests/*_test.cc"):
+            there |= {".".join(found) for found in re.findall(r"^TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", path.read_text(), re.M)}
+        for path in files("tests/e2e/test_*.py"):
+            there |= {f"{path.stem}.{name}" for name in re.findall(r"^    def (test_\w+)", path.read_text(), re.M)}
+        text = (ROOT / "docs/security.md").read_text()
+        named = set(re.findall(r"`([A-Z]\w+\.[A-Z]\w+|test_\w+\.test_\w+)`", text)) - {"test_file.test_name"}
+        self.assertGreater(len(named), 20)
+        self.assert_none(sorted(named - there - {"Suite.Name"}), "docs/security.md names a test that is not there")
+
     def test_files_stay_short(self):
         wrong = [f"{p.relative_to(ROOT)} has {n} lines" for p in files("src/*.h", "src/*.cc", "tests/*.py")
                  if (n := p.read_text().count("\n")) > 800]

@@ -504,10 +504,13 @@ Error Tokens::syntax_error(size_t index) const {
   if (token.kind == Token::Kind::kEnd) {
     return invalid("syntax error at end of input").with_sqlstate("42601").at(position(index));
   }
-  const bool hidden =
-      hide_strings_ && (token.kind == Token::Kind::kString || token.kind == Token::Kind::kBits ||
-                        token.kind == Token::Kind::kQuotedWord);
-  return (hidden ? invalid("syntax error at or near a quoted string")
+  const bool quoted = token.kind == Token::Kind::kString || token.kind == Token::Kind::kBits ||
+                      token.kind == Token::Kind::kQuotedWord;
+  // Somebody may have forgotten the quotes. No word of the statement's own is that long.
+  constexpr size_t kLongWord = 16;
+  const bool hidden = hide_strings_ && (quoted || source(index).size() >= kLongWord);
+  return (hidden ? invalid("syntax error at or near {}",
+                           quoted ? "a quoted string" : "a word that may be a secret")
                  : invalid("syntax error at or near \"{}\"", source(index)))
       .with_sqlstate("42601")
       .at(position(index));
