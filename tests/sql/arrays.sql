@@ -99,8 +99,12 @@ types 23|1007
 1|{{1,2},{3,4}}
 
 CREATE TABLE grids (cells int[][])
+----
+ok CREATE TABLE
 
 INSERT INTO grids VALUES (ARRAY[ARRAY[1, 2]]), (NULL)
+----
+ok INSERT 0 2
 
 SELECT cells, cells[1][2] FROM grids ORDER BY cells
 ----
