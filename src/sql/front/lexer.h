@@ -55,8 +55,8 @@ class Tokens {
   int32_t position(size_t index) const { return position_of_byte((*this)[index].begin); }
   int32_t position_of_byte(size_t byte) const;
 
-  // PostgreSQL's words: `syntax error at or near "foo"`, `syntax error at end of input`. What may be
-  // a secret is left out: a string's text, a long word.
+  // PostgreSQL's words: `syntax error at or near "foo"`, `syntax error at end of input`. What may
+  // be a secret is left out: a string's text, a long word.
   Error syntax_error(size_t index) const;
   void hide_strings(bool hide) { hide_strings_ = hide; }
 
