@@ -3,6 +3,7 @@
 
 An entry without a provocation fails, and so does a provocation without an entry."""
 
+import os
 import re
 import shutil
 import signal
@@ -15,6 +16,7 @@ import psycopg2
 
 import fake_s3
 import harness
+import s3fake
 import wire
 from fake_s3 import DROP, Refusal
 
@@ -48,6 +50,12 @@ def pattern(template):
     return re.compile("".join(".*" if part.startswith("{") else re.escape(part) for part in parts), re.DOTALL)
 
 
+def connect(server):
+    db = psycopg2.connect(host=server.host, port=server.port, user="materialize", dbname="materialize")
+    db.autocommit = True
+    return db
+
+
 class Stage:
     """What provocations use: the server, its bucket, a table and some connections."""
 
@@ -68,9 +76,7 @@ class Stage:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def connect(self):
-        db = psycopg2.connect(host=self.server.host, port=self.server.port, user="materialize", dbname="materialize")
-        db.autocommit = True
-        return db
+        return connect(self.server)
 
     def error(self, *statements):
         """The error of the last statement; the others have to succeed."""
@@ -332,6 +338,39 @@ def unknown_end(stage):
         return DROP if ending else None
 
     return stage.fake(deaf)
+
+
+def role_error(options, **environment):
+    """Of an export over a role, by a server that has this in its environment."""
+    clean = {name: "" for name in os.environ if name.startswith("AWS_")}
+    with tempfile.TemporaryDirectory() as home:
+        server = harness.Server(environment={
+            **clean, "HOME": home, "AWS_EC2_METADATA_DISABLED": "true", **environment})
+        own = types.SimpleNamespace(connect=lambda: connect(server))
+        try:
+            return Stage.error(own, f"CREATE CONNECTION c TO AWS (ASSUME ROLE ARN = 'arn:aws:iam::123456789012:role/x', {options})",
+                               "COPY (SELECT 1) TO 's3://lake/p' WITH (AWS CONNECTION = c, FORMAT = 'csv')")
+        finally:
+            server.close()
+
+
+def error_of_sts(**environment):
+    store = s3fake.FakeS3()
+    try:
+        store.tell("user", "ann", "AKIAANN", "secret")
+        return role_error(f"ENDPOINT = '{store.endpoint}', REGION = '{store.region}'", **environment)
+    finally:
+        store.close()
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAANN", "AWS_SECRET_ACCESS_KEY": "secret"}
+provokes("`{request}: AssumeRole {role}: 403 AccessDenied{…}`")(lambda stage: error_of_sts(**KEYS))
+provokes("`{request}: AssumeRole {role}: {status} {code}{…}`")(
+    lambda stage: error_of_sts(AWS_ACCESS_KEY_ID="AKIAANN", AWS_SECRET_ACCESS_KEY="wrong"))
+provokes("`{request}: AssumeRole {role} at {endpoint}: {reason}, the last of {n} tries`")(
+    lambda stage: role_error("ENDPOINT = 'http://127.0.0.1:1', REGION = 'us-east-1'", **KEYS))
+provokes("`{request}: this server has no AWS credentials of its own`")(lambda stage: error_of_sts())
+provokes("`{request}: AWS credentials from {source}: {reason}`")(lambda stage: error_of_sts(AWS_PROFILE="nosuch"))
 
 
 class Errors(unittest.TestCase):
