@@ -29,7 +29,7 @@ struct RawConfig {
   std::string aws_connection_role_arn, aws_external_id_prefix;
   std::vector<std::string> allowed_endpoints;
   std::string secrets_key_file, new_secrets_key_file;
-  bool rotate_secrets_key = false;
+  bool rotate_secrets_key = false, discard_secrets = false;
 };
 
 // Where the data are: of every command.
@@ -51,6 +51,8 @@ void add_rotation_options(CLI::App& rotation, RawConfig& raw) {
       .add_option("--new-key-file", raw.new_secrets_key_file,
                   "Put the new key here, and remove the old file (default: replace it in place)")
       ->type_name("FILE");
+  rotation.add_flag("--discard-secrets", raw.discard_secrets,
+                    "The old key is lost: make a new one, and empty all secrets");
 }
 
 void add_serve_options(CLI::App& serve, RawConfig& raw) {
@@ -222,6 +224,7 @@ Result<Config> checked(const RawConfig& raw) {
   config.retain_history_ms = raw.retain_history_ms;
   config.secrets_key_file = raw.secrets_key_file;
   config.new_secrets_key_file = raw.new_secrets_key_file;
+  config.discard_secrets = raw.discard_secrets;
   TRY(set_aws(raw, config));
   return config;
 }

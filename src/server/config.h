@@ -33,6 +33,7 @@ struct Config {
   std::vector<std::string> allowed_endpoints;  // empty: all but reserved ones
   std::string secrets_key_file;                // empty: in the data folder
   std::string new_secrets_key_file;            // of a rotation; empty: the same
+  bool discard_secrets = false;                // by a rotation, since their key is lost
 };
 
 // What the command line asks for beside serving.

@@ -139,7 +139,9 @@ Status rotate(const Config& config) {
   const std::string new_file =
       config.new_secrets_key_file.empty() ? file : config.new_secrets_key_file;
   TRY_ASSIGN(const std::string id,
-             rotate_secrets_key(*data.store, {.file = file, .new_file = new_file}));
+             rotate_secrets_key(
+                 *data.store,
+                 {.file = file, .new_file = new_file, .discard_secrets = config.discard_secrets}));
   std::printf(
       "the secrets of %s are sealed with the key %s in %s\n"
       "Keep a copy of it. Backups made before this need the key of their time.\n",

@@ -32,7 +32,7 @@ Status note_key(collection::Store& store, const std::string& id,
 }
 
 // Seals every secret with the first key, and notes it: all in one commit, or nothing.
-Status reseal(collection::Store& store, const secrets::Keyring& keys) {
+Status reseal(collection::Store& store, const secrets::Keyring& keys, sql::Reseal options) {
   std::vector<collection::Commit::Record> changed;
   const auto records = store.records().first;
   for (const auto& [key, value] : records) {
@@ -40,7 +40,7 @@ Status reseal(collection::Store& store, const secrets::Keyring& keys) {
     const auto id =
         sql::ObjectId::parse(std::string_view(key).substr(sql::kObjectKeyPrefix.size()));
     if (!id) return internal("the catalog has a record with a bad key: {}", key);
-    TRY_ASSIGN(auto resealed, sql::resealed_record(*id, value, keys));
+    TRY_ASSIGN(auto resealed, sql::resealed_record(*id, value, keys, options));
     if (resealed) changed.push_back({key, std::move(resealed)});
   }
   return note_key(store, keys.sealing_key().id(), std::move(changed));
@@ -63,8 +63,8 @@ Error missing_key(const std::string& file, const std::string& noted) {
                "the key of this data folder's secrets is not there: no file {} (key {})", file,
                noted)
       .with_hint(
-          "Restore it from its backup, or name where it is with --secrets-key-file. Without it the "
-          "secrets cannot be read.");
+          "Restore it from its backup, or name where it is with --secrets-key-file. If it is lost, "
+          "sluice rotate-secrets-key --discard-secrets makes a new one and empties all secrets.");
 }
 
 // The keys of a file that this store knows.
@@ -108,9 +108,23 @@ secrets::Keyring joined(const std::vector<secrets::Key>& first,
   return secrets::Keyring(std::move(all));
 }
 
+// A new key alone, for secrets that nobody can read any more.
+Result<secrets::Keyring> keys_without_the_lost(const SecretsKeyRotation& rotation) {
+  for (const std::string& file : {rotation.file, rotation.new_file}) {
+    const auto found = secrets::read_key_file(file);
+    if (!found.ok() && found.error().code == ErrorCode::kNotFound) continue;
+    return error(ErrorCode::kExists,
+                 "secrets are discarded only when their key is lost: {} is there", file)
+        .with_hint("If it is not their key, move it away first.");
+  }
+  TRY_ASSIGN(secrets::Key key, secrets::Key::random());
+  return secrets::Keyring({std::move(key)});
+}
+
 // Every key that the store may need, and first the one that it is to have.
 Result<secrets::Keyring> keys_of_rotation(const SecretsKeyRotation& rotation,
                                           const std::optional<std::string>& noted) {
+  if (rotation.discard_secrets) return keys_without_the_lost(rotation);
   if (rotation.file == rotation.new_file) {
     TRY_ASSIGN(const secrets::Keyring old, read_known(rotation.file, noted));
     TRY_ASSIGN(secrets::Key key, secrets::Key::random());
@@ -149,7 +163,7 @@ Result<std::shared_ptr<const secrets::Keyring>> open_secrets_key(collection::Sto
   if (!found.ok()) return std::move(found).error();
   secrets::remove_unfinished_key_file(file);
   const secrets::Keyring& keys = *found;
-  if (noted != keys.sealing_key().id()) TRY(reseal(store, keys));
+  if (noted != keys.sealing_key().id()) TRY(reseal(store, keys, {}));
   // A file that cannot be written, such as one that is mounted read-only, serves as it is.
   if (Status dropped = drop_old_keys(file, keys); !dropped.ok()) {
     log::warning("old keys of secrets are still in the file: {}", dropped.error().message);
@@ -162,7 +176,7 @@ Result<std::string> rotate_secrets_key(collection::Store& store, const SecretsKe
   if (same_file(rotation)) rotation.new_file = rotation.file;
   TRY_ASSIGN(const secrets::Keyring keys, keys_of_rotation(rotation, noted_key(store)));
   TRY(secrets::write_key_file(rotation.new_file, keys, {.replace = true}));
-  TRY(reseal(store, keys));
+  TRY(reseal(store, keys, {.discard_lost = rotation.discard_secrets}));
   TRY(drop_old_keys(rotation.new_file, keys));
   if (rotation.file != rotation.new_file) {
     std::error_code failure;

@@ -35,6 +35,8 @@ Result<std::shared_ptr<const secrets::Keyring>> open_secrets_key(collection::Sto
 struct SecretsKeyRotation {
   std::string file;
   std::string new_file;  // the same: the key is replaced in place
+  // Where `file` is lost: every value that needs it becomes empty. Refused where there is a file.
+  bool discard_secrets = false;
 };
 Result<std::string> rotate_secrets_key(collection::Store& store,
                                        const SecretsKeyRotation& rotation);

@@ -129,6 +129,23 @@ TEST_F(SecretsKey, ARotationToAnotherFileThatIsCutOffCanStillBeOpenedWithEither)
   EXPECT_TRUE(opens(new_file_));
 }
 
+TEST_F(SecretsKey, ThatIsLostLeavesASecretWithoutAValueWhenToldTo) {
+  SecretsKeyRotation rotation{.file = file_, .new_file = file_, .discard_secrets = true};
+  const auto refused = rotate_secrets_key(*store_, rotation);
+  ASSERT_FALSE(refused.ok()) << "the key is there";
+  EXPECT_TRUE(opens(file_));
+  std::filesystem::remove(file_);
+  rotation.discard_secrets = false;
+  EXPECT_FALSE(rotate_secrets_key(*store_, rotation).ok());
+  rotation.discard_secrets = true;
+  ASSERT_TRUE(rotate_secrets_key(*store_, rotation).ok());
+  const auto keys = open_secrets_key(*store_, file_);
+  ASSERT_TRUE(keys.ok()) << keys.error().message;
+  const auto catalog = sql::Catalog::from_records(store_->records().first, 1, *keys);
+  ASSERT_TRUE(catalog.ok()) << catalog.error().message;
+  EXPECT_TRUE((*(*catalog)->lookup({"k"}, {"public"}))->secret()->value.empty());
+}
+
 TEST_F(SecretsKey, ARotationThatCannotWriteItsFileChangesNothing) {
   const std::string before = record();
   EXPECT_FALSE(

@@ -19,13 +19,17 @@ struct Failure : std::runtime_error {
 // Seals what belongs to one object.
 class Sealing {
  public:
-  Sealing(const secrets::Keyring* keys, ObjectId id) : keys_(keys), id_(id) {}
+  Sealing(const secrets::Keyring* keys, ObjectId id, Reseal options = {})
+      : keys_(keys), id_(id), options_(options) {}
 
   std::string seal(const secrets::SecretString& value, std::string_view purpose) const {
     return checked(keyring().seal(value, place(purpose)));
   }
   secrets::SecretString open(const std::string& sealed, std::string_view purpose) const {
-    return checked(keyring().open(sealed, place(purpose)));
+    auto opened = keyring().open(sealed, place(purpose));
+    if (!opened.ok() && opened.error().code == ErrorCode::kDenied && options_.discard_lost)
+      return {};
+    return checked(std::move(opened));
   }
 
  private:
@@ -44,6 +48,7 @@ class Sealing {
 
   const secrets::Keyring* const keys_;
   const ObjectId id_;
+  const Reseal options_;
 };
 
 constexpr std::string_view kSecretPurpose = "value";
@@ -183,6 +188,24 @@ void read_body(const std::string& kind, const Json& json, const Sealing& sealing
   }
 }
 
+Result<Object> read(ObjectId id, std::string_view text, const Sealing& sealing) {
+  const std::string what = fmt::format("the catalog's record of {} cannot be read", id.text());
+  try {
+    const Json json = Json::parse(text);
+    Object object;
+    object.id = id;
+    object.schema = read_id(json.at("schema"));
+    object.name = json.at("name");
+    object.comment = json.value("comment", "");
+    read_body(json.at("kind"), json, sealing, object);
+    return object;
+  } catch (const Failure& failure) {
+    return Error(failure.error).within(what);
+  } catch (const std::exception& exception) {
+    return internal("{}: {}", what, exception.what());
+  }
+}
+
 }  // namespace
 
 std::string record_key(ObjectId id) { return fmt::format("{}{}", kObjectKeyPrefix, id.text()); }
@@ -201,26 +224,12 @@ Result<std::string> write_record(const Object& object, const secrets::Keyring* k
 }
 
 Result<Object> read_record(ObjectId id, std::string_view text, const secrets::Keyring* keys) {
-  const std::string what = fmt::format("the catalog's record of {} cannot be read", id.text());
-  try {
-    const Json json = Json::parse(text);
-    Object object;
-    object.id = id;
-    object.schema = read_id(json.at("schema"));
-    object.name = json.at("name");
-    object.comment = json.value("comment", "");
-    read_body(json.at("kind"), json, Sealing(keys, id), object);
-    return object;
-  } catch (const Failure& failure) {
-    return Error(failure.error).within(what);
-  } catch (const std::exception& exception) {
-    return internal("{}: {}", what, exception.what());
-  }
+  return read(id, text, Sealing(keys, id));
 }
 
 Result<std::optional<std::string>> resealed_record(ObjectId id, std::string_view text,
-                                                   const secrets::Keyring& keys) {
-  TRY_ASSIGN(const Object object, read_record(id, text, &keys));
+                                                   const secrets::Keyring& keys, Reseal options) {
+  TRY_ASSIGN(const Object object, read(id, text, Sealing(&keys, id, options)));
   bool has_secrets = object.secret() != nullptr;
   if (const Connection* const connection = object.connection(); connection != nullptr) {
     for (const ConnectionOption& option : connection->options)

@@ -26,7 +26,10 @@ std::string record_key(ObjectId id);
 Result<std::string> write_record(const Object& object, const secrets::Keyring* keys);
 Result<Object> read_record(ObjectId id, std::string_view json, const secrets::Keyring* keys);
 // The record with its secrets sealed by the first key; nothing where it has none.
+struct Reseal {
+  bool discard_lost = false;  // values whose key is not there become empty, instead of an error
+};
 Result<std::optional<std::string>> resealed_record(ObjectId id, std::string_view json,
-                                                   const secrets::Keyring& keys);
+                                                   const secrets::Keyring& keys, Reseal options);
 
 }  // namespace sluice::sql

@@ -416,6 +416,21 @@ class Rotation(Base):
         self.assertEqual(self.rotate("--secrets-key-file", self.new_key).returncode, 0)
         self.assertNotEqual(sluice("rotate-secrets-key", "--data-dir", self.folder()).returncode, 0)
 
+    def test_that_is_lost_costs_the_secrets_alone(self):
+        self.assertEqual(self.rotate("--discard-secrets").returncode, 1)  # the key is there
+        self.export()
+        os.remove(self.key)
+        self.assertIn("--discard-secrets", self.rotate().stderr)
+        done = self.rotate("--discard-secrets")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        server = self.server(data_dir=self.data)
+        with server.wire() as sql:
+            copy = f"COPY (SELECT 1) TO '{self.store.url('lost')}' WITH (AWS CONNECTION = aws_conn, FORMAT = 'csv')"
+            self.assertIn("InvalidAccessKeyId", sql.fault(copy).message)
+            sql.query(f"ALTER SECRET aws_conn_secret AS '{self.store.secret}'")
+            sql.query(f"ALTER CONNECTION aws_conn SET (ACCESS KEY ID = '{self.store.key}')")
+            self.assertEqual(sql.query(copy).tag, "COPY 1")
+
     def test_that_is_killed_at_any_moment_loses_nothing(self):
         began = time.monotonic()
         self.assertEqual(self.rotate().returncode, 0)
