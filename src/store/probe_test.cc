@@ -12,7 +12,6 @@ namespace sluice::store {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 using Outcomes = std::map<std::string, std::string>;  // check -> outcome
 
@@ -180,6 +179,54 @@ TEST(Probe, AStopEndsItAndLeavesNothing) {
     EXPECT_EQ(rights.error().code, ErrorCode::kCancelled);
     EXPECT_TRUE(bucket.is_clean());
   }
+}
+
+// What a store without the right to its key says, in AWS's words.
+TEST(Probe, NamesTheRightToAKey) {
+  const s3fake::HttpServer server(
+      [](const s3fake::HttpRequest& request, s3fake::Connection& connection) {
+        std::string body;
+        if (!connection.read(body, request.content_length)) return false;
+        if (request.method == "DELETE") return connection.write(s3fake::http_answer(204, {}, ""));
+        return connection.write(s3fake::http_answer(
+            403, {},
+            "<Error><Code>AccessDenied</Code><Message>User: arn:aws:sts::1:assumed-role/r/s is not "
+            "authorized to perform: kms:GenerateDataKey on resource: "
+            "arn:aws:kms:eu-west-1:1:key/k</Message></Error>"));
+      },
+      false);
+  http::Client http;
+  s3::Client::Options options;
+  options.endpoint.url = fmt::format("http://127.0.0.1:{}", server.port());
+  const auto client =
+      s3::Client::make(http, s3::fixed_credentials({"key", "secret", "", {}}), options).value();
+  const auto rights = store::probe(*client, "lake", "exp", {});
+  ASSERT_TRUE(rights.ok()) << rights.error().message;
+  EXPECT_EQ(rights->at(1).check, "put");
+  EXPECT_EQ(rights->at(1).outcome, ProbedRight::Outcome::kFailed);
+  EXPECT_THAT(rights->at(1).detail, testing::StartsWith("kms:GenerateDataKey on the key"));
+  EXPECT_THAT(rights->at(3).detail, testing::StartsWith("kms:GenerateDataKey on the key"));
+}
+
+TEST(Probe, TellsAStoreThatPutsInSpiteOfTheCondition) {
+  const s3fake::HttpServer server(
+      [](const s3fake::HttpRequest& request, s3fake::Connection& connection) {
+        std::string body;
+        if (!connection.read(body, request.content_length)) return false;
+        return connection.write(s3fake::http_answer(200, {{"ETag", "\"e\""}}, ""));
+      },
+      false);
+  http::Client http;
+  s3::Client::Options options;
+  options.endpoint.url = fmt::format("http://127.0.0.1:{}", server.port());
+  options.retry.base = options.retry.cap = std::chrono::milliseconds(1);
+  const auto client =
+      s3::Client::make(http, s3::fixed_credentials({"key", "secret", "", {}}), options).value();
+  const auto rights = store::probe(*client, "lake", "exp", {});
+  ASSERT_TRUE(rights.ok()) << rights.error().message;
+  EXPECT_EQ(rights->at(2).check, "conditional put");
+  EXPECT_EQ(rights->at(2).outcome, ProbedRight::Outcome::kFailed);
+  EXPECT_THAT(rights->at(2).detail, HasSubstr("in spite of If-None-Match"));
 }
 
 TEST(Probe, TellsAWrongRegion) {

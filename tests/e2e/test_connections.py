@@ -3,10 +3,14 @@
 
 import json
 import subprocess
+import threading
+import time
 
 import document
+import fake_s3
 import harness
 import s3fake
+import wire
 
 SECRET = "s3kr3t/Value+With=Signs"
 
@@ -368,6 +372,39 @@ class Roles(harness.ServerTest):
         self.assert_fault("VALIDATE CONNECTION c WITH (S3 PATH = 'http://x')", "22023", "S3 PATH")
         self.assert_fault("VALIDATE CONNECTION c WITH (VALIDATE = true)", "42601")
 
+    def test_a_probe_can_be_cancelled_and_leaves_nothing(self):
+        self.connect()
+        self.trust_us()
+        self.store.do("hold", 8, "CreateMultipartUpload")
+        faults = []
+        probe = threading.Thread(target=lambda: faults.append(self.sql.fault(
+            f"VALIDATE CONNECTION c WITH (S3 PATH = '{self.store.url('p')}')")))
+        probe.start()
+        wire.wait_until(self.store.objects, "the probe's object")
+        began = time.monotonic()
+        wire.cancel(self.server.host, self.server.port, self.sql.key)
+        probe.join(30)
+        self.assertLess(time.monotonic() - began, 6)
+        self.assertEqual([fault.sqlstate for fault in faults], ["57014"])
+        self.assertEqual(self.store.objects(), [])
+
+    def test_what_gives_rows_is_described_without_asking_aws(self):
+        self.connect()
+        before = self.store.tell("assumed")
+        for sql, columns in (("SHOW TRUST POLICY FOR CONNECTION c", ["policy"]),
+                             ("SHOW IAM POLICY FOR CONNECTION c TO 's3://lake/p'", ["policy"]),
+                             ("VALIDATE CONNECTION c WITH (S3 PATH = 's3://lake/p')", ["check", "outcome", "detail"]),
+                             ("VALIDATE CONNECTION c", None)):
+            with self.subTest(sql):
+                self.sql.send("P", b"\0" + sql.encode() + b"\0\0\0")
+                self.sql.send("D", b"S\0")
+                self.sql.send("S")
+                answers = [message for message in self.sql.receive_all() if message.type in "Tn"]
+                self.assertEqual([message.type for message in answers], ["T" if columns else "n"])
+                if columns:
+                    self.assertEqual([column[0] for column in wire.description_of(answers[0].body)], columns)
+        self.assertEqual(self.store.tell("assumed"), before)
+
     def test_keys_are_validated_too(self):
         self.sql.query("DROP SECRET IF EXISTS key")
         self.sql.query(f"CREATE SECRET key AS '{self.store.secret}'")
@@ -407,6 +444,37 @@ class RolesWithoutAServerRole(Roles):
         connection, external_id = self.aws("a.id, external_id")
         assumed = self.store.tell("assumed").split(";")
         self.assertIn(f"{arn} sluice-{external_id.split('_')[1]}-{connection} {external_id}", assumed)
+
+
+class HowObjectsAreKept(harness.ServerTest):
+    """SSE, KMS KEY ID, STORAGE CLASS and BUCKET OWNER, as the store gets to see them."""
+
+    def test_options_travel_with_requests(self):
+        heads = []
+
+        class Recorder(fake_s3.Handler):
+            def parse_request(self):
+                good = super().parse_request()
+                if good:
+                    heads.append((self.command, self.path, dict(self.headers)))
+                return good
+
+        store = fake_s3.FakeS3()
+        store.RequestHandlerClass = Recorder
+        self.addCleanup(store.close)
+        self.sql.query("CREATE SECRET s AS 'x'")
+        self.sql.query(f"CREATE CONNECTION c TO AWS (ACCESS KEY ID = 'a', SECRET ACCESS KEY = SECRET s, ENDPOINT = '{store.url}', "
+                       "REGION = 'us-east-1', SSE = 'aws:kms', KMS KEY ID = 'alias/k', STORAGE CLASS = 'STANDARD_IA', "
+                       "BUCKET OWNER = '123456789012')")
+        self.sql.query("COPY (SELECT 1) TO 's3://lake/p' WITH (AWS CONNECTION = c, FORMAT = 'csv')")
+        of_objects = {"x-amz-server-side-encryption": "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id": "alias/k",
+                      "x-amz-storage-class": "STANDARD_IA"}
+        begun = [head for head in heads if head[1].endswith("?uploads=") or head[0] == "PUT" and "partNumber" not in head[1]]
+        self.assertGreaterEqual(len(begun), 2, heads)  # the sentinel and a file
+        for command, path, headers in heads:
+            self.assertEqual(headers.get("x-amz-expected-bucket-owner"), "123456789012")
+            for name, value in of_objects.items():
+                self.assertEqual(headers.get(name), value if (command, path, headers) in begun else None, (command, path, name))
 
 
 class StoresWithoutSts(harness.ServerTest):
