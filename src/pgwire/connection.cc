@@ -1,5 +1,6 @@
 #include "pgwire/connection.h"
 
+#include <cstring>
 #include <utility>
 
 #include "base/guarded.h"
@@ -232,6 +233,7 @@ void Connection::query(std::string sql) {
   statements_.erase("");
   const Status done = guarded("a connection", [&] { return run_statements(sql); });
   if (!done.ok()) fail(done.error());
+  ::explicit_bzero(sql.data(), sql.size());  // it may have held a secret
   ready();
 }
 

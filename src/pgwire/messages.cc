@@ -232,6 +232,8 @@ Result<Message> decode(const Frame& frame) {
 
 std::span<char> FrameReader::room() {
   if (begin_ == end_) {
+    // It may have been a secret, and an idle client would keep it here.
+    if (end_ > 0) ::explicit_bzero(buffer_.data(), end_);
     begin_ = end_ = 0;
     // One large message does not make an idle connection large for ever.
     if (buffer_.size() > kKeptBytes && wanted_ <= kReadBytes) std::vector<char>().swap(buffer_);

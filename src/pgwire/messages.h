@@ -97,7 +97,8 @@ Result<Message> decode(const Frame& frame);
 // length that a header claims.
 class FrameReader {
  public:
-  // Where to put the next bytes; voids the last frame.
+  // Where to put the next bytes; voids the last frame, and wipes what was consumed when nothing
+  // else is there.
   std::span<char> room();
   void filled(size_t bytes) { end_ += bytes; }
 

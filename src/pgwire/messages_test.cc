@@ -64,6 +64,14 @@ TEST(FrameReader, KeepsALargeMessageWhole) {
   EXPECT_EQ((**reader.message()).type, 'c');
 }
 
+TEST(FrameReader, WipesWhatWasConsumedBeforeItWaitsForMore) {
+  FrameReader reader;
+  feed(reader, message('Q', "CREATE SECRET s AS 'hunter2'"));
+  ASSERT_TRUE(reader.message()->has_value());
+  const auto room = reader.room();
+  EXPECT_EQ(std::string_view(room.data(), room.size()).find("hunter2"), std::string_view::npos);
+}
+
 TEST(FrameReader, BelievesNoLengthBeforeTheBytesHaveCome) {
   FrameReader reader;
   feed(reader, 'd' + i32(kMaxCopyDataBytes));
