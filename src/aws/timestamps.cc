@@ -1,5 +1,6 @@
 #include "aws/timestamps.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace sluice::aws {
@@ -7,7 +8,7 @@ namespace {
 
 using TimePoint = std::chrono::system_clock::time_point;
 
-// `rest` becomes what follows the time.
+// `rest` becomes what follows the time in `text`.
 std::optional<TimePoint> parse(const std::string& text, const char* format,
                                std::string_view& rest) {
   std::tm utc{};
@@ -31,8 +32,9 @@ std::optional<TimePoint> parse_timestamp(const std::string& text) {
 }
 
 std::optional<TimePoint> parse_http_date(std::string_view text) {
+  const std::string owned(text);  // `rest` is a part of it
   std::string_view rest;
-  const auto time = parse(std::string(text), "%a, %d %b %Y %H:%M:%S", rest);
+  const auto time = parse(owned, "%a, %d %b %Y %H:%M:%S", rest);
   return time && rest == " GMT" ? time : std::nullopt;
 }
 
