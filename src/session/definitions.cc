@@ -158,6 +158,8 @@ Result<std::string> create_table_as(const Execution& execution, const sql::Creat
 }
 
 Result<sql::Secret> secret_of(const Execution& execution, const sql::Expression& expression) {
+  // The engine's buffers would keep copies of it.
+  if (const auto* const text = sql::literal_text(expression)) return sql::make_secret(*text);
   auto value = execution.evaluate(sql::Expression(expression).release(), false);
   // The engine's own words could quote the value.
   if (!value.ok()) {

@@ -1,6 +1,7 @@
 #include "sql/aws_connection.h"
 
 #include <algorithm>
+#include <duckdb/parser/expression/constant_expression.hpp>
 #include <set>
 
 namespace sluice::sql {
@@ -206,6 +207,13 @@ Result<Secret> make_secret(const engine::Value& value) {
   if (secret.value.size() > size_t{24} * 1024)
     return invalid("secrets can not be bigger than 24KiB").with_sqlstate("54000");
   return secret;
+}
+
+const engine::Value* literal_text(const Expression& expression) {
+  if (expression->GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return nullptr;
+  const auto& value = expression->Cast<duckdb::ConstantExpression>().value;
+  const bool text = !value.IsNull() && value.type().id() == engine::LogicalTypeId::VARCHAR;
+  return text ? &value : nullptr;
 }
 
 Result<std::optional<std::string>> validated_path(const std::vector<Option>& with) {

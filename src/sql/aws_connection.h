@@ -37,6 +37,8 @@ Result<bool> wants_validation(const std::vector<Option>& with);
 // The value of CREATE SECRET … AS / ALTER SECRET … AS: a text or bytea constant, already resolved.
 // Its errors never hold the value.
 Result<Secret> make_secret(const engine::Value& value);
+// The value of a plain string, which needs no evaluation; null for any other expression.
+const engine::Value* literal_text(const Expression& expression);
 
 // What VALIDATE CONNECTION … WITH (S3 PATH = 's3://…') names; nothing without it.
 Result<std::optional<std::string>> validated_path(const std::vector<Option>& with);

@@ -171,5 +171,20 @@ TEST(MakeSecret, TakesTextAndBytes) {
   EXPECT_EQ(make_secret(engine::Value(engine::LogicalType::VARCHAR)).error().sqlstate, "22004");
 }
 
+TEST(MakeSecret, OfAPlainStringNeedsNoEvaluation) {
+  const auto expression = [](std::string_view value) {
+    auto statements = parse(fmt::format("CREATE SECRET s AS {}", value));
+    EXPECT_TRUE(statements.ok()) << value;
+    return std::get<CreateSecret>(statements->at(0).node).value;
+  };
+  for (const char* plain : {"'abc'", "E'\\141bc'", "$$abc$$"}) {
+    const Expression value = expression(plain);
+    ASSERT_NE(literal_text(value), nullptr) << plain;
+    EXPECT_EQ(make_secret(*literal_text(value))->value, "abc") << plain;
+  }
+  for (const char* other : {"'a' || 'b'", "NULL", "1", "$1", "'abc'::bytea"})
+    EXPECT_EQ(literal_text(expression(other)), nullptr) << other;
+}
+
 }  // namespace
 }  // namespace sluice::sql
