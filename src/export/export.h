@@ -40,6 +40,7 @@ struct ExportSpec {
   FileFormat format = FileFormat::kParquet;
   uint64_t max_file_bytes = kDefaultFileBytes;
   format::CsvOptions csv;
+  std::string parquet_compression = "snappy";  // or zstd, …: as the writer names them
   std::vector<std::string> names;
   std::vector<types::SqlType> types;
 };

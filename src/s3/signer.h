@@ -16,7 +16,8 @@
 
 namespace sluice::s3 {
 
-// In place of a payload's digest: the payload is not signed. Only over TLS, which protects it.
+// In place of a payload's digest: the payload is not signed. Only where nobody on the way can
+// change it (Endpoint::is_private).
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 
 struct Parameter {
