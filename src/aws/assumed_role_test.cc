@@ -350,6 +350,30 @@ TEST(AssumedRole, UploadsLeaveNothingWhenTheRefreshIsRefused) {
   EXPECT_TRUE(f.server.open_uploads().empty());
 }
 
+// An export of more than an hour and a half, in sessions of a quarter of one: they are renewed
+// before they end, so that nothing is ever refused.
+TEST(AssumedRole, UploadsOutliveManySessionsWithoutARefusal) {
+  Fixture f;
+  f.sts->set_session_seconds(900);
+  constexpr int kParts = 30;
+  for (int part = 2; part <= kParts; ++part) {
+    f.before_part[part] = [&f, part] {
+      while (f.parts_stored() < part - 1) std::this_thread::yield();
+      f.clock.advance(std::chrono::seconds(200));
+    };
+  }
+  const auto client = f.client(f.chain());
+  const auto object = f.upload(*client, kParts);
+  ASSERT_TRUE(object.ok()) << object.error().message;
+  EXPECT_EQ(f.server.objects().at("a.parquet"), f.content);
+  for (const auto& request : f.server.requests()) {
+    // The clock may jump under a request for a session, and that one is then made again.
+    if (request.operation == "STS") continue;
+    EXPECT_EQ(request.status, 200) << request.target;
+  }
+  EXPECT_GE(f.sts->granted(), 2U * (kParts * 200 / 900));
+}
+
 TEST(AssumedRole, IsNotRenewedForEverForARequestThatStaysRefused) {
   Fixture f;
   class Refused final : public s3::CredentialsProvider {
