@@ -15,8 +15,9 @@
 namespace sluice::collection {
 namespace {
 
-// How long a commit waits for the tail to be flushed before it is refused.
-constexpr std::chrono::seconds kFlushWait{30};
+// How long a commit waits for the tail to be flushed before it is refused. A disk that is merely
+// slow is waited for; a client that will not wait can cancel.
+constexpr std::chrono::seconds kFlushWait{180};
 // What one commit may write to the log; what loads hold is not part of it.
 constexpr uint64_t kMostCommitBytes = uint64_t{1} << 30;
 // Times the tail's limit at which commits wait.
