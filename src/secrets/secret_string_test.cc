@@ -1,6 +1,7 @@
 #include "secrets/secret_string.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -13,8 +14,12 @@ constexpr char kCanary[] = "canary-0123456789-canary-0123456789";
 bool watching = false;
 int seen = 0;
 
-void give_back(void* memory, size_t size) {
-  if (watching && memmem(memory, size, kCanary, sizeof kCanary - 1) != nullptr) ++seen;
+void give_back(void* memory) {
+  // Not every compiler's code tells the size.
+  if (watching && memory != nullptr &&
+      memmem(memory, malloc_usable_size(memory), kCanary, sizeof kCanary - 1) != nullptr) {
+    ++seen;
+  }
   std::free(memory);
 }
 }  // namespace
@@ -24,8 +29,8 @@ void* operator new(size_t size) {
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t size) noexcept { give_back(memory, size); }
+void operator delete(void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, size_t) noexcept { give_back(memory); }
 
 namespace sluice::secrets {
 namespace {

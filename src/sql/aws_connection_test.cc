@@ -102,7 +102,7 @@ TEST_F(AwsConnection, ReadsItsSecretsWhenUsed) {
 TEST_F(AwsConnection, ARoleIsAssumedWithTheConnectionsOwnExternalId) {
   const auto made = make("ASSUME ROLE ARN = 'arn:aws:iam::1:role/r'");
   ASSERT_TRUE(made.ok());
-  const Object& object = created(*made);
+  const Object object = created(*made);  // a copy: its place in the catalog is replaced below
   EXPECT_THAT(show_create(*edit_.catalog(), object), HasSubstr("ASSUME ROLE ARN = 'arn"));
   AwsAccess access = aws_access(*edit_.catalog(), object, kServer);
   ASSERT_TRUE(access.role);
