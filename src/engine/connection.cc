@@ -84,6 +84,8 @@ class DuckConnection final : public Connection {
   duckdb::ClientContext& context() override { return *duckdb_->context; }
 
  private:
+  void use_time_zone(std::string spelled);
+
   const std::shared_ptr<Instances> instances_;  // shared with the engine
   std::shared_ptr<duckdb::DuckDB> database_;    // shared: stays while this does
   std::unique_ptr<duckdb::Connection> duckdb_;
@@ -214,11 +216,20 @@ Result<std::vector<std::vector<Value>>> DuckConnection::query(const std::string&
   }
 }
 
+void DuckConnection::use_time_zone(std::string spelled) {
+  time_zone_ = Value(std::move(spelled));
+  duckdb::ClientConfig::GetConfig(*duckdb_->context).set_variables["TimeZone"] = *time_zone_;
+}
+
 Status DuckConnection::set_time_zone(const std::string& name) {
   TRY(settle());
   try {
     // Settings are locked for SQL; the client's own configuration is not. Nothing checks the name
     // there, so it is looked up first.
+    if (auto known = instances_->known_time_zone(name)) {
+      use_time_zone(std::move(*known));
+      return ok();
+    }
     duckdb::vector<Value> arguments{Value(name)};
     auto statement =
         duckdb_->Prepare("SELECT name FROM pg_timezone_names() WHERE lower(name) = lower($1)");
@@ -230,8 +241,9 @@ Status DuckConnection::set_time_zone(const std::string& name) {
       return invalid("invalid value for parameter \"TimeZone\": \"{}\"", name)
           .with_sqlstate("22023");
     }
-    time_zone_ = chunk->GetValue(0, 0);
-    duckdb::ClientConfig::GetConfig(*duckdb_->context).set_variables["TimeZone"] = *time_zone_;
+    const std::string spelled = chunk->GetValue(0, 0).ToString();
+    instances_->remember_time_zone(name, spelled);
+    use_time_zone(spelled);
     return ok();
   } catch (const std::exception& exception) {
     return engine_error(exception);

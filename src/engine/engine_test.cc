@@ -149,6 +149,11 @@ TEST_F(EngineTest, KeepsATimeZonePerConnection) {
   EXPECT_EQ((*other->query(sql))[0][0].ToString(), "2024-01-01 01:00:00+01");
   EXPECT_EQ(first_value(sql), "2024-01-01 00:00:00+00");
   EXPECT_FALSE(other->set_time_zone("Mars/Olympus").ok());
+  EXPECT_FALSE(other->set_time_zone("Mars/Olympus").ok());
+  // The same when it is known already.
+  auto third = std::move(engine_->connect()).value();
+  ASSERT_TRUE(third->set_time_zone("europe/berlin").ok());
+  EXPECT_EQ((*third->query(sql))[0][0].ToString(), "2024-01-01 01:00:00+01");
 }
 
 }  // namespace

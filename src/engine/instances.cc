@@ -131,4 +131,16 @@ Status Instances::detach(const std::string& name) {
   return run(*database_, "DETACH " + quoted(name, '"'));
 }
 
+std::optional<std::string> Instances::known_time_zone(const std::string& name) const {
+  const std::lock_guard lock(time_zones_mutex_);
+  const auto found = time_zones_.find(name);
+  if (found == time_zones_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Instances::remember_time_zone(const std::string& name, std::string spelled) {
+  const std::lock_guard lock(time_zones_mutex_);
+  if (time_zones_.size() < kMostTimeZones) time_zones_.emplace(name, std::move(spelled));
+}
+
 }  // namespace sluice::engine

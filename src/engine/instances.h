@@ -32,6 +32,11 @@ class Instances {
   Status detach(const std::string& name);
   uint64_t restarts() const { return restarts_; }
 
+  // Names of time zones that were looked up before, as they were given, and as the engine spells
+  // them. Looking one up takes milliseconds, and each statement sets its session's.
+  std::optional<std::string> known_time_zone(const std::string& name) const;
+  void remember_time_zone(const std::string& name, std::string spelled);
+
   // Shared with tokens, which may be dropped after the engine.
   const std::shared_ptr<Registry<RowSource>> rows = std::make_shared<Registry<RowSource>>();
   const std::shared_ptr<Registry<RowFilter>> filters = std::make_shared<Registry<RowFilter>>();
@@ -41,9 +46,14 @@ class Instances {
   Result<std::shared_ptr<duckdb::DuckDB>> make() const;
   Status lock_settings(duckdb::DuckDB& database) const;
 
+  // Clients choose the spelling, so there is a bound.
+  static constexpr size_t kMostTimeZones = 1'000;
+
   const Engine::Options options_;
   const Engine::Registration registration_;
   std::atomic<uint64_t> restarts_ = 0;
+  mutable std::mutex time_zones_mutex_;
+  std::map<std::string, std::string> time_zones_;  // guarded by the above
   std::mutex mutex_;
   uint64_t made_ = 0;
   std::map<std::string, std::string> attached_;  // path by name
