@@ -1,6 +1,7 @@
 #include "export/journal.h"
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "base/log.h"
 
@@ -23,6 +24,14 @@ std::string_view name(RunState state) {
     if (value == state) return text;
   }
   return "?";
+}
+
+// Throws where there is none of that name, as reading JSON does.
+RunState state_of(std::string_view text) {
+  for (const auto& [value, known] : kStates) {
+    if (known == text) return value;
+  }
+  throw std::invalid_argument("no state of a run");
 }
 
 std::string_view name(RunPhase phase) {
@@ -84,10 +93,7 @@ RunRecord decoded(std::string_view id, const nlohmann::json& json) {
   json.at("user").get_to(record.user);
   json.at("format").get_to(record.format);
   json.at("logical_time").get_to(record.logical_time);
-  const auto state = json.at("state").get<std::string>();
-  for (const auto& [value, text] : kStates) {
-    if (text == state) record.state = value;
-  }
+  record.state = state_of(json.at("state").get<std::string>());
   json.at("rows").get_to(record.rows);
   json.at("bytes").get_to(record.bytes);
   json.at("files").get_to(record.files);

@@ -98,6 +98,22 @@ TEST_F(Journals, AFailureIsDurableBeforeAnythingIsRemoved) {
   EXPECT_THAT(journal_->left(), ElementsAre("t1"));
 }
 
+// Taken for one under way, a run that is done would be removed from its bucket.
+TEST_F(Journals, RefuseAStateThatTheyDoNotKnow) {
+  begin();
+  std::string note = store_->notes().at("export/t1");
+  const std::string known = "\"running\"";
+  ASSERT_NE(note.find(known), std::string::npos) << note;
+  note.replace(note.find(known), known.size(), "\"verified\"");
+  collection::Commit commit;
+  commit.notes.push_back({"export/t1", note});
+  ASSERT_TRUE(store_->commit(std::move(commit), {}).ok());
+  Journal other(*store_, clock_);
+  const Status loaded = other.load();
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_THAT(loaded.error().message, ::testing::HasSubstr("export/t1"));
+}
+
 TEST_F(Journals, ACancelledRunIsCalledSo) {
   RecordedRun& run = begin();
   ASSERT_TRUE(run.failed(cancelled()).ok());

@@ -158,6 +158,20 @@ class ServerTest(unittest.TestCase):
         return fault
 
 
+class OwnServers(unittest.TestCase):
+    """For tests that start, stop and configure servers themselves."""
+
+    def folder(self):
+        folder = tempfile.mkdtemp(prefix="sluice-e2e-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def server(self, *arguments, **options):
+        server = Server(*arguments, **options)
+        self.addCleanup(server.close)
+        return server
+
+
 # ---- the S3 server ---------------------------------------------------------------------------------
 RGW = str(ROOT / "tests" / "rgw" / "rgw")
 

@@ -8,13 +8,10 @@ import json
 import os
 import pathlib
 import random
-import shutil
 import stat
 import struct
 import subprocess
-import tempfile
 import time
-import unittest
 import urllib.parse
 
 import fake_s3
@@ -77,19 +74,7 @@ class Listener(wire.Wire):
             return []
 
 
-class Base(unittest.TestCase):
-    def folder(self):
-        folder = tempfile.mkdtemp(prefix="sluice-e2e-")
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        return folder
-
-    def server(self, *arguments, **options):
-        server = harness.Server(*arguments, **options)
-        self.addCleanup(server.close)
-        return server
-
-
-class Canaries(Base):
+class Canaries(harness.OwnServers):
     """`given` are the secrets: none of them may be seen again, anywhere."""
 
     def canary(self, end="+/Q="):
@@ -272,7 +257,7 @@ def sluice(*arguments, environment=None, timeout=120):
                           env={**os.environ, **(environment or {})}, timeout=timeout)
 
 
-class KeyFile(Base):
+class KeyFile(harness.OwnServers):
     def setUp(self):
         self.data = self.folder()
         self.key = self.data + "/secrets.key"
@@ -343,7 +328,7 @@ class KeyFile(Base):
         self.assertIn(self.key, self.refusal())
 
 
-class Rotation(Base):
+class Rotation(harness.OwnServers):
     """Against a strict store: an export ends well only with the very secret that was given."""
 
     @classmethod

@@ -4,11 +4,8 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
-import tempfile
 import threading
-import unittest
 
 import harness
 import wire
@@ -19,17 +16,7 @@ def run(*arguments, environment=None, timeout=60):
                           env={**os.environ, **(environment or {})}, timeout=timeout)
 
 
-class Starting(unittest.TestCase):
-    def folder(self):
-        folder = tempfile.mkdtemp(prefix="sluice-e2e-")
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        return folder
-
-    def server(self, *arguments, **options):
-        server = harness.Server(*arguments, **options)
-        self.addCleanup(server.close)
-        return server
-
+class Starting(harness.OwnServers):
     def test_help_and_version(self):
         done = run("--help")
         self.assertEqual(done.returncode, 0)
