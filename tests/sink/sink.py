@@ -40,7 +40,8 @@ class Store:
 
     def begin(self, key):
         with self.lock:
-            upload = f"upload{len(self.uploads) + 1}"
+            self.counts["begun"] += 1
+            upload = f"upload{self.counts['begun']}"
             self.uploads[upload] = (key, {})
             return upload
 
