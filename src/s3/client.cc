@@ -73,13 +73,24 @@ ObjectInfo object_of(const pugi::xml_node& node) {
           .etag = unquoted(node.child("ETag").text().as_string())};
 }
 
-std::string completion_body(const std::vector<std::string>& etags) {
+std::string completion_body(const std::vector<SentPart>& parts, Checksum checksum) {
   std::string body = "<CompleteMultipartUpload>";
-  for (size_t i = 0; i < etags.size(); ++i) {
-    body += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>\"{}\"</ETag></Part>", i + 1,
-                        xml_text(etags[i]));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    body += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>\"{}\"</ETag>", i + 1,
+                        xml_text(parts[i].etag));
+    if (!parts[i].checksum.empty()) {
+      body += fmt::format("<{0}>{1}</{0}>", checksum_element(checksum), base64(parts[i].checksum));
+    }
+    body += "</Part>";
   }
   return body + "</CompleteMultipartUpload>";
+}
+
+void add_checksum(Operation& operation, Checksum checksum, std::string_view sum) {
+  if (checksum == Checksum::kNone) return;
+  operation.headers.push_back({checksum_header(checksum), base64(sum)});
+  operation.headers.push_back({"x-amz-sdk-checksum-algorithm", std::string(name(checksum))});
+  if (checksum == Checksum::kSha256) operation.body_sha256 = sum;
 }
 
 // Some services leave the ETag of this answer empty.
@@ -109,9 +120,9 @@ struct Expected {
 
 }  // namespace
 
-std::string multipart_etag(const std::vector<std::string>& part_etags) {
+std::string multipart_etag(const std::vector<SentPart>& parts) {
   std::string digests;
-  for (const std::string& etag : part_etags) {
+  for (const auto& [etag, bytes, checksum] : parts) {
     if (etag.size() != kPartEtagDigits) return {};
     for (size_t i = 0; i < etag.size(); i += 2) {
       unsigned int byte = 0;
@@ -125,7 +136,7 @@ std::string multipart_etag(const std::vector<std::string>& part_etags) {
   CHECK(EVP_Digest(digests.data(), digests.size(), md5, &length, EVP_md5(), nullptr) == 1);
   std::string out;
   for (unsigned int i = 0; i < length; ++i) out += fmt::format("{:02x}", md5[i]);
-  return fmt::format("{}-{}", out, part_etags.size());
+  return fmt::format("{}-{}", out, parts.size());
 }
 
 Result<std::unique_ptr<Client>> Client::make(http::Client& http,
@@ -167,6 +178,7 @@ Result<std::string> Client::put_object(const ObjectName& name, std::span<const s
   Operation operation("PUT", {"PutObject", name.bucket, name.key});
   operation.body = body;
   operation.headers = requester_->object_headers();
+  add_checksum(operation, dialect().checksum, checksum_of(dialect().checksum, body));
   if (if_exists == IfExists::kFail) {
     operation.headers.push_back({"If-None-Match", "*"});
     // Or a request sent twice by libcurl could be refused for its own object.
@@ -184,6 +196,18 @@ Result<std::string> Client::put_object(const ObjectName& name, std::span<const s
   Error failure = std::move(outcome.response).error();
   if (!is_another) failure.code = ErrorCode::kUnknown;
   return failure;
+}
+
+Status Client::put_with_checksum(const ObjectName& name, std::span<const std::byte> body,
+                                 Checksum checksum, std::string_view sum, std::stop_token stop) {
+  Operation operation("PUT", {"PutObject", name.bucket, name.key});
+  operation.body = body;
+  operation.headers = requester_->object_headers();
+  add_checksum(operation, checksum, sum);
+  operation.body_sha256.clear();  // the signature is to be right
+  operation.tries = 1;
+  TRY(requester_->run(std::move(operation), std::move(stop)).response);
+  return ok();
 }
 
 Result<std::string> Client::get_object(const ObjectName& name, size_t max_bytes,
@@ -224,6 +248,13 @@ Result<std::string> Client::create_upload(const ObjectName& name, bool* may_be_o
   Operation operation("POST", {"CreateMultipartUpload", name.bucket, name.key});
   operation.query = {{"uploads", ""}};
   operation.headers = requester_->object_headers();
+  if (const Checksum checksum = dialect().checksum; checksum != Checksum::kNone) {
+    operation.headers.push_back(
+        {"x-amz-checksum-algorithm", std::string(sluice::s3::name(checksum))});
+    if (is_of_full_object(checksum)) {
+      operation.headers.push_back({"x-amz-checksum-type", "FULL_OBJECT"});
+    }
+  }
   operation.complaint = must_have_upload_id;
   operation.send_at_most_once = true;
   Outcome outcome = requester_->run(std::move(operation), std::move(stop));
@@ -237,28 +268,40 @@ Result<std::string> Client::create_upload(const ObjectName& name, bool* may_be_o
 
 void Client::upload_part(const ObjectName& name, const std::string& upload_id, int part_number,
                          std::span<const std::byte> body, std::stop_token stop,
-                         std::function<void(Result<std::string>)> done) {
+                         std::function<void(Result<SentPart>)> done) {
   Operation operation("PUT", {fmt::format("UploadPart {}", part_number), name.bucket, name.key});
   operation.query = {{"partNumber", std::to_string(part_number)}, {"uploadId", upload_id}};
   operation.body = body;
   operation.complaint = must_have_etag;
+  SentPart part;
+  part.bytes = body.size();
+  part.checksum = checksum_of(dialect().checksum, body);
+  add_checksum(operation, dialect().checksum, part.checksum);
   requester_->start(std::move(operation), std::move(stop),
-                    [done = std::move(done)](Outcome outcome) {
+                    [done = std::move(done), part = std::move(part)](Outcome outcome) mutable {
                       if (!outcome.response.ok()) return done(std::move(outcome.response).error());
-                      done(unquoted(outcome.response->header("etag")));
+                      part.etag = unquoted(outcome.response->header("etag"));
+                      done(std::move(part));
                     });
 }
 
 // Tries by itself, one at a time, since between two of them it has to look.
 Client::Completion Client::complete_upload(const ObjectName& name, const std::string& upload_id,
-                                           const std::vector<std::string>& etags, uint64_t bytes,
+                                           const std::vector<SentPart>& parts,
                                            std::stop_token stop) {
-  const Expected expected{bytes, etags.size(), multipart_etag(etags)};
-  const std::string body = completion_body(etags);
+  const Checksum checksum = dialect().checksum;
+  uint64_t bytes = 0;
+  for (const SentPart& part : parts) bytes += part.bytes;
+  const Expected expected{bytes, parts.size(), multipart_etag(parts)};
+  const std::string body = completion_body(parts, checksum);
   Operation operation("POST", {"CompleteMultipartUpload", name.bucket, name.key});
   operation.query = {{"uploadId", upload_id}};
   operation.body = bytes_of(body);
   operation.complaint = must_be("CompleteMultipartUploadResult");
+  if (const std::string sum = full_object_checksum(checksum, parts); !sum.empty()) {
+    operation.headers = {{checksum_header(checksum), base64(sum)},
+                         {"x-amz-checksum-type", "FULL_OBJECT"}};
+  }
   operation.tries = 1;
   operation.send_at_most_once = true;
   const auto& policy = requester_->policy();

@@ -24,7 +24,9 @@
 
 #include "base/result.h"
 #include "http/client.h"
+#include "s3/checksum.h"
 #include "s3/credentials.h"
+#include "s3/dialect.h"
 #include "s3/requester.h"
 
 namespace sluice::s3 {
@@ -82,19 +84,18 @@ class Client {
   // there may be more uploads than the one whose id came back, or one although the call has failed.
   Result<std::string> create_upload(const ObjectName& name, bool* may_be_others,
                                     std::stop_token stop);
-  // `body` must stay valid until `done`, which gets the part's ETag.
+  // `body` must stay valid until `done`. Its checksum is made here, on the caller's thread.
   void upload_part(const ObjectName& name, const std::string& upload_id, int part_number,
                    std::span<const std::byte> body, std::stop_token stop,
-                   std::function<void(Result<std::string>)> done);
+                   std::function<void(Result<SentPart>)> done);
 
   struct Completion {
     Result<ObjectInfo> object = cancelled();
     bool may_have_happened = false;  // on an error: the object may be there all the same
   };
-  // `etags` of parts 1, 2, ...; `bytes` of all together. Looks at the object after a lost answer.
+  // Of parts 1, 2, ... Looks at the object after a lost answer.
   Completion complete_upload(const ObjectName& name, const std::string& upload_id,
-                             const std::vector<std::string>& etags, uint64_t bytes,
-                             std::stop_token stop);
+                             const std::vector<SentPart>& parts, std::stop_token stop);
   // An upload that is gone already is a success.
   Status abort_upload(const ObjectName& name, const std::string& upload_id, std::stop_token stop,
                       Deadline deadline = {});
@@ -103,6 +104,12 @@ class Client {
   Result<std::vector<OpenUpload>> list_uploads(const std::string& bucket, const std::string& prefix,
                                                std::stop_token stop, Deadline deadline = {});
 
+  // Puts it with this as the sum of its bytes, be it theirs or not, and tries once: a store that
+  // verifies checksums refuses a wrong one (kInvalid).
+  Status put_with_checksum(const ObjectName& name, std::span<const std::byte> body,
+                           Checksum checksum, std::string_view sum, std::stop_token stop);
+
+  const Dialect& dialect() const { return requester_->dialect(); }
   // How often a request was sent again.
   uint64_t retries() const { return requester_->counters().retries; }
 
@@ -130,6 +137,6 @@ class Client {
 
 // The ETag that S3 gives an object made of parts with these, where they are MD5 sums (that is:
 // without encryption by a key of the customer). Empty where they can't be.
-std::string multipart_etag(const std::vector<std::string>& part_etags);
+std::string multipart_etag(const std::vector<SentPart>& parts);
 
 }  // namespace sluice::s3

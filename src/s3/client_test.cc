@@ -170,10 +170,10 @@ TEST(S3Client, GetsOverEveryFaultOfASimpleRequest) {
 TEST(S3Client, ForetellsTheETagOfAnUpload) {
   // md5 of the two sums' bytes, as S3 does it.
   EXPECT_EQ(
-      multipart_etag({"5d41402abc4b2a76b9719d911017c592", "7d793037a0760186574b0282f2f435e7"}),
+      multipart_etag({{"5d41402abc4b2a76b9719d911017c592"}, {"7d793037a0760186574b0282f2f435e7"}}),
       "065947336a2f2a95ba8899f3675c3be6-2");
-  EXPECT_EQ(multipart_etag({"not a sum"}), "");
-  EXPECT_EQ(multipart_etag({"zd41402abc4b2a76b9719d911017c592"}), "");
+  EXPECT_EQ(multipart_etag({SentPart{"not a sum"}}), "");
+  EXPECT_EQ(multipart_etag({SentPart{"zd41402abc4b2a76b9719d911017c592"}}), "");
 }
 
 TEST(S3Client, RunsCleanUpsOneAfterTheOther) {

@@ -7,13 +7,6 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
-// It becomes a part of the host's name, so nothing may end one there.
-bool is_region_of_aws(std::string_view region) {
-  return !region.empty() && std::all_of(region.begin(), region.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-}
-
 std::string of_aws(std::string_view region) {
   return fmt::format("https://s3.{}.amazonaws.com{}", region,
                      region.starts_with("cn-") ? ".cn" : "");
@@ -26,8 +19,15 @@ bool may_stand_in_authority(char c) {
 
 }  // namespace
 
+// Nothing may end a host's name in it.
+bool is_region_name(std::string_view region) {
+  return !region.empty() && std::all_of(region.begin(), region.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
 Result<Endpoint> Endpoint::make(const Options& options) {
-  if (options.url.empty() && !is_region_of_aws(options.region)) {
+  if (options.url.empty() && !is_region_name(options.region)) {
     return invalid("invalid AWS region \"{}\"", options.region);
   }
   const std::string url = options.url.empty() ? of_aws(options.region) : options.url;

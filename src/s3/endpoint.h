@@ -9,6 +9,9 @@
 
 namespace sluice::s3 {
 
+// Whether it may become a part of a host's name.
+bool is_region_name(std::string_view region);
+
 // Where a request goes. `host` and `path` are what is signed; the url is `origin` + the encoded
 // path.
 struct Target {

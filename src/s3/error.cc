@@ -117,16 +117,20 @@ bool ServiceError::is_throttling() const {
 }
 
 bool ServiceError::is_transient() const {
-  if (is_throttling()) return true;
+  if (is_throttling() || is_damage()) return true;
   if (status == 501) return false;
   return status >= 500 || status == 408 ||
          is_one_of(code, {"InternalError", "ServiceUnavailable", "RequestTimeout",
                           "OperationAborted", "ConditionalRequestConflict"});
 }
 
+bool ServiceError::is_damage() const {
+  return is_one_of(code, {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"});
+}
+
 bool ServiceError::is_ambiguous() const {
-  return is_transient() && !is_throttling() && status != 408 && code != "RequestTimeout" &&
-         status != 409;
+  return is_transient() && !is_throttling() && !is_damage() && status != 408 &&
+         code != "RequestTimeout" && status != 409;
 }
 
 ErrorCode ServiceError::meaning() const {
@@ -167,6 +171,7 @@ std::optional<ServiceError> service_error(const http::Response& response, Body b
   if (region.empty()) region = tamed(response.header("x-amz-bucket-region"));
   if (!region.empty() && (response.status / 100 == 3 || response.status == 400)) {
     out.hint = fmt::format("The bucket is in region \"{}\".", region);
+    out.region = std::move(region);
   }
   return out;
 }

@@ -25,12 +25,15 @@ struct ServiceError {
   std::string code;  // S3's word, or one for the status where the answer has no body
   std::string message;
   std::string request_id;
+  std::string region;  // of the bucket, where it is another than the request's
   std::string hint;
 
   // Whether the same request may succeed a little later.
   bool is_transient() const;
   // Whether the service is asked too much: fewer requests at once would help.
   bool is_throttling() const;
+  // Whether what came is not what was sent: a checksum told.
+  bool is_damage() const;
   // Whether S3 may have done it all the same. Refused requests have not been.
   bool is_ambiguous() const;
   ErrorCode meaning() const;

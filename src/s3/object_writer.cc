@@ -9,9 +9,12 @@
 
 namespace sluice::s3 {
 
-uint64_t part_bytes(int part_number, uint64_t first_part_bytes) {
-  CHECK(part_number >= 1 && part_number <= kMaxParts);
-  return first_part_bytes << ((part_number - 1) / kPartsOfOneSize);
+uint64_t part_bytes(int part_number, uint64_t first_part_bytes, const Dialect& dialect) {
+  CHECK(part_number >= 1 && part_number <= dialect.max_parts);
+  if (dialect.equal_parts) return first_part_bytes;
+  const int parts_of_one_size = (dialect.max_parts + 9) / 10;
+  return std::min(first_part_bytes << ((part_number - 1) / parts_of_one_size),
+                  dialect.max_part_bytes);
 }
 
 // What the store has of this object so far.
@@ -25,9 +28,9 @@ struct ObjectWriter::Upload {
 
   std::mutex mutex;
   std::condition_variable_any changed;
-  int in_flight = 0;               // guarded, as the next two
-  std::optional<Error> failure;    // the first part's that failed
-  std::vector<std::string> etags;  // by part number - 1
+  int in_flight = 0;             // guarded, as the next two
+  std::optional<Error> failure;  // the first part's that failed
+  std::vector<SentPart> parts;   // by part number - 1
 
   // The writer's thread, then the one that cleans up.
   std::string id;              // empty: no upload is known
@@ -36,13 +39,13 @@ struct ObjectWriter::Upload {
 
   bool is_at_the_store() const { return !id.empty() || may_be_others || may_be_published; }
 
-  void ended(int part_number, Result<std::string> etag) {
+  void ended(int part_number, Result<SentPart> part) {
     // Notified under the lock: whoever waits may destroy the client next.
     const std::lock_guard lock(mutex);
-    if (etag.ok()) {
-      etags[static_cast<size_t>(part_number) - 1] = std::move(*etag);
+    if (part.ok()) {
+      parts[static_cast<size_t>(part_number) - 1] = std::move(*part);
     } else if (!failure) {
-      failure = std::move(etag).error();
+      failure = std::move(part).error();
     }
     --in_flight;
     changed.notify_all();
@@ -100,11 +103,13 @@ Status ObjectWriter::append(std::span<const std::byte> bytes, std::stop_token st
   if (failure_) return *failure_;
   CHECK(state_ == State::kOpen);
   while (!bytes.empty()) {
-    if (parts_begun_ == kMaxParts) {
+    const Dialect& dialect = client_.dialect();
+    if (parts_begun_ == dialect.max_parts) {
       return fail(error(ErrorCode::kExhausted, "{}: an object has at most {} parts",
-                        upload_->name.url(), kMaxParts));
+                        upload_->name.url(), dialect.max_parts)
+                      .with_hint("Write smaller files: MAX FILE SIZE."));
     }
-    const uint64_t limit = part_bytes(parts_begun_ + 1, options_.first_part_bytes);
+    const uint64_t limit = part_bytes(parts_begun_ + 1, options_.first_part_bytes, dialect);
     const size_t taken = current_.fill(bytes, limit);
     bytes = bytes.subspan(taken);
     bytes_ += taken;
@@ -132,7 +137,7 @@ Result<ObjectInfo> ObjectWriter::complete(std::stop_token stop) {
   CHECK(state_ == State::kClosed);
   upload_->may_be_published = true;
   auto completion =
-      client_.complete_upload(upload_->name, upload_->id, upload_->etags, bytes_, std::move(stop));
+      client_.complete_upload(upload_->name, upload_->id, upload_->parts, std::move(stop));
   if (!completion.object.ok()) {
     upload_->may_be_published = completion.may_have_happened;
     failure_ = completion.object.error();
@@ -188,15 +193,15 @@ Status ObjectWriter::send_part(std::stop_token stop) {
   const int number = ++parts_begun_;
   {
     const std::lock_guard lock(upload_->mutex);
-    upload_->etags.resize(static_cast<size_t>(number));
+    upload_->parts.resize(static_cast<size_t>(number));
     ++upload_->in_flight;
   }
   client_.upload_part(upload_->name, upload_->id, number, part->buffer.bytes(),
                       upload_->stop_parts.get_token(),
-                      [upload = upload_, part, &pool = pool_, number](Result<std::string> etag) {
+                      [upload = upload_, part, &pool = pool_, number](Result<SentPart> sent) {
                         pool.give_back(std::move(part->buffer));
                         part->permit = {};
-                        upload->ended(number, std::move(etag));
+                        upload->ended(number, std::move(sent));
                       });
   return ok();
 }

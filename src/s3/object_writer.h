@@ -36,12 +36,10 @@
 
 namespace sluice::s3 {
 
-inline constexpr int kMaxParts = 10'000;
-inline constexpr int kPartsOfOneSize = 1'000;
-
-// The size of a part, from 1 on: doubled every 1,000 parts, so that S3's 10,000 parts are enough
-// for S3's largest object of 5 TiB.
-uint64_t part_bytes(int part_number, uint64_t first_part_bytes);
+// The size of a part, from 1 on: doubled after each tenth of the parts that the store allows, so
+// that S3's 10,000 parts are enough for S3's largest object of 5 TiB. Always the first one's where
+// the store demands equal parts.
+uint64_t part_bytes(int part_number, uint64_t first_part_bytes, const Dialect& dialect);
 
 class ObjectWriter {
  public:

@@ -27,13 +27,13 @@ Result<ObjectInfo> finish(ObjectWriter& writer) {
 TEST(PartBytes, TenThousandPartsReachFiveTebibytes) {
   uint64_t sum = 0;
   for (int number = 1; number <= kMaxParts; ++number) {
-    const uint64_t bytes = part_bytes(number, uint64_t{8} << 20);
+    const uint64_t bytes = part_bytes(number, uint64_t{8} << 20, {});
     EXPECT_LE(bytes, uint64_t{5} << 30) << "S3's largest part";
     sum += bytes;
   }
   EXPECT_GE(sum, uint64_t{5} << 40);
-  EXPECT_EQ(part_bytes(1'000, 8), 8U);
-  EXPECT_EQ(part_bytes(1'001, 8), 16U);
+  EXPECT_EQ(part_bytes(1'000, 8, {}), 8U);
+  EXPECT_EQ(part_bytes(1'001, 8, {}), 16U);
 }
 
 TEST(ObjectWriter, WritesAnObjectOfAnySize) {

@@ -11,6 +11,8 @@ namespace {
 
 // How often one request gets new credentials. More than once, since sessions may be very short.
 constexpr int kMaxRenewals = 3;
+// How often one request follows its bucket to another region.
+constexpr int kMaxMoves = 2;
 
 }  // namespace
 
@@ -33,9 +35,11 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
         on_stop_(std::move(stop), [this] { end_soon(); }),
         on_stop_all_(requester.stop_all_.get_token(), [this] { end_soon(); }) {
     // Once for all tries, and not on the curl loop's thread.
-    payload_hash_ = requester_.endpoint_.is_private() && !operation_.body.empty()
-                        ? std::string(kUnsignedPayload)
-                        : hex_sha256(operation_.body);
+    const bool may_be_unsigned = requester_.is_private_ && !operation_.body.empty() &&
+                                 !requester_.options_.dialect.signed_payload;
+    payload_hash_ = may_be_unsigned                  ? std::string(kUnsignedPayload)
+                    : operation_.body_sha256.empty() ? hex_sha256(operation_.body)
+                                                     : hex(operation_.body_sha256);
   }
 
   // With a place under the limit, or stopped.
@@ -64,10 +68,11 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
     out.insert(out.end(), of_all.begin(), of_all.end());
     return out;
   }
-  http::Request request(const Credentials& credentials) const {
+  http::Request request(const Credentials& credentials) {
     const auto& options = requester_.options_;
-    const Target target =
-        requester_.endpoint_.target(operation_.subject.bucket, operation_.subject.key);
+    const auto where = requester_.where();
+    signed_for_ = where->region;
+    const Target target = where->endpoint.target(operation_.subject.bucket, operation_.subject.key);
     Unsigned to_sign{.method = operation_.method,
                      .host = target.host,
                      .path = target.path,
@@ -79,7 +84,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
     out.url = target.origin + percent_encoded(target.path, Slash::kKeep);
     if (!operation_.query.empty()) out.url += "?" + canonical_query(operation_.query);
     out.headers =
-        signed_headers(std::move(to_sign), credentials, {options.region}, requester_.clock().now());
+        signed_headers(std::move(to_sign), credentials, {signed_for_}, requester_.clock().now());
     out.body = operation_.body;
     out.ca_file = options.ca_file;
     out.connect_timeout = options.connect_timeout;
@@ -109,7 +114,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
       if (result.error().code == ErrorCode::kCancelled) return end(cancelled());
       return failed(std::move(result).error().within(operation_.subject.text()), again);
     }
-    if (refusal_ && renews_credentials()) {
+    if (refusal_ && (renews_credentials() || follows_bucket())) {
       --tries_;
       return requester_.try_later(shared_from_this(), milliseconds(0));
     }
@@ -139,6 +144,15 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
       return false;
     ++renewals_;
     return requester_.credentials_->refused(signed_by_);
+  }
+
+  bool follows_bucket() {
+    if (!requester_.options_.follow_region || refusal_->region.empty() ||
+        refusal_->region == signed_for_ || moves_ == kMaxMoves || stop_.stop_requested()) {
+      return false;
+    }
+    ++moves_;
+    return requester_.move_to(refusal_->region);
   }
 
   void failed(Error failure, bool again) {
@@ -183,8 +197,10 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   Done done_;
   const Steady::time_point deadline_;
   std::string payload_hash_;
-  Credentials signed_by_;  // the last try
+  Credentials signed_by_;   // the last try
+  std::string signed_for_;  // the region, as well
   int renewals_ = 0;
+  int moves_ = 0;
   int tries_ = 0;
   bool ambiguous_ = false;
   bool was_throttled_ = false;
@@ -208,7 +224,8 @@ Requester::Requester(http::Client& http, std::shared_ptr<CredentialsProvider> cr
     : http_(http),
       credentials_(std::move(credentials)),
       options_(std::move(options)),
-      endpoint_(std::move(endpoint)),
+      is_private_(endpoint.is_private()),
+      where_(std::make_shared<const Where>(Where{options_.region, std::move(endpoint)})),
       random_(options_.seed != 0 ? options_.seed : std::random_device()()),
       thread_([this] { wait_out_pauses(); }) {}
 
@@ -270,6 +287,23 @@ Outcome Requester::run(Operation operation, std::stop_token stop) {
   start(std::move(operation), std::move(stop),
         [&promise](Outcome result) { promise.set_value(std::move(result)); });
   return outcome.get();
+}
+
+std::shared_ptr<const Requester::Where> Requester::where() {
+  const std::lock_guard lock(mutex_);
+  return where_;
+}
+
+bool Requester::move_to(const std::string& region) {
+  if (!is_region_name(region)) return false;
+  Endpoint::Options options = options_.endpoint;
+  options.region = region;
+  auto endpoint = Endpoint::make(options);
+  if (!endpoint.ok()) return false;
+  auto moved = std::make_shared<const Where>(Where{region, std::move(endpoint).value()});
+  const std::lock_guard lock(mutex_);
+  where_ = std::move(moved);
+  return true;
 }
 
 Status Requester::pause(int failed_tries, std::stop_token stop) {

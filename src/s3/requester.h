@@ -6,6 +6,8 @@
 // one that is refused because its credentials have expired is made again with new ones.
 // A store that says it is asked too much is asked less: fewer requests are under way at once
 // (concurrency_limit.h), and it gets more tries, since only time helps there.
+// A bucket that turns out to be in another region is asked there from then on, where following is
+// allowed; else the error names the region.
 //
 // Threads: safe from any. A thread of its own waits out the pauses, so the curl loop never does;
 // `done` runs on the curl loop's thread or on that one, and must not wait.
@@ -33,6 +35,7 @@
 #include "http/client.h"
 #include "s3/concurrency_limit.h"
 #include "s3/credentials.h"
+#include "s3/dialect.h"
 #include "s3/endpoint.h"
 #include "s3/error.h"
 #include "s3/signer.h"
@@ -60,6 +63,7 @@ struct Operation {
   std::vector<http::Header> headers;
   std::span<const std::byte> body;    // must stay valid until the outcome
   std::shared_ptr<const void> owner;  // keeps the body until then, if it is given
+  std::string body_sha256;            // its digest, where that is known already
   Body answer = Body::kOfService;
   size_t max_answer_bytes = size_t{16} << 20;
   bool send_at_most_once = false;  // per try
@@ -83,6 +87,8 @@ class Requester {
   struct Options {
     Endpoint::Options endpoint;
     std::string region = "us-east-1";
+    Dialect dialect;                           // but `path_style`, which is the endpoint's
+    bool follow_region = false;                // nobody has said that it is this one
     std::string ca_file;                       // empty: the system's
     std::vector<http::Header> headers;         // of every request
     std::vector<http::Header> object_headers;  // of those that begin an object
@@ -118,6 +124,7 @@ class Requester {
   std::optional<int> concurrency_limit();
 
   const RetryPolicy& policy() const { return options_.retry; }
+  const Dialect& dialect() const { return options_.dialect; }
   const std::vector<http::Header>& object_headers() const { return options_.object_headers; }
   Clock& clock() const { return *options_.clock; }
 
@@ -127,6 +134,13 @@ class Requester {
 
   Requester(http::Client& http, std::shared_ptr<CredentialsProvider> credentials, Options options,
             Endpoint endpoint);
+  // Where requests go, and which region their signature is for.
+  struct Where {
+    std::string region;
+    Endpoint endpoint;
+  };
+  std::shared_ptr<const Where> where();
+  bool move_to(const std::string& region);
   std::chrono::milliseconds next_pause(int failed_tries);
   void try_later(std::shared_ptr<Call> call, std::chrono::milliseconds pause);
   // Whether the call may be sent now; else it is when one that is under way has ended.
@@ -139,11 +153,12 @@ class Requester {
   http::Client& http_;
   const std::shared_ptr<CredentialsProvider> credentials_;
   const Options options_;
-  const Endpoint endpoint_;
+  const bool is_private_;  // Endpoint::is_private()
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::mt19937_64 random_;  // guarded, as the next five
+  std::shared_ptr<const Where> where_;  // guarded, as the next six
+  std::mt19937_64 random_;
   std::multimap<Steady::time_point, std::shared_ptr<Call>> waiting_;
   ConcurrencyLimit limit_;
   std::deque<std::shared_ptr<Call>> queue_;  // behind the limit, first come, first sent

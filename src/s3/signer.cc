@@ -160,6 +160,10 @@ std::string canonical_query(const std::vector<Parameter>& query) {
   return out;
 }
 
+std::string hex(std::string_view bytes) {
+  return hex(std::span(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+}
+
 std::string hex_sha256(std::span<const std::byte> bytes) {
   Digest out;
   unsigned int length = 0;

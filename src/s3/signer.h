@@ -58,5 +58,6 @@ std::string percent_encoded(std::string_view text, Slash slash);
 std::string canonical_query(const std::vector<Parameter>& query);
 
 std::string hex_sha256(std::span<const std::byte> bytes);
+std::string hex(std::string_view bytes);
 
 }  // namespace sluice::s3

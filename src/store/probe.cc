@@ -88,9 +88,10 @@ class Probe {
   void try_conditional_put(const std::stop_token& stop);
   void try_multipart(const std::stop_token& stop);
   void remove_object(const std::stop_token& stop);
-  Result<std::string> upload_part(const std::string& id, const std::stop_token& stop);
+  Result<s3::SentPart> upload_part(const std::string& id, const std::stop_token& stop);
   Status abort(const std::string& id, const std::stop_token& stop);
-  void end_upload(const std::string& id, const std::string& etag, const std::stop_token& stop);
+  void end_upload(const std::string& id, const Result<s3::SentPart>& part,
+                  const std::stop_token& stop);
   void clean_up();
 
   // Sets the outcome by the answer; whether it was a success.
@@ -168,13 +169,13 @@ Status Probe::abort(const std::string& id, const std::stop_token& stop) {
   return client_.abort_upload(upload_, id, stop);
 }
 
-Result<std::string> Probe::upload_part(const std::string& id, const std::stop_token& stop) {
-  std::promise<Result<std::string>> promise;
-  auto etag = promise.get_future();
-  client_.upload_part(upload_, id, 1, content(), stop, [&promise](Result<std::string> answer) {
+Result<s3::SentPart> Probe::upload_part(const std::string& id, const std::stop_token& stop) {
+  std::promise<Result<s3::SentPart>> promise;
+  auto part = promise.get_future();
+  client_.upload_part(upload_, id, 1, content(), stop, [&promise](Result<s3::SentPart> answer) {
     promise.set_value(std::move(answer));
   });
-  return etag.get();
+  return part.get();
 }
 
 void Probe::try_multipart(const std::stop_token& stop) {
@@ -194,20 +195,20 @@ void Probe::try_multipart(const std::stop_token& stop) {
     return;
   }
   uploads_.push_back(*id);
-  const auto etag = upload_part(*id, stop);
-  judge(part_, etag.ok() ? ok() : Status(etag.error()), "s3:PutObject");
-  end_upload(*id, etag.ok() ? *etag : "", stop);
+  const auto part = upload_part(*id, stop);
+  judge(part_, part.ok() ? ok() : Status(part.error()), "s3:PutObject");
+  end_upload(*id, part, stop);
 }
 
 // Where it can't be aborted, it is made an object, which can be removed.
-void Probe::end_upload(const std::string& id, const std::string& etag,
+void Probe::end_upload(const std::string& id, const Result<s3::SentPart>& part,
                        const std::stop_token& stop) {
   if (judge(abort_, abort(id, stop), "s3:AbortMultipartUpload")) {
     std::erase(uploads_, id);
     return;
   }
-  if (etag.empty()) return;
-  const auto completion = client_.complete_upload(upload_, id, {etag}, kContent.size(), stop);
+  if (!part.ok()) return;
+  const auto completion = client_.complete_upload(upload_, id, {*part}, stop);
   completed_upload_is_there_ = completion.object.ok() || completion.may_have_happened;
   if (completion.object.ok()) std::erase(uploads_, id);
 }

@@ -8,11 +8,12 @@
 #include <set>
 #include <thread>
 
+#include "s3fake/checksums.h"
+
 namespace sluice::s3fake {
 namespace {
 
 constexpr size_t kMaxKeyBytes = 1024;
-constexpr int kMaxPartNumber = 10'000;
 constexpr uint64_t kMaxBodyBytes = uint64_t{1} << 30;
 constexpr auto kTricklePause = std::chrono::milliseconds(1);
 
@@ -129,6 +130,7 @@ Server::Server() : Server(Options()) {}
 
 Server::Server(Options options)
     : options_(std::move(options)),
+      dialect_(options_.dialect),
       http_(std::make_unique<HttpServer>(
           [this](const HttpRequest& request, Connection& connection) {
             return handle(request, connection);
@@ -165,10 +167,21 @@ std::map<std::string, std::string> Server::objects() const {
   return out;
 }
 
+std::string Server::checksum(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = objects_.find(key);
+  return found == objects_.end() ? "" : found->second.checksum;
+}
+
+void Server::speak(Options::Dialect dialect) {
+  const std::lock_guard lock(mutex_);
+  dialect_ = std::move(dialect);
+}
+
 void Server::put(const std::string& key, std::string content) {
   const std::lock_guard lock(mutex_);
   const std::string etag = hex(md5(content));
-  objects_[key] = {std::move(content), etag};
+  objects_[key] = {std::move(content), etag, ""};
 }
 
 std::string Server::open_upload(const std::string& key) {
@@ -236,6 +249,8 @@ Refusal Server::understand(const HttpRequest& request, Call& call) const {
   const std::string virtual_host = options_.bucket + ".s3.localhost";
   if (host.rfind(virtual_host + ":", 0) == 0) {
     path = "/" + options_.bucket + path;
+  } else if (const std::lock_guard lock(mutex_); !dialect_.path_style) {
+    return {"InvalidRequest", "The bucket belongs into the name of the host."};
   }
   const auto slash = path.find('/', 1);
   call.bucket = path.substr(1, slash == std::string::npos ? slash : slash - 1);
@@ -312,6 +327,7 @@ bool Server::handle(const HttpRequest& request, Connection& connection) {
   }
   if (request.header("expect") == "100-continue") connection.write("HTTP/1.1 100 Continue\r\n\r\n");
   if (!connection.read(body, request.content_length)) return false;
+  if (options_.on_body) options_.on_body(call.operation, body);
   if (options_.watch && !options_.watch(Options::Moment::kBefore, call.operation, request.target))
     return false;
 
@@ -423,12 +439,24 @@ Server::Answer Server::check_and_act(const HttpRequest& request, const Call& cal
   if (!refusal.code.empty()) {
     const bool bad_request = refusal.code == "AuthorizationHeaderMalformed" ||
                              refusal.code == "ExpiredToken" || refusal.code == "InvalidToken";
-    return error(bad_request ? 400 : 403, refusal.code, refusal.message);
+    Answer answer = error(bad_request ? 400 : 403, refusal.code, refusal.message);
+    if (refusal.message.find("expecting region") != std::string::npos) {
+      const int status = options_.wrong_region_status;
+      if (status == 301) answer = error(status, "PermanentRedirect", "Ask another endpoint.");
+      if (status == 307) answer = error(status, "TemporaryRedirect", "Ask another endpoint.");
+      answer.headers["x-amz-bucket-region"] = options_.region;
+      if (request.method == "HEAD") answer.body.clear();
+    }
+    return answer;
   }
   const std::string digest = request.header("x-amz-content-sha256");
   if (digest != "UNSIGNED-PAYLOAD" && digest != hex(sha256(body))) {
     return error(400, "XAmzContentSHA256Mismatch",
                  "The provided 'x-amz-content-sha256' header does not match what was computed.");
+  }
+  if (const std::lock_guard lock(mutex_);
+      digest == "UNSIGNED-PAYLOAD" && !dialect_.takes_unsigned) {
+    return error(403, "AccessDenied", "Payloads must be signed.");
   }
   const std::string content_md5 = request.header("content-md5");
   if (!content_md5.empty() && content_md5 != base64(md5(body))) {
@@ -453,8 +481,9 @@ Server::Answer Server::act(const Call& call, const HttpRequest& request, const s
   if (operation == "ListObjectsV2") return list_objects(call);
   if (operation == "ListMultipartUploads") return list_uploads(call);
   if (operation == "PutObject") return put_object(call, request, body);
-  if (operation == "UploadPart") return upload_part(call, body);
-  if (operation == "CompleteMultipartUpload") return complete(call, body);
+  if (operation == "CreateMultipartUpload") return create_upload(call, request);
+  if (operation == "UploadPart") return upload_part(call, request, body);
+  if (operation == "CompleteMultipartUpload") return complete(call, request, body);
   if (operation == "GetObject" || operation == "HeadObject") {
     const auto found = objects_.find(call.key);
     if (found == objects_.end()) {
@@ -467,15 +496,6 @@ Server::Answer Server::act(const Call& call, const HttpRequest& request, const s
   if (operation == "DeleteObject") {
     objects_.erase(call.key);
     return {204, {}, ""};
-  }
-  if (operation == "CreateMultipartUpload") {
-    const std::string id = fmt::format("upload/{}+=", ++last_upload_);
-    uploads_[id].key = call.key;
-    return {200,
-            {},
-            document("InitiateMultipartUploadResult",
-                     fmt::format("<Bucket>{}</Bucket><Key>{}</Key><UploadId>{}</UploadId>",
-                                 xml_text(call.bucket), xml_text(call.key), xml_text(id)))};
   }
   const auto upload = uploads_.find(call.parameter("uploadId"));  // AbortMultipartUpload
   if (upload == uploads_.end() || upload->second.key != call.key) {
@@ -532,15 +552,62 @@ Server::Answer Server::put_object(const Call& call, const HttpRequest& request,
   if (!condition.empty() && condition != "*") {
     return error(501, "NotImplemented", "If-None-Match takes * only");
   }
-  if (!condition.empty() && objects_.count(call.key) > 0) {
+  using Conditions = Options::Dialect::Conditions;
+  if (!condition.empty() && dialect_.conditions == Conditions::kRefused) {
+    return error(501, "NotImplemented",
+                 "A header you provided implies functionality that is not "
+                 "implemented");
+  }
+  if (!condition.empty() && dialect_.conditions == Conditions::kObeyed &&
+      objects_.count(call.key) > 0) {
     return error(412, "PreconditionFailed", "At least one of the pre-conditions did not hold");
   }
+  std::string algorithm, checksum;
+  if (const auto bad = check_checksum(request, body, algorithm, checksum); !bad.code.empty()) {
+    return error(400, bad.code, bad.message);
+  }
   const std::string etag = hex(md5(body));
-  objects_[call.key] = {body, etag};
+  objects_[call.key] = {body, etag, algorithm.empty() ? "" : algorithm + "=" + checksum};
   return {200, {{"ETag", quoted(etag)}}, ""};
 }
 
-Server::Answer Server::upload_part(const Call& call, const std::string& body) {
+Refusal Server::check_checksum(const HttpRequest& request, const std::string& body,
+                               std::string& algorithm, std::string& found) const {
+  if (const Refusal bad = claimed_checksum(request, algorithm, found); !bad.code.empty()) {
+    return bad;
+  }
+  if (dialect_.checksums.count(algorithm) == 0) {  // none, or one that this store does not know
+    algorithm.clear();
+    found.clear();
+  } else if (found != base64(checksum_of(algorithm, body))) {
+    return {"BadDigest",
+            fmt::format("The {} you specified did not match the calculated checksum.", algorithm)};
+  }
+  return {};
+}
+
+Server::Answer Server::create_upload(const Call& call, const HttpRequest& request) {
+  Upload upload;
+  upload.key = call.key;
+  upload.algorithm = request.header("x-amz-checksum-algorithm");
+  const std::string type = request.header("x-amz-checksum-type");
+  if (dialect_.checksums.count(upload.algorithm) == 0) upload.algorithm.clear();
+  upload.full_object = upload.algorithm == "CRC64NVME" || type == "FULL_OBJECT";
+  if ((upload.algorithm == "SHA256" && upload.full_object) ||
+      (upload.algorithm == "CRC64NVME" && type == "COMPOSITE")) {
+    return error(400, "InvalidRequest", "The algorithm knows no checksum of this type.");
+  }
+  const std::string id = fmt::format("upload/{}+=", ++last_upload_);
+  uploads_[id] = std::move(upload);
+  return {200,
+          {},
+          document("InitiateMultipartUploadResult",
+                   fmt::format("<Bucket>{}</Bucket><Key>{}</Key><UploadId>{}</UploadId>",
+                               xml_text(call.bucket), xml_text(call.key), xml_text(id)))};
+}
+
+Server::Answer Server::upload_part(const Call& call, const HttpRequest& request,
+                                   const std::string& body) {
   if (const auto late = aborted_.find(call.parameter("uploadId"));
       options_.keeps_late_parts && late != aborted_.end() && call.number < late->second.at) {
     uploads_[late->first].key = late->second.key;
@@ -551,15 +618,27 @@ Server::Answer Server::upload_part(const Call& call, const std::string& body) {
     return error(404, "NoSuchUpload", "The specified upload does not exist.");
   }
   const int number = std::atoi(call.parameter("partNumber").c_str());
-  if (number < 1 || number > kMaxPartNumber) {
-    return error(400, "InvalidArgument", "Part number must be between 1 and 10000");
+  if (number < 1 || number > dialect_.max_parts) {
+    return error(400, "InvalidArgument",
+                 fmt::format("Part number must be between 1 and {}", dialect_.max_parts));
+  }
+  std::string algorithm, checksum;
+  if (const auto bad = check_checksum(request, body, algorithm, checksum); !bad.code.empty()) {
+    return error(400, bad.code, bad.message);
+  }
+  if (!upload->second.algorithm.empty() && algorithm != upload->second.algorithm) {
+    return error(400, "InvalidRequest",
+                 fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, actual "
+                             "checksum Type: {}",
+                             upload->second.algorithm, algorithm.empty() ? "null" : algorithm));
   }
   const std::string etag = hex(md5(body));
-  upload->second.parts[number] = {body, etag};
+  upload->second.parts[number] = {body, etag, checksum};
   return {200, {{"ETag", quoted(etag)}}, ""};
 }
 
-Server::Answer Server::complete(const Call& call, const std::string& body) {
+Server::Answer Server::complete(const Call& call, const HttpRequest& request,
+                                const std::string& body) {
   const auto found = uploads_.find(call.parameter("uploadId"));
   if (found == uploads_.end() || found->second.key != call.key) {
     return error(404, "NoSuchUpload", "The specified upload does not exist.");
@@ -571,6 +650,9 @@ Server::Answer Server::complete(const Call& call, const std::string& body) {
   }
   std::string content;
   std::string digests;
+  std::string checksums;
+  const std::string element = "Checksum" + upload.algorithm;
+  size_t first_bytes = 0;
   int last_number = 0;
   size_t parts = 0;
   for (const auto& node : xml.child("CompleteMultipartUpload").children("Part")) {
@@ -587,14 +669,45 @@ Server::Answer Server::complete(const Call& call, const std::string& body) {
     if (!is_last && part->second.content.size() < options_.min_part_bytes) {
       return error(400, "EntityTooSmall", "Your proposed upload is smaller than allowed");
     }
+    const std::string checksum = node.child(element.c_str()).text().as_string();
+    if (checksum.empty() && !upload.algorithm.empty() && !upload.full_object) {
+      return error(400, "InvalidRequest",
+                   fmt::format("The upload was created using a {} checksum. It was missing for "
+                               "part {} in the request.",
+                               upload.algorithm, number));
+    }
+    if (!checksum.empty() && checksum != part->second.checksum) {
+      return error(400, "InvalidPart", "A part's checksum is not the one that it came with.");
+    }
+    const size_t part_bytes = part->second.content.size();
+    if (parts == 0) first_bytes = part_bytes;
+    if (dialect_.equal_parts && (is_last ? part_bytes > first_bytes : part_bytes != first_bytes)) {
+      return error(400, "InvalidPart", "All non-trailing parts must have the same length.");
+    }
     last_number = number;
     parts++;
     content += part->second.content;
     digests += md5(part->second.content);
+    if (!upload.algorithm.empty()) checksums += checksum_of(upload.algorithm, part->second.content);
   }
   if (parts == 0) return error(400, "MalformedXML", "You must specify at least one part");
   const std::string etag = fmt::format("{}-{}", hex(md5(digests)), parts);
-  objects_[call.key] = {std::move(content), etag};
+  std::string checksum;
+  if (!upload.algorithm.empty()) {
+    checksum = base64(upload.full_object ? checksum_of(upload.algorithm, content)
+                                         : checksum_of(upload.algorithm, checksums));
+    if (!upload.full_object) checksum += fmt::format("-{}", parts);
+    const std::string claimed = request.header(checksum_header(upload.algorithm));
+    if (!claimed.empty() && claimed != checksum) {
+      return error(400, "BadDigest", "The checksum of the object is another one.");
+    }
+    const std::string type = request.header("x-amz-checksum-type");
+    if (!type.empty() && (type == "FULL_OBJECT") != upload.full_object) {
+      return error(400, "InvalidRequest", "The upload was begun with another checksum type.");
+    }
+    checksum = upload.algorithm + "=" + checksum;
+  }
+  objects_[call.key] = {std::move(content), etag, checksum};
   uploads_.erase(found);
   return {200,
           {},

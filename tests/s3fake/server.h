@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -82,6 +83,21 @@ class Server {
     // As S3 does: a part that was on its way when its upload was aborted is kept, and so the
     // upload.
     bool keeps_late_parts = false;
+    // What is said to a signature for another region: 400 AuthorizationHeaderMalformed, or 301 or
+    // 307, as AWS does where another host is to be asked.
+    int wrong_region_status = 400;
+    // What the store understands, and its limits.
+    struct Dialect {
+      std::set<std::string> checksums = {"CRC32", "CRC32C", "CRC64NVME", "SHA256"};
+      enum class Conditions { kObeyed, kIgnored, kRefused } conditions = Conditions::kObeyed;
+      bool takes_unsigned = true;
+      bool equal_parts = false;
+      int max_parts = 10'000;
+      bool path_style = true;  // else buckets are in the host's name only
+    };
+    Dialect dialect;
+    // Sees, and may change, what has come, before anything is done with it.
+    std::function<void(const std::string& operation, std::string& body)> on_body;
     // Called with each request when it has come whole, and again when it was carried out and is
     // about to be answered. false: the connection ends there.
     enum class Moment { kBefore, kAfter };
@@ -102,6 +118,8 @@ class Server {
   void clear();  // objects and uploads
 
   std::map<std::string, std::string> objects() const;
+  std::string checksum(const std::string& key) const;  // `CRC32C=…`; empty: none was given
+  void speak(Options::Dialect dialect);                // from now on
   void put(const std::string& key, std::string content);
   // Opens an upload as another client would; returns its id.
   std::string open_upload(const std::string& key);
@@ -115,9 +133,12 @@ class Server {
   struct Part {
     std::string content;
     std::string etag;
+    std::string checksum;  // in base64
   };
   struct Upload {
     std::string key;
+    std::string algorithm;  // of its checksums; empty: none
+    bool full_object = false;
     std::map<int, Part> parts;
   };
   struct Aborted {
@@ -127,6 +148,7 @@ class Server {
   struct Object {
     std::string content;
     std::string etag;
+    std::string checksum;  // `CRC32C=…`, of parts `CRC32C=…-2`
   };
   struct Call;    // one request, understood
   struct Answer;  // what is to be sent
@@ -140,14 +162,19 @@ class Server {
   Answer list_objects(const Call& call) const;
   Answer list_uploads(const Call& call) const;
   Answer put_object(const Call& call, const HttpRequest& request, const std::string& body);
-  Answer upload_part(const Call& call, const std::string& body);
-  Answer complete(const Call& call, const std::string& body);
+  Answer create_upload(const Call& call, const HttpRequest& request);
+  Answer upload_part(const Call& call, const HttpRequest& request, const std::string& body);
+  Answer complete(const Call& call, const HttpRequest& request, const std::string& body);
+  // An empty code: the checksum that the request has, if any, is its body's; it goes to `found`.
+  Refusal check_checksum(const HttpRequest& request, const std::string& body,
+                         std::string& algorithm, std::string& found) const;
   static Answer error(int status, const std::string& code, const std::string& message);
 
   const Options options_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, Object> objects_;  // guarded, as all below
+  Options::Dialect dialect_;  // guarded, as all below
+  std::map<std::string, Object> objects_;
   std::map<std::string, Upload> uploads_;
   std::map<std::string, Aborted> aborted_;  // by upload id
   std::vector<Record> records_;

@@ -1,0 +1,182 @@
+#include "s3/crc.h"
+
+#include <array>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace sluice::s3 {
+namespace {
+
+// In the reflected form: the highest bit stands for x^0.
+constexpr uint32_t kCrc32 = 0xedb88320;
+constexpr uint32_t kCrc32c = 0x82f63b78;
+constexpr uint64_t kCrc64Nvme = 0x9a6c9329ac4bc9b5;
+
+// Table [k][b]: the byte b, followed by k bytes of zeros. Eight of them take eight bytes at once.
+template <typename Word, Word kPolynomial>
+struct Tables {
+  std::array<std::array<Word, 256>, 8> of;
+
+  constexpr Tables() : of() {
+    for (unsigned int byte = 0; byte < 256; ++byte) {
+      Word word = byte;
+      for (int bit = 0; bit < 8; ++bit) word = (word >> 1) ^ ((word & 1) != 0 ? kPolynomial : 0);
+      of[0][byte] = word;
+    }
+    for (size_t k = 1; k < 8; ++k) {
+      for (size_t byte = 0; byte < 256; ++byte) {
+        const Word before = of[k - 1][byte];
+        of[k][byte] = (before >> 8) ^ of[0][before & 0xff];
+      }
+    }
+  }
+};
+
+template <typename Word, Word kPolynomial>
+constexpr Tables<Word, kPolynomial> kTables{};
+
+uint64_t loaded(const std::byte* at) {
+  uint64_t word = 0;
+  for (size_t i = 0; i < 8; ++i) word |= static_cast<uint64_t>(at[i]) << (8 * i);
+  return word;
+}
+
+// Goes on from `state`, which is not inverted.
+template <typename Word, Word kPolynomial>
+Word by_tables(Word state, std::span<const std::byte> bytes) {
+  const auto& table = kTables<Word, kPolynomial>.of;
+  while (bytes.size() >= 8) {
+    const uint64_t word = loaded(bytes.data()) ^ state;
+    state = 0;
+    for (size_t i = 0; i < 8; ++i) state ^= table[7 - i][(word >> (8 * i)) & 0xff];
+    bytes = bytes.subspan(8);
+  }
+  for (const std::byte byte : bytes) {
+    state = static_cast<Word>(state >> 8) ^
+            table[0][(state ^ static_cast<Word>(byte)) & static_cast<Word>(0xff)];
+  }
+  return state;
+}
+
+// a * b modulo the polynomial of CRC64NVME, all three reflected.
+constexpr uint64_t product(uint64_t a, uint64_t b) {
+  uint64_t sum = 0;
+  for (uint64_t bit = uint64_t{1} << 63; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) sum ^= b;
+    b = (b >> 1) ^ ((b & 1) != 0 ? kCrc64Nvme : 0);  // times x
+  }
+  return sum;
+}
+
+// x^n modulo the polynomial.
+constexpr uint64_t power_of_x(uint64_t n) {
+  uint64_t result = uint64_t{1} << 63;  // 1
+  uint64_t square = uint64_t{1} << 62;  // x
+  for (; n != 0; n >>= 1) {
+    if ((n & 1) != 0) result = product(result, square);
+    square = product(square, square);
+  }
+  return result;
+}
+
+#if defined(__x86_64__)
+
+__attribute__((target("sse4.2"))) uint32_t crc32c_by_processor(std::span<const std::byte> bytes) {
+  uint64_t state = 0xffffffff;
+  for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof(word));
+    state = _mm_crc32_u64(state, word);
+  }
+  auto small = static_cast<uint32_t>(state);
+  for (const std::byte byte : bytes) small = _mm_crc32_u8(small, static_cast<uint8_t>(byte));
+  return ~small;
+}
+
+// Sixteen bytes are a polynomial H * x^64 + L, H first in memory. Moving it on by n bits is
+// H * (x^(n+64) mod P) + L * (x^n mod P): 128 bits again, equal to it modulo P. A carry-less
+// product of two reflected words lacks one factor x, so the powers have one less.
+constexpr uint64_t moving_high(uint64_t bits) { return power_of_x(bits + 64 - 1); }
+constexpr uint64_t moving_low(uint64_t bits) { return power_of_x(bits - 1); }
+
+__attribute__((target("pclmul,sse4.1"))) __m128i moved(__m128i value, __m128i by) {
+  return _mm_xor_si128(_mm_clmulepi64_si128(value, by, 0x00),
+                       _mm_clmulepi64_si128(value, by, 0x11));
+}
+
+__attribute__((target("pclmul,sse4.1"))) __m128i taken(const std::byte* at) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+}
+
+// Four lanes of sixteen bytes, moved on past each other; then joined into one, whose sixteen bytes
+// stand for all that came before.
+__attribute__((target("pclmul,sse4.1"))) uint64_t crc64nvme_by_processor(
+    std::span<const std::byte> bytes) {
+  constexpr size_t kStep = 64;
+  uint64_t state = ~uint64_t{0};
+  if (bytes.size() < 2 * kStep) return ~by_tables<uint64_t, kCrc64Nvme>(state, bytes);
+  constexpr uint64_t kHigh = moving_high(512), kLow = moving_low(512);
+  constexpr uint64_t kLaneHigh = moving_high(128), kLaneLow = moving_low(128);
+  const __m128i by_step = _mm_set_epi64x(static_cast<int64_t>(kLow), static_cast<int64_t>(kHigh));
+  const __m128i by_lane =
+      _mm_set_epi64x(static_cast<int64_t>(kLaneLow), static_cast<int64_t>(kLaneHigh));
+  __m128i lanes[4];
+  for (size_t i = 0; i < 4; ++i) lanes[i] = taken(bytes.data() + 16 * i);
+  lanes[0] = _mm_xor_si128(lanes[0], _mm_set_epi64x(0, static_cast<int64_t>(state)));
+  bytes = bytes.subspan(kStep);
+  for (; bytes.size() >= kStep; bytes = bytes.subspan(kStep)) {
+    for (size_t i = 0; i < 4; ++i) {
+      lanes[i] = _mm_xor_si128(moved(lanes[i], by_step), taken(bytes.data() + 16 * i));
+    }
+  }
+  __m128i all = lanes[0];
+  for (size_t i = 1; i < 4; ++i) all = _mm_xor_si128(moved(all, by_lane), lanes[i]);
+  std::array<std::byte, 16> rest{};
+  std::memcpy(rest.data(), &all, sizeof(all));
+  state = by_tables<uint64_t, kCrc64Nvme>(0, rest);
+  return ~by_tables<uint64_t, kCrc64Nvme>(state, bytes);
+}
+
+#endif
+
+}  // namespace
+
+namespace tables {
+uint32_t crc32(std::span<const std::byte> bytes) {
+  return ~by_tables<uint32_t, kCrc32>(~uint32_t{0}, bytes);
+}
+uint32_t crc32c(std::span<const std::byte> bytes) {
+  return ~by_tables<uint32_t, kCrc32c>(~uint32_t{0}, bytes);
+}
+uint64_t crc64nvme(std::span<const std::byte> bytes) {
+  return ~by_tables<uint64_t, kCrc64Nvme>(~uint64_t{0}, bytes);
+}
+}  // namespace tables
+
+uint32_t crc32(std::span<const std::byte> bytes) { return tables::crc32(bytes); }
+
+uint32_t crc32c(std::span<const std::byte> bytes) {
+#if defined(__x86_64__)
+  static const bool can = __builtin_cpu_supports("sse4.2") != 0;
+  if (can) return crc32c_by_processor(bytes);
+#endif
+  return tables::crc32c(bytes);
+}
+
+uint64_t crc64nvme(std::span<const std::byte> bytes) {
+#if defined(__x86_64__)
+  static const bool can =
+      __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("sse4.1") != 0;
+  if (can) return crc64nvme_by_processor(bytes);
+#endif
+  return tables::crc64nvme(bytes);
+}
+
+uint64_t joined_crc64nvme(uint64_t a, uint64_t b, uint64_t bytes_of_b) {
+  return product(a, power_of_x(8 * bytes_of_b)) ^ b;
+}
+
+}  // namespace sluice::s3

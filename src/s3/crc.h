@@ -1,0 +1,32 @@
+// The cyclic redundancy checks by which S3 compares what it got with what was sent.
+//
+//   CRC32       as in Ethernet and zip                 tables
+//   CRC32C      Castagnoli's                           the processor's instruction, else tables
+//   CRC64NVME   of the NVM Command Set Specification   carry-less multiplication, else tables
+//
+// All three read bits from the lowest on, begin with ones and are inverted at the end. What the
+// processor can do is asked once; `tables` are the twins that need nothing of it.
+//
+// Pure functions; safe from any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace sluice::s3 {
+
+uint32_t crc32(std::span<const std::byte> bytes);
+uint32_t crc32c(std::span<const std::byte> bytes);
+uint64_t crc64nvme(std::span<const std::byte> bytes);
+
+// The sum of `a` followed by `b`, from the sums of both and the length of `b`.
+uint64_t joined_crc64nvme(uint64_t a, uint64_t b, uint64_t bytes_of_b);
+
+namespace tables {
+uint32_t crc32(std::span<const std::byte> bytes);
+uint32_t crc32c(std::span<const std::byte> bytes);
+uint64_t crc64nvme(std::span<const std::byte> bytes);
+}  // namespace tables
+
+}  // namespace sluice::s3
