@@ -2,7 +2,9 @@
 // threads into a sink. The embedded engine is one make of reader, a remote engine may be another.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "base/result.h"
@@ -36,6 +38,14 @@ class Reader {
   // Pushes every row once and returns when all local sinks have finished, or the first error. To
   // be called once.
   virtual Status run(ChunkSink& sink, std::stop_token stop) = 0;
+
+  // How far run() is. A guess, and nothing where it has none.
+  struct Progress {
+    double done = 0;             // of its work, from 0 to 1
+    uint64_t expected_rows = 0;  // in all; 0: unknown
+  };
+  // For sinks, from a thread that is in append().
+  virtual std::optional<Progress> progress() const { return std::nullopt; }
 };
 
 }  // namespace sluice::engine

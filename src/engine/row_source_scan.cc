@@ -102,6 +102,13 @@ duckdb::unique_ptr<duckdb::NodeStatistics> cardinality(duckdb::ClientContext&,
   return duckdb::make_uniq<duckdb::NodeStatistics>(rows, rows);
 }
 
+double progress(duckdb::ClientContext&, const duckdb::FunctionData* data,
+                const duckdb::GlobalTableFunctionState* global) {
+  const size_t batches = data->Cast<ScanBinding>().source.batch_count();
+  const size_t taken = std::min(batches, global->Cast<ScanState>().next_batch.load());
+  return batches == 0 ? 100.0 : 100.0 * static_cast<double>(taken) / static_cast<double>(batches);
+}
+
 }  // namespace
 
 void register_row_source_scan(duckdb::DatabaseInstance& instance,
@@ -110,6 +117,7 @@ void register_row_source_scan(duckdb::DatabaseInstance& instance,
                                  begin_local);
   function.projection_pushdown = true;
   function.cardinality = cardinality;
+  function.table_scan_progress = progress;
   function.function_info = duckdb::make_shared_ptr<ScanInfo>(std::move(registry));
   duckdb::CreateTableFunctionInfo info(std::move(function));
   duckdb::Catalog::GetSystemCatalog(instance).CreateTableFunction(

@@ -34,9 +34,19 @@ inline constexpr uint64_t kMinFileBytes = uint64_t{16} << 20;
 inline constexpr uint64_t kMaxFileBytes = uint64_t{4} << 30;
 inline constexpr uint64_t kDefaultFileBytes = uint64_t{256} << 20;
 
+// What becomes of objects that are at the path already.
+enum class Overwrite : uint8_t {
+  kError,    // they refuse the run
+  kReplace,  // they go when the run's own files are whole, before the sentinel does
+  kAppend,   // they stay
+};
+
 struct ExportSpec {
   std::string id;      // of the run, in object names: t12
   std::string prefix;  // path in the store, no slash at either end; may be empty
+  Overwrite overwrite = Overwrite::kError;
+  std::string file_name_pattern;  // empty: the reference's names (names.h)
+  bool single_file = false;       // then max_file_bytes bounds nothing
   FileFormat format = FileFormat::kParquet;
   uint64_t max_file_bytes = kDefaultFileBytes;
   format::CsvOptions csv;

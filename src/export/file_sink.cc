@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "engine/push/parquet_encoder.h"
+#include "engine/allocations.h"
 #include "engine/push/pieces.h"
+#include "export/parallel.h"
 #include "format/csv.h"
 #include "format/parquet_types.h"
 
@@ -14,6 +15,8 @@ namespace {
 constexpr size_t kPieceBytes = size_t{1} << 20;
 // A row group as it lies in memory, for each thread.
 constexpr uint64_t kGroupBytes = uint64_t{16} << 20;
+// Files that are ended at once.
+constexpr size_t kEndThreads = 8;
 
 }  // namespace
 
@@ -21,43 +24,58 @@ constexpr uint64_t kGroupBytes = uint64_t{16} << 20;
 class FileSink::Local : public engine::LocalSink {
  public:
   explicit Local(FileSink& owner, uint32_t first_index)
-      : spec_(owner.spec_), owner_(owner), index_(first_index) {}
+      : spec_(owner.spec_), owner_(owner), index_(first_index) {
+    owner_.balance_.writer_begins();
+  }
 
   Status append(engine::Chunk& chunk, std::stop_token stop) final {
     return engine::for_each_piece(chunk, kPieceBytes, [&](engine::Chunk& piece) -> Status {
       if (stop.stop_requested()) return cancelled();
       TRY(encode(piece, stop));
       owner_.rows_ += piece.size();
+      owner_.balance_.count(piece.size());
       owner_.progress_.rows += piece.size();
       return ok();
     });
   }
 
-  Status finish(std::stop_token stop) final { return file_ == nullptr ? ok() : end_file(stop); }
+  Status finish(std::stop_token) final {
+    owner_.balance_.writer_ends();
+    leave();
+    return ok();
+  }
 
   Status write_empty(const std::stop_token& stop) {
-    TRY(begin_file(stop));
-    return end_file(stop);
+    TRY(begin(stop));
+    return std::exchange(open_, nullptr)->end(stop);
   }
 
  protected:
   virtual Status encode(engine::Chunk& rows, const std::stop_token& stop) = 0;
-  virtual Status begin_content(const std::stop_token& stop) = 0;
-  virtual Status end_content(const std::stop_token& stop) = 0;
+  virtual Result<std::unique_ptr<OpenFile>> begin(RunFile& file, const std::stop_token& stop) = 0;
 
-  Status begin_file(const std::stop_token& stop) {
+  // Has a file ready: the open one, one that another thread has left, or a new one.
+  Status begin(const std::stop_token& stop) {
+    if (open_ == nullptr) open_ = owner_.take_unfilled();
+    if (open_ != nullptr) return ok();
     if (!batch_) batch_ = owner_.files_.next_batch();
-    file_ = &owner_.files_.open(*batch_, index_++);
-    return begin_content(stop);
+    TRY_ASSIGN(open_, begin(owner_.files_.open(data_key(spec_, "", *batch_, index_++)), stop));
+    return ok();
   }
-  Status end_file(const std::stop_token& stop) {
-    TRY(end_content(stop));
-    return std::exchange(file_, nullptr)->close(stop);
+  // Not to be held while the thread computes anything of its own.
+  std::unique_lock<std::mutex> lock_if_shared() {
+    if (!spec_.single_file) return {};
+    return std::unique_lock(owner_.single_file_mutex_);
+  }
+  void leave() {
+    if (open_ == nullptr) return;
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.unfilled_.push_back(std::move(open_));
   }
 
   const ExportSpec& spec_;
   FileSink& owner_;
-  RunFile* file_ = nullptr;  // the open one
+  std::unique_ptr<OpenFile> open_;
 
  private:
   uint32_t index_;
@@ -78,44 +96,47 @@ class FileSink::CsvLocal final : public Local {
     return options;
   }
 
-  Status begin_content(const std::stop_token& stop) override {
-    has_rows_ = false;
-    if (!spec_.csv.header) return ok();
-    const std::string header = encoder_.header();
-    return file_->append(std::as_bytes(std::span(header)), stop);
+  using Local::begin;
+  Result<std::unique_ptr<OpenFile>> begin(RunFile& file, const std::stop_token& stop) override {
+    const std::string header = spec_.csv.header ? encoder_.header() : "";
+    TRY_ASSIGN(auto open, CsvFile::begin(file, owner_.largest_bytes_, header, stop));
+    return std::unique_ptr<OpenFile>(std::move(open));
   }
-  Status end_content(const std::stop_token&) override { return ok(); }
 
   Status encode(engine::Chunk& rows, const std::stop_token& stop) override {
     text_.clear();
     row_ends_.clear();
     TRY(encoder_.encode(rows, text_, row_ends_));
+    const auto lock = lock_if_shared();
     size_t written = 0;
     for (auto next = row_ends_.cbegin(); next != row_ends_.cend();) {
-      if (file_ == nullptr) TRY(begin_file(stop));
+      TRY(begin(stop));
+      auto& file = static_cast<CsvFile&>(*open_);
       // All rows that fit, or one that fits nowhere if it has the file to itself.
       auto last = std::upper_bound(next, row_ends_.cend(), written + room());
-      if (last == next && has_rows_) {
-        TRY(end_file(stop));
+      if (last == next && file.rows > 0) {
+        if (owner_.balance_.ends(file)) TRY(std::exchange(open_, nullptr)->end(stop));
         continue;
       }
       if (last == next) ++last;
       const size_t end = *(last - 1);
-      TRY(file_->append(std::as_bytes(std::span(text_).subspan(written, end - written)), stop));
-      has_rows_ = true;
+      TRY(file.append(std::string_view(text_).substr(written, end - written), stop));
+      file.rows += static_cast<uint64_t>(last - next);
       written = end;
       next = last;
     }
+    owner_.balance_.judge(*open_);
+    if (spec_.single_file) leave();
     return ok();
   }
 
   uint64_t room() const {
-    return spec_.max_file_bytes - std::min(spec_.max_file_bytes, file_->bytes());
+    return std::min<uint64_t>(open_->target_bytes - std::min(open_->target_bytes, open_->bytes()),
+                              text_.size());
   }
 
   format::CsvEncoder encoder_;
-  bool has_rows_ = false;  // the open file has more than a header
-  std::string text_;       // the next two are kept for their memory
+  std::string text_;  // the next two are kept for their memory
   std::vector<size_t> row_ends_;
 };
 
@@ -124,45 +145,42 @@ class FileSink::ParquetLocal final : public Local {
   explicit ParquetLocal(FileSink& owner) : Local(owner, 0) {}
 
  private:
-  Status begin_content(const std::stop_token& stop) override {
-    engine::ParquetEncoderOptions options;
+  using Local::begin;
+  Result<std::unique_ptr<OpenFile>> begin(RunFile& file, const std::stop_token& stop) override {
+    ParquetFile::Options options;
     options.shape = owner_.shape_;
     options.compression = spec_.parquet_compression;
-    options.max_group_bytes = std::min(kGroupBytes, spec_.max_file_bytes);
-    options.expected_ratio = ratio_;
-    TRY_ASSIGN(instance_, owner_.engine_.instance());
-    TRY_ASSIGN(encoder_,
-               engine::ParquetEncoder::open(
-                   *instance_, std::move(options),
-                   [file = file_](std::span<const std::byte> bytes, std::stop_token append_stop) {
-                     return file->append(bytes, std::move(append_stop));
-                   },
-                   stop));
-    return ok();
-  }
-  Status end_content(const std::stop_token& stop) override {
-    TRY(encoder_->finish(stop));
-    ratio_ = encoder_->ratio();
-    encoder_.reset();
-    return ok();
+    options.max_group_bytes = std::min(kGroupBytes, owner_.largest_bytes_);
+    options.expected_ratio = owner_.ratio_;
+    TRY_ASSIGN(auto open, ParquetFile::begin(owner_.engine_, file, owner_.largest_bytes_,
+                                             std::move(options), stop));
+    return std::unique_ptr<OpenFile>(std::move(open));
   }
 
   Status encode(engine::Chunk& rows, const std::stop_token& stop) override {
-    if (file_ == nullptr) TRY(begin_file(stop));
-    TRY(encoder_->append(rows, stop));
-    return encoder_->bytes() < spec_.max_file_bytes ? ok() : end_file(stop);
+    const auto lock = lock_if_shared();
+    TRY(begin(stop));
+    auto& file = static_cast<ParquetFile&>(*open_);
+    TRY(file.append(rows, stop));
+    file.rows += rows.size();
+    owner_.balance_.judge(file);
+    if (file.bytes() >= file.target_bytes && owner_.balance_.ends(file)) {
+      TRY(file.end(stop));
+      owner_.ratio_ = file.ratio();
+      open_.reset();
+    }
+    if (spec_.single_file) leave();
+    return ok();
   }
-
-  std::shared_ptr<duckdb::DatabaseInstance> instance_;  // shared: the encoder's, while it lives
-  std::unique_ptr<engine::ParquetEncoder> encoder_;
-  double ratio_ = 0;  // of the file before
 };
 
-Status FileSink::prepare(const engine::Shape& shape) {
+Status FileSink::prepare(const engine::Reader& reader) {
+  const engine::Shape& shape = reader.shape();
   if (shape.types.size() != spec_.types.size() || spec_.names.size() != spec_.types.size()) {
     return internal("the reader gives {} columns, {} are to be exported", shape.types.size(),
                     spec_.types.size());
   }
+  balance_.watch(reader);
   shape_ = shape;
   if (spec_.format == FileFormat::kCsv) return ok();
   TRY_ASSIGN(const auto columns, format::parquet_columns(spec_.names, spec_.types));
@@ -186,6 +204,32 @@ Result<std::unique_ptr<engine::LocalSink>> FileSink::open_local() {
   return std::unique_ptr<engine::LocalSink>(make_local());
 }
 
-Status FileSink::write_empty(std::stop_token stop) { return make_local()->write_empty(stop); }
+// The fullest: it is done soonest.
+std::unique_ptr<OpenFile> FileSink::take_unfilled() {
+  const std::lock_guard lock(mutex_);
+  const auto fullest = std::max_element(
+      unfilled_.begin(), unfilled_.end(),
+      [](const auto& one, const auto& other) { return one->bytes() < other->bytes(); });
+  if (fullest == unfilled_.end()) return nullptr;
+  std::unique_ptr<OpenFile> taken = std::move(*fullest);
+  unfilled_.erase(fullest);
+  return taken;
+}
+
+Status FileSink::finish(const std::stop_token& stop) {
+  std::vector<Status> ends(unfilled_.size());
+  in_parallel(unfilled_.size(), kEndThreads, [&](size_t i) {
+    const engine::AllocationsMayFail may_fail;
+    ends[i] = unfilled_[i]->end(stop);
+    unfilled_[i].reset();
+  });
+  unfilled_.clear();
+  for (Status& end : ends) TRY(std::move(end));
+  return ok();
+}
+
+Status FileSink::write_empty(const std::stop_token& stop) {
+  return make_local()->write_empty(stop);
+}
 
 }  // namespace sluice::exports

@@ -5,16 +5,25 @@
 //            has a file to itself. The header is in every file and counts, but never fails a row.
 //   parquet  a file ends when it would have max_file_bytes if it were finished now.
 //
+// Files that are not full. A thread that ends leaves its file to whichever begins one next. And as
+// far as it can be foreseen that a writer's last file would be a small one, it shares what is left
+// evenly between the last two (size_balance.h).
+//
 // No file without rows, but for write_empty().
 //
-// Threads: open_local() from any; each local sink by one thread at a time.
+// Threads: open_local() from any; each local sink by one thread at a time; the others by the run's
+// own thread.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "export/export.h"
+#include "export/open_file.h"
 #include "export/run_files.h"
+#include "export/size_balance.h"
 
 namespace sluice::exports {
 
@@ -23,14 +32,22 @@ class FileSink final : public engine::ChunkSink {
   // All must outlive the sink and its local sinks.
   FileSink(const ExportSpec& spec, engine::Engine& engine, RunFiles& files,
            ExportProgress& progress)
-      : spec_(spec), engine_(engine), files_(files), progress_(progress) {}
+      : spec_(spec),
+        engine_(engine),
+        files_(files),
+        progress_(progress),
+        largest_bytes_(spec.single_file ? UINT64_MAX : spec.max_file_bytes),
+        balance_(largest_bytes_) {}
 
-  // Checks that the format can take rows of this shape; to be called first.
-  Status prepare(const engine::Shape& shape);
+  // Checks that the format can take what the reader gives; to be called first. `reader` must
+  // outlive the local sinks.
+  Status prepare(const engine::Reader& reader);
 
   Result<std::unique_ptr<engine::LocalSink>> open_local() override;
+  // When all local sinks have finished: ends the files that nobody has filled.
+  Status finish(const std::stop_token& stop);
   // The one file of an empty result: header or schema only.
-  Status write_empty(std::stop_token stop);
+  Status write_empty(const std::stop_token& stop);
   uint64_t rows() const { return rows_; }
 
  private:
@@ -38,13 +55,20 @@ class FileSink final : public engine::ChunkSink {
   class CsvLocal;
   class ParquetLocal;
   std::unique_ptr<Local> make_local();
+  std::unique_ptr<OpenFile> take_unfilled();
 
   const ExportSpec& spec_;
   engine::Engine& engine_;
   RunFiles& files_;
   ExportProgress& progress_;
+  const uint64_t largest_bytes_;
+  SizeBalance balance_;
   engine::Shape shape_;  // set by prepare(): unique names, types as the reader gives them
   std::atomic<uint64_t> rows_{0};
+  std::atomic<double> ratio_{0};  // of the last Parquet file that ended
+  std::mutex single_file_mutex_;  // with a single file: held while it is written to
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<OpenFile>> unfilled_;  // guarded; that no thread writes to
 };
 
 }  // namespace sluice::exports

@@ -49,7 +49,7 @@ class Run {
         sink_(spec, engine, files_, progress) {}
 
   Result<ExportResult> execute(engine::Reader& reader, const std::stop_token& stop) {
-    TRY(sink_.prepare(reader.shape()));
+    TRY(sink_.prepare(reader));
     TRY(check_path_is_empty(stop));
     TRY(check_right_to_delete(stop));
     progress_.phase = RunPhase::kWriting;
@@ -85,8 +85,7 @@ class Run {
 
 Status Run::check_path_is_empty(const std::stop_token& stop) {
   // Up to the separator: `exp/20` does not stand in the way of `exp/2`.
-  const std::string folder = spec_.prefix.empty() ? "" : spec_.prefix + "/";
-  TRY_ASSIGN(const store::Listing listing, store_.list(folder, 1000, stop));
+  TRY_ASSIGN(const store::Listing listing, store_.list(folder_of(spec_.prefix), 1000, stop));
   if (listing.objects.empty()) return ok();
   return error(ErrorCode::kExists, "S3 bucket path is not empty, contains {} objects",
                listing.objects.size())
@@ -133,6 +132,7 @@ Result<ExportResult> Run::write_and_publish(engine::Reader& reader, const std::s
   TRY(put_sentinel(stop));
   TRY(check_path_is_ours(stop));
   TRY(reader.run(sink_, stop));
+  TRY(sink_.finish(stop));
   if (files_.empty()) TRY(sink_.write_empty(stop));
 
   // Not before: a query can still fail when all its files are uploaded.
@@ -176,8 +176,7 @@ Status Run::publish(const std::stop_token& stop) {
 // Two runs that began at the same time have both seen an empty path; at least one of them sees the
 // other's sentinel now.
 Status Run::check_path_is_ours(const std::stop_token& stop) {
-  const std::string folder = spec_.prefix.empty() ? "" : spec_.prefix + "/";
-  TRY_ASSIGN(const store::Listing listing, store_.list(folder, 2, stop));
+  TRY_ASSIGN(const store::Listing listing, store_.list(folder_of(spec_.prefix), 2, stop));
   for (const store::ObjectInfo& object : listing.objects) {
     if (object.key == sentinel()) continue;
     return error(ErrorCode::kExists, "another export to {} began at the same time",

@@ -13,10 +13,6 @@ constexpr size_t kUndoThreads = 16;
 
 }  // namespace
 
-std::string run_key(std::string_view prefix, std::string_view id, std::string_view suffix) {
-  return fmt::format("{}{}mz-{}{}", prefix, prefix.empty() ? "" : "/", id, suffix);
-}
-
 void RunFile::count_parts() {
   progress_.parts += writer_->parts() - parts_;
   parts_ = writer_->parts();
@@ -55,9 +51,7 @@ uint32_t RunFiles::next_batch() {
   return batches_++;
 }
 
-RunFile& RunFiles::open(uint32_t batch, uint32_t index) {
-  const char* const extension = spec_.format == FileFormat::kCsv ? "csv" : "parquet";
-  std::string key = run_key(spec_, fmt::format("-batch-{:04}-{:04}.{}", batch, index, extension));
+RunFile& RunFiles::open(std::string key) {
   store::ObjectStore::UploadBegun begun;
   if (log_ != nullptr) {
     begun = [log = log_](const store::OpenUpload& upload, const std::stop_token& stop) {

@@ -17,16 +17,10 @@
 
 #include "base/result.h"
 #include "export/export.h"
+#include "export/names.h"
 #include "store/object_store.h"
 
 namespace sluice::exports {
-
-// `mz-{id}{suffix}` below the run's path; no character is added before it at the store's root.
-std::string run_key(std::string_view prefix, std::string_view id, std::string_view suffix);
-inline std::string run_key(const ExportSpec& spec, std::string_view suffix) {
-  return run_key(spec.prefix, spec.id, suffix);
-}
-inline constexpr std::string_view kSentinelSuffix = "-INCOMPLETE";
 
 // One object under way.
 class RunFile {
@@ -66,8 +60,8 @@ class RunFiles {
 
   // A number for one producing thread, from 0.
   uint32_t next_batch();
-  // A new file of the run; it lives as long as the RunFiles.
-  RunFile& open(uint32_t batch, uint32_t index);
+  // A new object of the run; it lives as long as the RunFiles.
+  RunFile& open(std::string key);
   bool empty() const;
 
   // Publishes all files, in the order of their names. After an error undo() is needed.

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <random>
 #include <thread>
 
@@ -28,9 +29,14 @@ class FakeReader final : public engine::Reader {
     int rows_per_chunk = 10;
     size_t text_length = 20;
     std::optional<Error> error_at_the_end = std::nullopt;
+    bool in_turn = false;  // each thread begins when the one before has ended
+    bool at_once = false;  // no thread ends before all have begun
+    // Whole thousandths of the rows: how far the query says that it is.
+    bool tells_progress = false;
   };
 
-  explicit FakeReader(Options options) : options_(std::move(options)) {
+  explicit FakeReader(Options options)
+      : options_(std::move(options)), begun_(options_.at_once ? options_.threads : 1) {
     shape_ = {{"n", "t"}, {engine::LogicalType::BIGINT, engine::LogicalType::VARCHAR}};
   }
   const engine::Shape& shape() const override { return shape_; }
@@ -43,11 +49,18 @@ class FakeReader final : public engine::Reader {
         threads.emplace_back([this, &sink, i] {
           if (Status status = produce(sink, i); !status.ok()) keep(std::move(status).error());
         });
+        if (options_.in_turn) threads.back().join();
       }
     }
     if (first_) return std::move(*first_);
     if (options_.error_at_the_end) return *options_.error_at_the_end;
     return ok();
+  }
+
+  std::optional<Progress> progress() const override {
+    if (!options_.tells_progress) return std::nullopt;
+    const auto all = static_cast<uint64_t>(options_.threads * options_.rows_per_thread);
+    return Progress{static_cast<double>(given_ * 1000 / all) / 1000, all};
   }
 
   // What is in the files when all went well: n and text of every row, sorted.
@@ -73,6 +86,7 @@ class FakeReader final : public engine::Reader {
     TRY_ASSIGN(const auto local, sink.open_local());
     int n = thread * options_.rows_per_thread;
     const int end = n + options_.rows_per_thread;
+    bool has_waited = false;
     while (n < end) {
       engine::Chunk chunk;
       chunk.Initialize(duckdb::Allocator::DefaultAllocator(),
@@ -84,6 +98,9 @@ class FakeReader final : public engine::Reader {
       }
       chunk.SetCardinality(row);
       TRY(local->append(chunk, stop_.get_token()));
+      given_ += row;
+      if (options_.at_once && !has_waited) begun_.arrive_and_wait();
+      has_waited = true;
     }
     if (stop_.stop_requested()) return cancelled();
     return local->finish(stop_.get_token());
@@ -98,6 +115,8 @@ class FakeReader final : public engine::Reader {
   const Options options_;
   engine::Shape shape_;
   std::stop_source stop_;
+  std::latch begun_;
+  std::atomic<uint64_t> given_{0};
   std::mutex mutex_;
   std::optional<Error> first_;
 };
@@ -342,7 +361,8 @@ TEST(ExportRun, ManyThreadsHaveABatchEach) {
     FakeStore store;
     const bool is_csv = spec.format == FileFormat::kCsv;
     spec.max_file_bytes = is_csv ? 5000 : 20000;
-    const FakeReader::Options rows{.threads = 8, .rows_per_thread = 1000, .rows_per_chunk = 100};
+    const FakeReader::Options rows{
+        .threads = 8, .rows_per_thread = 1000, .rows_per_chunk = 100, .at_once = true};
     const Outcome outcome = run(spec, store, rows);
     ASSERT_TRUE(outcome.result.ok()) << outcome.result.error().message;
     EXPECT_EQ(outcome.result->rows, 8000U);
@@ -354,6 +374,44 @@ TEST(ExportRun, ManyThreadsHaveABatchEach) {
     if (is_csv) {
       EXPECT_EQ(lines(store), FakeReader(rows).csv_rows());
     }
+  }
+}
+
+std::vector<size_t> sizes(const FakeStore& store) {
+  std::vector<size_t> result;
+  for (const auto& [key, content] : store.objects()) result.push_back(content.size());
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+// The threads run one after the other, so each finds what the one before has left.
+TEST(ExportRun, AThreadGoesOnWithTheFileThatAnotherHasLeft) {
+  for (ExportSpec spec : {csv(), parquet()}) {
+    FakeStore store;
+    spec.max_file_bytes = 1 << 20;
+    const Outcome outcome =
+        run(spec, store, {.threads = 4, .rows_per_thread = 50, .in_turn = true});
+    ASSERT_TRUE(outcome.result.ok()) << outcome.result.error().message;
+    EXPECT_EQ(outcome.result->rows, 200U);
+    EXPECT_THAT(store.objects(), SizeIs(1));
+  }
+}
+
+TEST(ExportRun, TheLastTwoFilesShareWhatIsLeft) {
+  ExportSpec spec = csv();
+  for (int rows = 1000; rows < 6000; rows += 137) {
+    FakeStore store;
+    spec.max_file_bytes = 50'000;
+    const Outcome outcome =
+        run(spec, store, {.rows_per_thread = rows, .rows_per_chunk = 50, .tells_progress = true});
+    ASSERT_TRUE(outcome.result.ok()) << outcome.result.error().message;
+    const auto all = sizes(store);
+    EXPECT_LE(all.back(), 50'000U);
+    if (all.size() > 1) {
+      EXPECT_GE(all.front(), 23'000U) << rows << " rows, " << all.size() << " files";
+    }
+    for (size_t i = 2; i < all.size(); ++i) EXPECT_GT(all[i], 49'900U);
+    EXPECT_EQ(lines(store), FakeReader({.rows_per_thread = rows}).csv_rows());
   }
 }
 

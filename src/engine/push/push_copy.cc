@@ -6,6 +6,7 @@
 #include <duckdb/catalog/catalog_transaction.hpp>
 #include <duckdb/execution/execution_context.hpp>
 #include <duckdb/execution/executor.hpp>
+#include <duckdb/execution/progress_data.hpp>
 #include <duckdb/function/copy_function.hpp>
 #include <duckdb/main/connection.hpp>
 #include <duckdb/main/pending_query_result.hpp>
@@ -75,6 +76,7 @@ class PushRun {
   }
 
   std::atomic<uint64_t> rows{0};
+  std::atomic<uint64_t> expected_rows{0};
 
  private:
   ChunkSink& sink_;
@@ -198,8 +200,16 @@ duckdb::unique_ptr<duckdb::LocalFunctionData> begin_thread(duckdb::ExecutionCont
   return duckdb::make_uniq<PushLocalState>();
 }
 
-void push(duckdb::ExecutionContext&, duckdb::FunctionData& bind_data, duckdb::GlobalFunctionData&,
-          duckdb::LocalFunctionData& state, duckdb::DataChunk& chunk) {
+// What the planner thinks of the query's rows: exact for whole tables.
+uint64_t expected_rows(duckdb::ExecutionContext& context) {
+  if (!context.pipeline) return 0;
+  const auto sink = context.pipeline->GetSink();
+  if (!sink || sink->children.empty()) return 0;
+  return sink->children[0].get().estimated_cardinality;
+}
+
+void push(duckdb::ExecutionContext& context, duckdb::FunctionData& bind_data,
+          duckdb::GlobalFunctionData&, duckdb::LocalFunctionData& state, duckdb::DataChunk& chunk) {
   if (chunk.size() == 0) return;
   PushRun& run = *bind_data.Cast<PushBindData>().run;
   auto& local = state.Cast<PushLocalState>();
@@ -207,6 +217,7 @@ void push(duckdb::ExecutionContext&, duckdb::FunctionData& bind_data, duckdb::Gl
     auto opened = run.open_local();
     if (!opened.ok()) run.fail(std::move(opened).error());
     local.sink = *opened;
+    run.expected_rows = expected_rows(context);
   }
   // Counted before, as the sink may take the chunk apart.
   run.rows += chunk.size();
@@ -238,9 +249,19 @@ class PushReader final : public Reader {
 
   const Shape& shape() const override { return shape_; }
 
+  std::optional<Progress> progress() const override {
+    const std::shared_ptr<PushRun> run = run_.lock();
+    if (!run) return std::nullopt;
+    duckdb::ProgressData all;
+    connection_.context->GetExecutor().GetPipelinesProgress(all);
+    if (!all.IsValid() || all.total <= 0) return std::nullopt;
+    return Progress{all.done / all.total, run->expected_rows};
+  }
+
   Status run(ChunkSink& sink, std::stop_token stop) override {
     if (stop.stop_requested()) return cancelled();
     auto run = std::make_shared<PushRun>(sink, *connection_.context);
+    run_ = run;
     runs().add(run);
     Status status = cancelled();
     // On a thread of its own, since this one answers a client again afterwards.
@@ -299,6 +320,7 @@ class PushReader final : public Reader {
   const Query query_;
   const NamedValues values_;
   const Shape shape_;
+  std::weak_ptr<PushRun> run_;  // set before any thread of the run is there
 };
 
 }  // namespace
