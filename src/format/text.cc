@@ -297,61 +297,110 @@ bool has_most_items(const Source& source) {
   return items >= duckdb::ListVector::GetListSize(source.vector) / 2;
 }
 
-void append_item(const TextColumn& items, size_t item, bool nested, bool in_map, std::string& out) {
-  if (items.null[item] != 0) {
-    out += "NULL";
-  } else if (nested) {
-    out += items[item];
-  } else {
-    text::append_list_element(items[item], in_map, out);
+// All items of all rows at once, as a column of their own; then they are put together.
+struct Items {
+  explicit Items(bool map) : in_map(map) {}
+
+  Status encode(engine::Vector& vector, size_t count, const text::TextStyle& style) {
+    const LogicalType& type = vector.GetType();
+    is_bare = is_nested(type) || type.IsIntegral() || type.id() == LogicalTypeId::DECIMAL ||
+              type.id() == LogicalTypeId::BOOLEAN;
+    return encode_any(types::make(TypeId::kText), vector, count, style, texts);
   }
+  size_t begin(size_t item) const { return item == 0 ? 0 : texts.ends[item - 1]; }
+  // At most, of so many items from `first` on: each with quotes, a separator, and all escaped.
+  size_t bound(size_t first, size_t count) const {
+    if (count == 0) return 0;
+    return 2 * (texts.ends[first + count - 1] - begin(first)) + count * 6;
+  }
+  char* put(char* to, size_t item) const {
+    if (texts.null[item] != 0) {
+      std::memcpy(to, "NULL", 4);
+      return to + 4;
+    }
+    const std::string_view text = texts[item];
+    if (!is_bare) return text::put_list_element(to, text, in_map);
+    std::memcpy(to, text.data(), text.size());
+    return to + text.size();
+  }
+
+  bool in_map;
+  bool is_bare = false;  // no item can need quotes
+  TextColumn texts;
+};
+
+// put(to, entry) writes what is between a row's braces, of bound(entry) bytes at most.
+template <typename Bound, typename Put>
+Status encode_entries(const Source& source, TextColumn& out, const Bound& bound, const Put& put) {
+  const auto* const entries = source.data<duckdb::list_entry_t>();
+  size_t most = 0;
+  for (size_t row = 0; row < source.rows; ++row) {
+    const size_t index = source.format.sel->get_index(row);
+    if (source.format.validity.RowIsValid(index)) most += bound(entries[index]) + 2;
+  }
+  if (most > UINT32_MAX) return too_large(source.rows);
+  out.bytes.resize(most);
+  char* at = out.bytes.data();
+  for (size_t row = 0; row < source.rows; ++row) {
+    const size_t index = source.format.sel->get_index(row);
+    if (source.format.validity.RowIsValid(index)) {
+      *at++ = '{';
+      char* const end = put(at, entries[index]);
+      at = end == at ? at : end - 1;  // without the last comma
+      *at++ = '}';
+    } else {
+      out.null[row] = 1;
+    }
+    out.ends[row] = static_cast<uint32_t>(at - out.bytes.data());
+  }
+  out.bytes.resize(static_cast<size_t>(at - out.bytes.data()));
+  return ok();
 }
 
-// All items of all rows at once, as a column of their own; then they are put together.
 Status encode_lists(const Source& source, const text::TextStyle& style, TextColumn& out) {
-  engine::Vector& elements = duckdb::ListVector::GetEntry(source.vector);
-  TextColumn items;
-  TRY(encode_any(types::make(TypeId::kText), elements,
-                 duckdb::ListVector::GetListSize(source.vector), style, items));
-  const bool nested = is_nested(elements.GetType());
-  const auto* const entries = source.data<duckdb::list_entry_t>();
-  return encode_unbounded(source, out, [&](size_t index) {
-    const duckdb::list_entry_t entry = entries[index];
-    out.bytes += '{';
-    for (size_t i = 0; i < entry.length; ++i) {
-      if (i > 0) out.bytes += ',';
-      append_item(items, entry.offset + i, nested, false, out.bytes);
-    }
-    out.bytes += '}';
-  });
+  Items items(false);
+  TRY(items.encode(duckdb::ListVector::GetEntry(source.vector),
+                   duckdb::ListVector::GetListSize(source.vector), style));
+  return encode_entries(
+      source, out, [&](const auto& entry) { return items.bound(entry.offset, entry.length); },
+      [&](char* to, const auto& entry) {
+        for (size_t i = 0; i < entry.length; ++i) {
+          to = items.put(to, entry.offset + i);
+          *to++ = ',';
+        }
+        return to;
+      });
 }
 
 // Keys in order, as the reference has them.
 Status encode_maps(const Source& source, const text::TextStyle& style, TextColumn& out) {
   const size_t count = duckdb::ListVector::GetListSize(source.vector);
-  engine::Vector& elements = duckdb::MapVector::GetValues(source.vector);
-  TextColumn keys;
-  TextColumn values;
-  TRY(encode_any(types::make(TypeId::kText), duckdb::MapVector::GetKeys(source.vector), count,
-                 style, keys));
-  TRY(encode_any(types::make(TypeId::kText), elements, count, style, values));
-  const bool nested = is_nested(elements.GetType());
-  const auto* const entries = source.data<duckdb::list_entry_t>();
+  Items keys(true);
+  Items values(true);
+  TRY(keys.encode(duckdb::MapVector::GetKeys(source.vector), count, style));
+  TRY(values.encode(duckdb::MapVector::GetValues(source.vector), count, style));
+  const auto before = [&keys](size_t a, size_t b) { return keys.texts[a] < keys.texts[b]; };
   std::vector<size_t> order;
-  return encode_unbounded(source, out, [&](size_t index) {
-    order.resize(entries[index].length);
-    for (size_t i = 0; i < order.size(); ++i) order[i] = entries[index].offset + i;
-    std::sort(order.begin(), order.end(),
-              [&keys](size_t a, size_t b) { return keys[a] < keys[b]; });
-    out.bytes += '{';
-    for (size_t i = 0; i < order.size(); ++i) {
-      if (i > 0) out.bytes += ',';
-      text::append_list_element(keys[order[i]], true, out.bytes);
-      out.bytes += "=>";
-      append_item(values, order[i], nested, true, out.bytes);
-    }
-    out.bytes += '}';
-  });
+  return encode_entries(
+      source, out,
+      [&](const auto& entry) {
+        return keys.bound(entry.offset, entry.length) + values.bound(entry.offset, entry.length);
+      },
+      [&](char* to, const auto& entry) {
+        order.resize(entry.length);
+        for (size_t i = 0; i < order.size(); ++i) order[i] = entry.offset + i;
+        if (!std::is_sorted(order.begin(), order.end(), before)) {
+          std::sort(order.begin(), order.end(), before);
+        }
+        for (const size_t item : order) {
+          to = keys.put(to, item);
+          *to++ = '=';
+          *to++ = '>';
+          to = values.put(to, item);
+          *to++ = ',';
+        }
+        return to;
+      });
 }
 
 // Nested and rare types, value by value.
@@ -393,6 +442,12 @@ Status encode_text(const SqlType& type, engine::Vector& vector, size_t rows,
                    const TextOptions& options, TextColumn& out) {
   TRY_ASSIGN(const text::TextStyle style, style_for(type, options));
   return encode_any(type, vector, rows, style, out);
+}
+
+bool trims_decimals(const SqlType& type, const LogicalType& stored) {
+  text::TextStyle style;
+  style.keep_scale = keeps_scale(type);
+  return text::prints_trimmed(stored, style);
 }
 
 Result<std::string> text_of(const SqlType& type, const engine::Value& value,

@@ -38,6 +38,9 @@ struct TextColumn {
 Status encode_text(const types::SqlType& type, engine::Vector& vector, size_t rows,
                    const TextOptions& options, TextColumn& out);
 
+// Whether decimals of a column print without zeros at their end: those of bare numeric do.
+bool trims_decimals(const types::SqlType& type, const engine::LogicalType& stored);
+
 // One value as text; for parameters, messages and tests. Not for NULL.
 Result<std::string> text_of(const types::SqlType& type, const engine::Value& value,
                             const TextOptions& options = {});

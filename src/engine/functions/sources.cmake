@@ -26,4 +26,4 @@ list(APPEND ENGINE_SOURCES
   functions/text_out.cc
   functions/time_zone.cc
   functions/to_char.cc)
-list(APPEND ENGINE_TESTS functions/functions_test.cc)
+list(APPEND ENGINE_TESTS functions/functions_test.cc functions/text_put_test.cc)

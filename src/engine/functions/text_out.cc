@@ -13,26 +13,14 @@ namespace {
 
 using duckdb::LogicalTypeId;
 
-constexpr auto kTwoDigits = [] {
-  std::array<char, 200> digits{};
-  for (size_t i = 0; i < 100; ++i) {
-    digits[2 * i] = static_cast<char>('0' + i / 10);
-    digits[2 * i + 1] = static_cast<char>('0' + i % 10);
-  }
-  return digits;
-}();
-
-char* put_two(char* out, uint64_t value) {
-  std::memcpy(out, &kTwoDigits[2 * value], 2);
-  return out + 2;
-}
-
 // Exactly `width` digits, zeros in front.
 char* put_padded(char* out, uint64_t value, int width) {
-  for (int i = width - 1; i >= 0; --i) {
-    out[i] = static_cast<char>('0' + value % 10);
-    value /= 10;
+  int i = width;
+  for (; i >= 2; i -= 2) {
+    put_two(out + i - 2, value % 100);
+    value /= 100;
   }
+  if (i > 0) *out = static_cast<char>('0' + value % 10);
   return out + width;
 }
 
@@ -79,12 +67,18 @@ char* put_offset(char* out, int64_t offset_seconds) {
 
 char* put_instant(char* out, int64_t local_micros, const int64_t* offset_seconds) {
   const int64_t days = floor_divide(local_micros, kMicrosPerDay);
-  const CivilDate date = civil_from_days(days);
-  out = put_year_month_day(out, date);
+  bool is_bc = false;
+  if (is_plain_day(days)) {
+    out = put_plain_day(out, days);
+  } else {
+    const CivilDate date = civil_from_days(days);
+    out = put_year_month_day(out, date);
+    is_bc = date.year <= 0;
+  }
   *out++ = ' ';
   out = put_time(out, local_micros - days * kMicrosPerDay);
   if (offset_seconds != nullptr) out = put_offset(out, *offset_seconds);
-  return date.year > 0 ? out : put_text(out, " BC");
+  return is_bc ? put_text(out, " BC") : out;
 }
 
 // PostgreSQL writes exponents with two digits at least, and uses them outside 1e-4 … 1e15 (1e6 for
@@ -121,29 +115,31 @@ char* put_interval_part(char* out, int64_t value, std::string_view unit, bool& f
   return out;
 }
 
+// What asks for quotes: 1 in lists and maps, 2 in maps only.
+constexpr auto kElementCharacters = [] {
+  std::array<uint8_t, 256> found{};
+  for (const char c : {'{', '}', '"', ',', '\\', ' ', '\t', '\n', '\v', '\f', '\r'}) {
+    found[static_cast<unsigned char>(c)] = 1;
+  }
+  found['='] = found['>'] = 2;
+  return found;
+}();
+
 bool needs_array_quotes(std::string_view text, bool in_map) {
   if (text.empty()) return true;
   if (text.size() == 4 && (text[0] | 0x20) == 'n' && (text[1] | 0x20) == 'u' &&
       (text[2] | 0x20) == 'l' && (text[3] | 0x20) == 'l') {
     return true;
   }
-  return std::any_of(text.begin(), text.end(), [in_map](char c) {
-    return c == '{' || c == '}' || c == '"' || c == ',' || c == '\\' || c == ' ' ||
-           (c >= '\t' && c <= '\r') || (in_map && (c == '=' || c == '>'));
-  });
+  unsigned found = 0;
+  for (const char c : text) found |= kElementCharacters[static_cast<unsigned char>(c)];
+  return (found & (in_map ? 3U : 1U)) != 0;
 }
 
 void append_element_text(std::string_view text, bool in_map, std::string& out) {
-  if (!needs_array_quotes(text, in_map)) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  out += '"';
+  const size_t begin = out.size();
+  out.resize(begin + 2 * text.size() + 2);
+  out.resize(static_cast<size_t>(put_list_element(out.data() + begin, text, in_map) - out.data()));
 }
 
 bool is_nested(const LogicalType& type) {
@@ -274,40 +270,15 @@ Int128 decimal_of(const Value& value) {
 
 }  // namespace
 
-char* put_unsigned(char* out, uint64_t value) {
-  char digits[20];
-  char* begin = digits + sizeof digits;
-  while (value >= 100) {
-    begin -= 2;
-    std::memcpy(begin, &kTwoDigits[2 * (value % 100)], 2);
-    value /= 100;
-  }
-  if (value >= 10) {
-    begin -= 2;
-    std::memcpy(begin, &kTwoDigits[2 * value], 2);
-  } else {
-    *--begin = static_cast<char>('0' + value);
-  }
-  const auto length = static_cast<size_t>(digits + sizeof digits - begin);
-  std::memcpy(out, begin, length);
-  return out + length;
-}
-
-char* put_integer(char* out, int64_t value) {
-  if (value >= 0) return put_unsigned(out, static_cast<uint64_t>(value));
-  *out++ = '-';
-  return put_unsigned(out, uint64_t{0} - static_cast<uint64_t>(value));
-}
-
 char* put_decimal(char* out, Int128 value, int scale, bool trim) {
   if (value < 0) *out++ = '-';
   UInt128 rest = magnitude(value);
-  if (trim) {
-    while (scale > 0 && rest % 10 == 0) {
-      rest /= 10;
-      --scale;
-    }
+  if (rest <= UInt128{0xffffffffffffffff}) {
+    auto small = static_cast<uint64_t>(rest);
+    for (; trim && scale > 0 && small % 10 == 0; --scale) small /= 10;
+    return put_small_decimal(out, small, scale);
   }
+  for (; trim && scale > 0 && rest % 10 == 0; --scale) rest /= 10;
   // In pieces of 18 digits, since 128-bit division is slow.
   constexpr uint64_t kPiece = 1'000'000'000'000'000'000;
   char digits[64];
@@ -332,6 +303,7 @@ char* put_double(char* out, double value) { return put_floating(out, value, 15);
 char* put_float(char* out, float value) { return put_floating(out, value, 6); }
 
 char* put_date(char* out, int32_t days) {
+  if (is_plain_day(days)) return put_plain_day(out, days);
   if (days == kInfiniteDate) return put_text(out, "infinity");
   if (days == -kInfiniteDate) return put_text(out, "-infinity");
   const CivilDate date = civil_from_days(days);
@@ -434,8 +406,15 @@ bool prints_trimmed(const LogicalType& type, const TextStyle& style) {
          duckdb::DecimalType::GetScale(type) == 10;
 }
 
-void append_list_element(std::string_view text, bool in_map, std::string& out) {
-  append_element_text(text, in_map, out);
+char* put_list_element(char* out, std::string_view text, bool in_map) {
+  if (!needs_array_quotes(text, in_map)) return put_text(out, text);
+  *out++ = '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') *out++ = '\\';
+    *out++ = c;
+  }
+  *out++ = '"';
+  return out;
 }
 
 void append_value(const Value& value, const TextStyle& style, std::string& out) {

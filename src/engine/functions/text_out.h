@@ -10,21 +10,17 @@
 
 #include "engine/chunk.h"
 #include "engine/functions/int128.h"
+#include "engine/functions/text_put.h"
 #include "engine/functions/time_zone.h"
 
 namespace sluice::engine::functions {
 
-inline constexpr size_t kMaxIntegerText = 20;
-inline constexpr size_t kMaxDecimalText = 44;
 inline constexpr size_t kMaxDoubleText = 32;
-inline constexpr size_t kMaxDateText = 20;
 inline constexpr size_t kMaxTimeText = 24;
 inline constexpr size_t kMaxTimestampText = 48;
 inline constexpr size_t kMaxIntervalText = 96;
 inline constexpr size_t kMaxUuidText = 36;
 
-char* put_integer(char* out, int64_t value);
-char* put_unsigned(char* out, uint64_t value);
 // `trim` leaves out zeros at the end behind the point, and then the point.
 char* put_decimal(char* out, Int128 value, int scale, bool trim);
 // The shortest digits that read back as the same value.
@@ -51,7 +47,8 @@ struct TextStyle {
 // Any value but NULL. Slower than the put_ functions: for nested and odd types.
 void append_value(const Value& value, const TextStyle& style, std::string& out);
 // The text of a value that is no list and no map, as an element of one: quoted where it has to be.
-void append_list_element(std::string_view text, bool in_map, std::string& out);
+// At `out`, which must have room for twice the text and two quotes.
+char* put_list_element(char* out, std::string_view text, bool in_map);
 // The same from a vector in unified form; nested types are read through the vector.
 void append_from(Vector& vector, size_t row, const TextStyle& style, std::string& out);
 
