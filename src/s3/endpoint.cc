@@ -51,7 +51,7 @@ Result<Endpoint> Endpoint::make(const Options& options) {
   // HTTP clients leave the scheme's own port out of the Host header, so it is not signed either.
   const std::string_view own_port = out.tls() ? ":443" : ":80";
   if (out.authority_.ends_with(own_port)) {
-    out.authority_.resize(out.authority_.size() - own_port.size());
+    out.authority_.erase(out.authority_.size() - own_port.size());
   }
   if (slash != std::string::npos) out.base_path_ = url.substr(slash);
   if (out.base_path_.find_first_of("?#%") != std::string::npos) {

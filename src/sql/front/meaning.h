@@ -20,7 +20,7 @@
 #pragma once
 
 #include <cstddef>
-#include <duckdb.hpp>
+#include <duckdb/common/optional_idx.hpp>
 #include <duckdb/parser/parsed_expression.hpp>
 #include <duckdb/parser/query_node.hpp>
 #include <duckdb/parser/statement/select_statement.hpp>

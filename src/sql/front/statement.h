@@ -12,7 +12,6 @@
 #pragma once
 
 #include <cstdint>
-#include <duckdb.hpp>
 #include <duckdb/parser/parsed_expression.hpp>
 #include <duckdb/parser/query_node.hpp>
 #include <duckdb/parser/statement/select_statement.hpp>
