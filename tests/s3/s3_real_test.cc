@@ -151,12 +151,12 @@ TEST_F(RealS3Test, AbortsAnUploadThatIsGoneAlready) {
 TEST_F(RealS3Test, CompletesAnUploadTwice) {
   auto& client = real_->client();
   const auto id = client.create_upload(name("k"), nullptr, {}).value();
-  std::promise<Result<std::string>> etag;
+  std::promise<Result<s3::SentPart>> part;
   client.upload_part(name("k"), id, 1, bytes_of("content"), {},
-                     [&](Result<std::string> result) { etag.set_value(std::move(result)); });
-  const std::vector<std::string> etags = {etag.get_future().get().value()};
+                     [&](Result<s3::SentPart> result) { part.set_value(std::move(result)); });
+  const std::vector<s3::SentPart> parts = {part.get_future().get().value()};
   for (int i = 0; i < 2; ++i) {
-    const auto completion = client.complete_upload(name("k"), id, etags, 7, {});
+    const auto completion = client.complete_upload(name("k"), id, parts, {});
     ASSERT_TRUE(completion.object.ok()) << completion.object.error().message;
     EXPECT_EQ(completion.object->bytes, 7U);
   }
