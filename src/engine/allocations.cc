@@ -1,6 +1,7 @@
 #include "engine/allocations.h"
 
 #include <atomic>
+#include <duckdb/common/exception.hpp>
 #include <utility>
 
 namespace sluice::engine {
@@ -69,6 +70,17 @@ void allocations_of_worker_may_fail() { may_fail = true; }
 duckdb::unique_ptr<Allocator> counting_allocator() {
   return duckdb::make_uniq<Allocator>(allocate, release, reallocate, nullptr);
 }
+
+uint8_t* resize_counted(uint8_t* memory, uint64_t old_size, uint64_t size) {
+  uint8_t* const resized =
+      memory == nullptr ? allocate(nullptr, size) : reallocate(nullptr, memory, old_size, size);
+  if (resized == nullptr) {
+    throw duckdb::OutOfMemoryException("could not allocate %llu bytes", size);
+  }
+  return resized;
+}
+
+void free_counted(uint8_t* memory, uint64_t size) { release(nullptr, memory, size); }
 
 uint64_t allocated_bytes() { return used; }
 

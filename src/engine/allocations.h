@@ -39,6 +39,11 @@ void allocations_of_worker_may_fail();
 // For an instance's configuration: counts, under the bound if one was set.
 duckdb::unique_ptr<duckdb::Allocator> counting_allocator();
 
+// Memory of ours that counts as DuckDB's does: resized, or new where `memory` is nullptr. Throws
+// the engine's out of memory (53200), where DuckDB's own allocations would fail.
+uint8_t* resize_counted(uint8_t* memory, uint64_t old_size, uint64_t size);
+void free_counted(uint8_t* memory, uint64_t size);
+
 // What is allocated and counted now.
 uint64_t allocated_bytes();
 

@@ -14,7 +14,8 @@ namespace {
 
 class DuckEngine final : public Engine {
  public:
-  explicit DuckEngine(std::shared_ptr<Instances> instances) : instances_(std::move(instances)) {}
+  DuckEngine(std::shared_ptr<Instances> instances, uint64_t memory_limit_bytes)
+      : instances_(std::move(instances)), memory_limit_bytes_(memory_limit_bytes) {}
 
   Result<std::unique_ptr<Connection>> connect() override { return make_connection(instances_); }
   Registered add_rows(std::shared_ptr<const RowSource> rows) override {
@@ -31,10 +32,12 @@ class DuckEngine final : public Engine {
     TRY_ASSIGN(const auto database, instances_->current());
     return std::shared_ptr<duckdb::DatabaseInstance>(database, database->instance.get());
   }
+  uint64_t memory_limit_bytes() const override { return memory_limit_bytes_; }
   uint64_t restarts() const override { return instances_->restarts(); }
 
  private:
   const std::shared_ptr<Instances> instances_;  // shared with connections
+  const uint64_t memory_limit_bytes_;
 };
 
 }  // namespace
@@ -66,9 +69,11 @@ Query Query::copy() const {
 }
 
 Result<std::unique_ptr<Engine>> Engine::open(Options options, Registration registration) {
+  const uint64_t memory_limit_bytes = options.memory_limit_bytes;
   auto instances = std::make_shared<Instances>(std::move(options), std::move(registration));
   TRY(instances->current());
-  return std::unique_ptr<Engine>(std::make_unique<DuckEngine>(std::move(instances)));
+  return std::unique_ptr<Engine>(
+      std::make_unique<DuckEngine>(std::move(instances), memory_limit_bytes));
 }
 
 }  // namespace sluice::engine

@@ -1,0 +1,36 @@
+// Parquet's codecs: one page in, one page out.
+//
+// Threads: a Compressor serves one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "parquet/buffer.h"
+
+namespace sluice::parquet {
+
+// The numbers are Parquet's.
+enum class Codec : uint8_t { kNone = 0, kSnappy = 1, kGzip = 2, kZstd = 6, kLz4Raw = 7 };
+
+struct Compression {
+  Codec codec = Codec::kSnappy;
+  int level = 0;  // zstd: 1 to 22, gzip: 1 to 9; 0: our default for it
+
+  // none (or uncompressed), snappy, gzip, zstd, lz4_raw; 22023 for others.
+  static Result<Compression> named(std::string_view name);
+  bool operator==(const Compression&) const = default;
+};
+
+class Compressor {
+ public:
+  static std::unique_ptr<Compressor> make(Compression compression);
+  virtual ~Compressor() = default;
+  // Replaces `out`'s content.
+  virtual Status compress(std::span<const std::byte> page, Buffer& out) = 0;
+};
+
+}  // namespace sluice::parquet

@@ -1,0 +1,367 @@
+#include "parquet/nodes.h"
+
+#include "format/text.h"
+
+namespace sluice::parquet {
+namespace {
+
+using duckdb::FlatVector;
+using duckdb::ListVector;
+using duckdb::PhysicalType;
+using duckdb::StructVector;
+using duckdb::UnifiedVectorFormat;
+using engine::LogicalType;
+using engine::Vector;
+
+Error unexpected_null(const Field& field) {
+  return internal("column {} has a NULL, where its file has none", field.name);
+}
+
+// ---- leaves ----
+
+// Where a leaf's values are, whatever the vector's layout.
+struct Source {
+  const uint8_t* data = nullptr;
+  const uint32_t* selection = nullptr;  // nullptr: value i is at i
+  const duckdb::ValidityMask* validity = nullptr;
+
+  uint32_t position(uint32_t index) const {
+    return selection == nullptr ? index : selection[index];
+  }
+  bool is_valid(uint32_t position) const { return validity->RowIsValid(position); }
+};
+
+class LeafNode final : public Node {
+ public:
+  LeafNode(const Field& field, Column& column) : field_(field), column_(column) {}
+
+  Status append_rows(Vector& vector, size_t rows) override {
+    TRY(take(vector, rows));
+    LeafBatch batch;
+    batch.rows = batch.levels = batch.values = rows;
+    batch.data = source_.data;
+    batch.positions = source_.selection;
+    batch.codes = codes_of(vector);
+    if (source_.validity->AllValid()) return column_.append(batch);
+
+    definition_.resize(rows);
+    positions_.resize(rows);
+    size_t values = 0;
+    for (uint32_t row = 0; row < rows; ++row) {
+      const uint32_t position = source_.position(row);
+      const bool valid = source_.is_valid(position);
+      definition_[row] = valid ? 1 : 0;
+      positions_[values] = position;
+      values += valid ? 1 : 0;
+    }
+    if (values < rows) {
+      if (!field_.nullable) return unexpected_null(field_);
+      batch.definition = definition_.data();
+    }
+    batch.positions = positions_.data();
+    batch.values = values;
+    return column_.append(batch);
+  }
+
+  Status append(Vector& vector, size_t count, const Slots& slots, size_t rows) override {
+    TRY(take(vector, count));
+    const size_t size = slots.size();
+    const auto present = static_cast<uint8_t>(column_.leaf().max_definition);
+    definition_.resize(size);
+    positions_.resize(size);
+    size_t values = 0;
+    bool has_null = false;
+    for (size_t i = 0; i < size; ++i) {
+      const uint32_t index = slots.index[i];
+      if (index == Slots::kAbsent) {
+        definition_[i] = slots.definition[i];
+        continue;
+      }
+      const uint32_t position = source_.position(index);
+      const bool valid = source_.is_valid(position);
+      has_null |= !valid;
+      definition_[i] = static_cast<uint8_t>(present - (valid ? 0 : 1));
+      positions_[values] = position;
+      values += valid ? 1 : 0;
+    }
+    if (has_null && !field_.nullable) return unexpected_null(field_);
+    LeafBatch batch;
+    batch.rows = rows;
+    batch.levels = size;
+    batch.definition = definition_.data();
+    batch.repetition = slots.repetition.data();
+    batch.data = source_.data;
+    batch.positions = positions_.data();
+    batch.values = values;
+    return column_.append(batch);
+  }
+
+ private:
+  Status take(Vector& vector, size_t count) {
+    if (field_.text_of) return take_texts(vector, count);
+    vector.ToUnifiedFormat(count, format_);
+    const bool is_identity = format_.sel == FlatVector::IncrementalSelectionVector();
+    source_ = {format_.data, is_identity ? nullptr : format_.sel->data(), &format_.validity};
+    if (source_.selection == nullptr && !is_identity) source_.selection = identity(count);
+    return ok();
+  }
+  // A selection that is the identity may have no array.
+  const uint32_t* identity(size_t count) {
+    for (auto i = static_cast<uint32_t>(identity_.size()); i < count; ++i) identity_.push_back(i);
+    return identity_.data();
+  }
+
+  Status take_texts(Vector& vector, size_t count) {
+    format::TextOptions options;
+    options.spaced_json = false;
+    TRY(format::encode_text(*field_.text_of, vector, count, options, texts_));
+    strings_.resize(count);
+    validity_.Reset(count);
+    for (size_t i = 0; i < count; ++i) {
+      const std::string_view text = texts_[i];
+      strings_[i] = duckdb::string_t(text.data(), static_cast<uint32_t>(text.size()));
+      if (texts_.null[i] != 0) validity_.SetInvalid(i);
+    }
+    source_ = {reinterpret_cast<const uint8_t*>(strings_.data()), nullptr, &validity_};
+    return ok();
+  }
+
+  // The codes of the scan's own dictionary, where the vector still has it.
+  const Codes* codes_of(const Vector& vector) {
+    if (field_.text_of || vector.GetVectorType() != duckdb::VectorType::DICTIONARY_VECTOR) {
+      return nullptr;
+    }
+    const auto size = duckdb::DictionaryVector::DictionarySize(vector);
+    if (!size.IsValid()) return nullptr;
+    codes_ = {size.GetIndex(), &duckdb::DictionaryVector::DictionaryId(vector)};
+    return &codes_;
+  }
+
+  const Field& field_;
+  Column& column_;
+  UnifiedVectorFormat format_;
+  Source source_;
+  Codes codes_;
+  std::vector<uint8_t> definition_;
+  std::vector<uint32_t> positions_;
+  std::vector<uint32_t> identity_;
+  format::TextColumn texts_;
+  std::vector<duckdb::string_t> strings_;
+  duckdb::ValidityMask validity_;
+};
+
+// ---- groups ----
+
+class GroupNode : public Node {
+ public:
+  GroupNode(const Field& field, std::vector<std::unique_ptr<Node>> children)
+      : field_(field), children_(std::move(children)) {}
+
+  Status append_rows(Vector& vector, size_t rows) override {
+    // Each row is there, and its index is its number.
+    if (rows_.size() != rows) {
+      rows_.definition.assign(rows, 0);
+      rows_.repetition.assign(rows, 0);
+      rows_.index.resize(rows);
+      for (uint32_t row = 0; row < rows; ++row) rows_.index[row] = row;
+    }
+    return append(vector, rows, rows_, rows);
+  }
+
+ protected:
+  // The definition level of what is there, when its own slot has `level`.
+  uint8_t defined(uint8_t level) const {
+    return static_cast<uint8_t>(level + (field_.nullable ? 1 : 0));
+  }
+
+  const Field& field_;
+  const std::vector<std::unique_ptr<Node>> children_;
+  Slots below_;  // kept for its memory
+
+ private:
+  Slots rows_;
+};
+
+class StructNode final : public GroupNode {
+ public:
+  using GroupNode::GroupNode;
+  Status append(Vector& vector, size_t count, const Slots& slots, size_t rows) override {
+    vector.Flatten(count);
+    const auto& validity = FlatVector::Validity(vector);
+    below_.resize(slots.size());
+    for (size_t i = 0; i < slots.size(); ++i) {
+      const uint32_t index = slots.index[i];
+      const uint8_t level = slots.definition[i];
+      if (index == Slots::kAbsent || validity.RowIsValid(index)) {
+        below_.set(i, index == Slots::kAbsent ? level : defined(level), slots.repetition[i], index);
+      } else {
+        if (!field_.nullable) return unexpected_null(field_);
+        below_.set(i, level, slots.repetition[i], Slots::kAbsent);
+      }
+    }
+    auto& entries = StructVector::GetEntries(vector);
+    for (size_t i = 0; i < children_.size(); ++i) {
+      TRY(children_[i]->append(*entries[i], count, below_, rows));
+    }
+    return ok();
+  }
+};
+
+// Lists, and maps, whose items are structs of a key and a value.
+class ListNode final : public GroupNode {
+ public:
+  ListNode(const Field& field, std::vector<std::unique_ptr<Node>> children, uint8_t level)
+      : GroupNode(field, std::move(children)), repetition_(level) {}
+
+  Status append(Vector& vector, size_t count, const Slots& slots, size_t rows) override {
+    TRY(spread(vector, count, slots));
+    Vector& items = ListVector::GetEntry(vector);
+    const size_t item_count = ListVector::GetListSize(vector);
+    if (field_.kind == FieldKind::kList) {
+      return children_[0]->append(items, item_count, below_, rows);
+    }
+    items.Flatten(item_count);
+    auto& entries = StructVector::GetEntries(items);
+    TRY(children_[0]->append(*entries[0], item_count, below_, rows));
+    return children_[1]->append(*entries[1], item_count, below_, rows);
+  }
+
+ private:
+  Status spread(Vector& vector, size_t count, const Slots& slots) {
+    UnifiedVectorFormat format;
+    vector.ToUnifiedFormat(count, format);
+    const auto* const lists = reinterpret_cast<const duckdb::list_entry_t*>(format.data);
+    // A slot becomes one at least, for NULL and empty lists too.
+    size_t most = slots.size();
+    for (const uint32_t index : slots.index) {
+      if (index == Slots::kAbsent) continue;
+      const size_t position = format.sel->get_index(index);
+      if (format.validity.RowIsValid(position)) most += lists[position].length;
+    }
+    below_.resize(most);
+    size_t next = 0;
+    for (size_t i = 0; i < slots.size(); ++i) {
+      const uint8_t level = slots.definition[i], repetition = slots.repetition[i];
+      if (slots.index[i] == Slots::kAbsent) {
+        below_.set(next++, level, repetition, Slots::kAbsent);
+        continue;
+      }
+      const size_t position = format.sel->get_index(slots.index[i]);
+      if (!format.validity.RowIsValid(position)) {
+        if (!field_.nullable) return unexpected_null(field_);
+        below_.set(next++, level, repetition, Slots::kAbsent);
+        continue;
+      }
+      const duckdb::list_entry_t list = lists[position];
+      const uint8_t there = defined(level);
+      if (list.length == 0) below_.set(next++, there, repetition, Slots::kAbsent);
+      for (uint64_t k = 0; k < list.length; ++k) {
+        below_.set(next++, static_cast<uint8_t>(there + 1), k == 0 ? repetition : repetition_,
+                   static_cast<uint32_t>(list.offset + k));
+      }
+    }
+    below_.resize(next);
+    return ok();
+  }
+
+  const uint8_t repetition_;  // of an item that is not the first one of its list
+};
+
+// ---- building ----
+
+class Builder {
+ public:
+  explicit Builder(const MakeColumn& make_column) : make_column_(make_column) {}
+
+  Result<std::unique_ptr<Node>> build(const Field& field, const LogicalType& source,
+                                      uint8_t repetition) {
+    switch (field.kind) {
+      case FieldKind::kLeaf:
+        return leaf(field, source);
+      case FieldKind::kStruct:
+        return structure(field, source, repetition);
+      case FieldKind::kList:
+        return list(field, source, static_cast<uint8_t>(repetition + 1));
+      case FieldKind::kMap:
+        return map(field, source, static_cast<uint8_t>(repetition + 1));
+    }
+    return mismatch(field, source);
+  }
+
+ private:
+  using Nodes = std::vector<std::unique_ptr<Node>>;
+
+  static Error mismatch(const Field& field, const LogicalType& source) {
+    return internal("column {}: {} has no such form in Parquet", field.name, source.ToString());
+  }
+
+  Result<std::unique_ptr<Node>> leaf(const Field& field, const LogicalType& source) {
+    std::unique_ptr<ValueEncoder> values;
+    if (field.text_of) {
+      if (field.physical != Physical::kByteArray) return mismatch(field, source);
+      values = make_text_encoder();
+    } else {
+      TRY_ASSIGN(values, make_value_encoder(field, source));
+    }
+    return std::unique_ptr<Node>(
+        std::make_unique<LeafNode>(field, make_column_(std::move(values))));
+  }
+
+  Result<std::unique_ptr<Node>> structure(const Field& field, const LogicalType& source,
+                                          uint8_t repetition) {
+    if (source.InternalType() != PhysicalType::STRUCT) return mismatch(field, source);
+    const auto& types = duckdb::StructType::GetChildTypes(source);
+    if (types.size() != field.children.size()) return mismatch(field, source);
+    Nodes children;
+    for (size_t i = 0; i < types.size(); ++i) {
+      TRY_ASSIGN(auto child, build(field.children[i], types[i].second, repetition));
+      children.push_back(std::move(child));
+    }
+    return std::unique_ptr<Node>(std::make_unique<StructNode>(field, std::move(children)));
+  }
+
+  Result<std::unique_ptr<Node>> list(const Field& field, const LogicalType& source,
+                                     uint8_t repetition) {
+    if (source.id() != engine::LogicalTypeId::LIST || field.children.size() != 1) {
+      return mismatch(field, source);
+    }
+    Nodes children;
+    TRY_ASSIGN(auto item,
+               build(field.children[0], duckdb::ListType::GetChildType(source), repetition));
+    children.push_back(std::move(item));
+    return std::unique_ptr<Node>(
+        std::make_unique<ListNode>(field, std::move(children), repetition));
+  }
+
+  Result<std::unique_ptr<Node>> map(const Field& field, const LogicalType& source,
+                                    uint8_t repetition) {
+    if (source.id() != engine::LogicalTypeId::MAP || field.children.size() != 2) {
+      return mismatch(field, source);
+    }
+    Nodes children;
+    TRY_ASSIGN(auto key, build(field.children[0], duckdb::MapType::KeyType(source), repetition));
+    TRY_ASSIGN(auto value,
+               build(field.children[1], duckdb::MapType::ValueType(source), repetition));
+    children.push_back(std::move(key));
+    children.push_back(std::move(value));
+    return std::unique_ptr<Node>(
+        std::make_unique<ListNode>(field, std::move(children), repetition));
+  }
+
+  const MakeColumn& make_column_;
+};
+
+}  // namespace
+
+void Slots::resize(size_t slots) {
+  definition.resize(slots);
+  repetition.resize(slots);
+  index.resize(slots);
+}
+
+Result<std::unique_ptr<Node>> make_node(const Field& field, const LogicalType& source,
+                                        const MakeColumn& make_column) {
+  return Builder(make_column).build(field, source, 0);
+}
+
+}  // namespace sluice::parquet
