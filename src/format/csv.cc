@@ -158,7 +158,7 @@ struct CsvEncoder::Column {
   }
 
   // Not for kText and kPrepared.
-  char* put_value(char* to, size_t at, const text::TimeZone* zone) const {
+  [[gnu::always_inline]] char* put_value(char* to, size_t at, const text::TimeZone* zone) const {
     switch (form) {
       case Form::kBoolean:
         *to = value<uint8_t>(at) != 0 ? 't' : 'f';
@@ -291,24 +291,6 @@ Status CsvEncoder::begin(engine::Chunk& chunk) {
   return ok();
 }
 
-bool CsvEncoder::next(CsvRecords& out) {
-  out.ends_.clear();
-  out.size_ = 0;
-  char* at = out.memory_.get();
-  for (; row_ < rows_ && out.size_ < kBlockBytes; ++row_) {
-    at = out.reserve(at, record_bytes_);
-    for (const Column& column : columns_) {
-      at = put_field(column, row_, at, out);
-      *at++ = options_.delimiter;
-    }
-    if (columns_.empty()) ++at;
-    at[-1] = '\n';
-    out.size_ = static_cast<size_t>(at - out.memory_.get());
-    out.ends_.push_back(out.size_);
-  }
-  return !out.ends_.empty();
-}
-
 // A text of any length, by its look.
 char* CsvEncoder::put_looked_at(const Column& column, std::string_view text, char* to,
                                 CsvRecords& out) const {
@@ -332,8 +314,8 @@ char* CsvEncoder::put_text(const Column& column, const duckdb::string_t& text, c
   return to + size;
 }
 
-inline char* CsvEncoder::put_field(const Column& column, size_t row, char* to,
-                                   CsvRecords& out) const {
+[[gnu::always_inline]] inline char* CsvEncoder::put_field(const Column& column, size_t row,
+                                                          char* to, CsvRecords& out) const {
   if (column.form == Form::kPrepared) {
     if (column.texts.null[row] != 0) return put_short(to, options_.null_text);
     return put_looked_at(column, column.texts[row], to, out);
@@ -349,6 +331,24 @@ inline char* CsvEncoder::put_field(const Column& column, size_t row, char* to,
   to = column.put_value(to, at, zone_);
   if (column.is_forced) *to++ = options_.quote;
   return to;
+}
+
+bool CsvEncoder::next(CsvRecords& out) {
+  out.ends_.clear();
+  out.size_ = 0;
+  char* at = out.memory_.get();
+  for (; row_ < rows_ && out.size_ < kBlockBytes; ++row_) {
+    at = out.reserve(at, record_bytes_);
+    for (const Column& column : columns_) {
+      at = put_field(column, row_, at, out);
+      *at++ = options_.delimiter;
+    }
+    if (columns_.empty()) ++at;
+    at[-1] = '\n';
+    out.size_ = static_cast<size_t>(at - out.memory_.get());
+    out.ends_.push_back(out.size_);
+  }
+  return !out.ends_.empty();
 }
 
 Status CsvEncoder::encode(engine::Chunk& chunk, std::string& out, std::vector<size_t>& row_ends) {
