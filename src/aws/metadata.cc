@@ -65,6 +65,7 @@ Result<std::string> ask(const Search& search, const Ask& ask) {
     request.url = ask.url;
     request.headers = ask.headers;
     request.may_reach_metadata = true;
+    request.has_secrets = true;
     request.connect_timeout = search.connect_timeout;
     request.total_timeout = std::max(std::min(search.left(), kAnswerTimeout), milliseconds(1));
     request.max_response_bytes = kMaxAnswerBytes;

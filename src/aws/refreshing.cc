@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "secrets/wiping.h"
 
 namespace sluice::aws {
 
@@ -78,6 +79,7 @@ void RefreshingCredentials::fetch_when_wanted(std::stop_token stop) {
   while (changed_.wait(lock, stop, [this] { return wanted_; })) {
     lock.unlock();
     auto fetched = fetch_(stop);
+    secrets::wipe_stack();
     lock.lock();
     // Nobody waits for such a fetch, so nobody else would tell.
     std::string to_log;

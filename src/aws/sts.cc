@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <ctime>
 #include <mutex>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "s3/endpoint.h"
 #include "s3/error.h"
 #include "s3/signer.h"
+#include "secrets/wiping.h"
 
 namespace sluice::aws {
 namespace {
@@ -103,7 +105,7 @@ struct Answer {
 
 class Asking {
  public:
-  Asking(http::Client& http, const Sts& sts, s3::Endpoint endpoint, Call call)
+  Asking(http::Client& http, const Sts& sts, const s3::Endpoint& endpoint, Call call)
       : http_(http),
         sts_(sts),
         target_(endpoint.target("", "")),
@@ -145,6 +147,7 @@ class Asking {
     request.headers = {{"content-type", "application/x-www-form-urlencoded; charset=utf-8"}};
     request.body = std::as_bytes(std::span(body_.data(), body_.size()));
     request.ca_file = sts_.ca_file;
+    request.has_secrets = true;
     request.connect_timeout = sts_.connect_timeout;
     request.total_timeout = std::max(left(), milliseconds(1));
     request.max_response_bytes = kMaxAnswerBytes;
@@ -265,6 +268,10 @@ Call role_call(const char* operation, const RoleSession& session) {
 }
 
 }  // namespace
+
+void wipe_parsed_answers() {
+  pugi::set_memory_management_functions(std::malloc, secrets::wiping_free);
+}
 
 Result<s3::Credentials> assume_role(http::Client& http, const Sts& sts, const RoleSession& session,
                                     s3::CredentialsProvider& base, std::stop_token stop) {

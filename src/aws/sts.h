@@ -43,6 +43,9 @@ struct RoleSession {
   std::chrono::seconds duration{0};  // 0: STS's own, an hour
 };
 
+// XML that was parsed is wiped from then on. To be called before anybody parses some.
+void wipe_parsed_answers();
+
 // The expiry of what comes back is by this machine's clock, however wrong that is.
 Result<s3::Credentials> assume_role(http::Client& http, const Sts& sts, const RoleSession& session,
                                     s3::CredentialsProvider& base, std::stop_token stop);

@@ -5,11 +5,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <future>
 #include <optional>
 
 #include "http/address.h"
+#include "secrets/wiping.h"
 
 namespace sluice::http {
 namespace {
@@ -26,7 +28,14 @@ constexpr size_t kMaxUrlBytes = 64 << 10;
 constexpr milliseconds kLongestPoll{60'000};
 
 void initialize_curl() {
-  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  static const auto duplicate = [](const char* text) {
+    const size_t bytes = std::strlen(text) + 1;
+    void* const copy = std::malloc(bytes);
+    return static_cast<char*>(copy == nullptr ? nullptr : std::memcpy(copy, text, bytes));
+  };
+  static const CURLcode code =
+      curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, secrets::wiping_free,
+                           secrets::wiping_realloc, duplicate, std::calloc);
   CHECK(code == CURLE_OK);
 }
 
@@ -249,9 +258,9 @@ struct Client::Curl {
     return easy;
   }
   // A handle that has failed is not used again: libcurl leaves its buffers as they were, and then
-  // refuses to have their size set.
-  void put_back(CURL* easy, bool has_failed) {
-    if (has_failed || spare.size() >= kKeptHandles) return curl_easy_cleanup(easy);
+  // refuses to have their size set. Neither is one whose buffers held secrets.
+  void put_back(CURL* easy, bool to_drop) {
+    if (to_drop || spare.size() >= kKeptHandles) return curl_easy_cleanup(easy);
     curl_easy_reset(easy);
     spare.push_back(easy);
   }
@@ -313,6 +322,7 @@ void Client::loop() {
     CHECK(curl_multi_perform(curl_->multi, &still_running) == CURLM_OK);
     finish_done();
     end_stopped_and_idle();
+    if (std::exchange(secrets_ended_, false)) secrets::wipe_stack();
     if (!closing) curl_multi_poll(curl_->multi, nullptr, 0, poll_ms(), nullptr);
   }
   while (!running_.empty()) finish(running_.begin()->first, cancelled());
@@ -355,7 +365,8 @@ void Client::finish(uint64_t id, Result<Response> result) {
   counters_.failures += result.ok() ? 0 : 1;
   counters_.running--;
   curl_multi_remove_handle(curl_->multi, transfer->easy);
-  curl_->put_back(transfer->easy, !result.ok());
+  curl_->put_back(transfer->easy, !result.ok() || transfer->request.has_secrets);
+  secrets_ended_ = secrets_ended_ || transfer->request.has_secrets;
   transfer->done(std::move(result));
 }
 

@@ -53,6 +53,7 @@ struct Request {
   size_t max_response_bytes = size_t{64} << 20;    // a longer answer is an error
   bool send_at_most_once = false;                  // takes a new connection
   bool may_reach_metadata = false;                 // for the server's own needs, never a user's
+  bool has_secrets = false;  // in it or its answer: what libcurl has held of both is wiped at once
 };
 
 struct Response {
@@ -118,6 +119,7 @@ class Client {
 
   std::unordered_map<uint64_t, std::unique_ptr<Transfer>> running_;  // the loop's thread only
   uint64_t last_id_ = 0;                                             // the loop's thread only
+  bool secrets_ended_ = false;                                       // the loop's, as the last
   std::thread thread_;  // last: starts when all above is there
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "secrets/wiping.h"
+
 namespace sluice::pgwire {
 namespace {
 
@@ -233,7 +235,10 @@ Result<Message> decode(const Frame& frame) {
 std::span<char> FrameReader::room() {
   if (begin_ == end_) {
     // It may have been a secret, and an idle client would keep it here.
-    if (end_ > 0) ::explicit_bzero(buffer_.data(), end_);
+    if (end_ > 0) {
+      ::explicit_bzero(buffer_.data(), end_);
+      secrets::wipe_stack();
+    }
     begin_ = end_ = 0;
     // One large message does not make an idle connection large for ever.
     if (buffer_.size() > kKeptBytes && wanted_ <= kReadBytes) std::vector<char>().swap(buffer_);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "s3/endpoint.h"
+
 namespace sluice::s3 {
 namespace {
 
@@ -50,6 +52,7 @@ Dialect default_dialect(std::string_view endpoint_url) {
     dialect.checksum = Checksum::kCrc32c;
     dialect.conditional_put = true;
   }
+  dialect.signed_payload = !is_private(endpoint_url);
   return dialect;
 }
 

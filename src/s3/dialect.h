@@ -42,7 +42,8 @@ struct Dialect {
   bool operator==(const Dialect&) const = default;
 };
 
-// Amazon's, for an endpoint of theirs or none; else what all stores understand.
+// Amazon's, for an endpoint of theirs or none; else what all stores understand. Payloads are signed
+// where the way there is not private.
 Dialect default_dialect(std::string_view endpoint_url);
 // Whether it is none, or one of Amazon's hosts.
 bool is_of_amazon(std::string_view endpoint_url);

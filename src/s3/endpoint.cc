@@ -19,6 +19,12 @@ bool may_stand_in_authority(char c) {
 
 }  // namespace
 
+bool is_private(std::string_view url) {
+  const auto endpoint =
+      Endpoint::make({.url = std::string(url), .region = "us-east-1", .path_style = true});
+  return !endpoint.ok() || endpoint->is_private();
+}
+
 // Nothing may end a host's name in it.
 bool is_region_name(std::string_view region) {
   return !region.empty() && std::all_of(region.begin(), region.end(), [](char c) {

@@ -9,6 +9,8 @@
 
 namespace sluice::s3 {
 
+// Endpoint::is_private() of this url; of one that is none, too. Empty: Amazon's.
+bool is_private(std::string_view url);
 // Whether it may become a part of a host's name.
 bool is_region_name(std::string_view region);
 

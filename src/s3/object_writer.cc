@@ -94,6 +94,8 @@ ObjectWriter::~ObjectWriter() {
   });
 }
 
+const std::string& ObjectWriter::upload_id() const { return upload_->id; }
+
 Status ObjectWriter::fail(Error error) {
   failure_ = error;
   return error;

@@ -71,6 +71,7 @@ class ObjectWriter {
   Status abort(std::stop_token stop = {});
   uint64_t bytes() const { return bytes_; }
   uint64_t parts() const { return static_cast<uint64_t>(parts_begun_); }
+  const std::string& upload_id() const;  // empty: none has begun
 
  private:
   class Bound;    // of the time that cleaning up takes

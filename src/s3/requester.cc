@@ -92,6 +92,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
     out.total_timeout = std::max(left(), milliseconds(1));
     out.max_response_bytes = operation_.max_answer_bytes;
     out.send_at_most_once = operation_.send_at_most_once;
+    out.has_secrets = !credentials.session_token.empty();
     return out;
   }
 

@@ -7,11 +7,22 @@
 #include <array>
 #include <ctime>
 
+#include "secrets/wiping.h"
+
 namespace sluice::s3 {
 namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 using Digest = std::array<unsigned char, 32>;
+
+// A digest that is a key: wiped in the end.
+struct Key {
+  Digest bytes;
+  explicit Key(const Digest& digest) : bytes(digest) {}
+  Key(const Key&) = delete;
+  Key& operator=(const Key&) = delete;
+  ~Key() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+};
 
 std::string hex(std::span<const unsigned char> bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -28,12 +39,10 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-Digest hmac(std::span<const unsigned char> key, std::string_view text) {
-  Digest out;
+void hmac(std::span<const unsigned char> key, std::string_view text, Digest& out) {
   unsigned int length = 0;
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
        reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), &length);
-  return out;
 }
 
 // Times as SigV4 writes them: 20130524T000000Z.
@@ -83,14 +92,26 @@ CanonicalHeaders canonical_headers(const Unsigned& request) {
   return out;
 }
 
-Digest signing_key(const Credentials& credentials, const Scope& scope, std::string_view date) {
-  const std::string_view key = credentials.secret_access_key.view();
+// The signature of `text` with the day's key for this scope.
+Digest signature(const Credentials& credentials, const Scope& scope, std::string_view date,
+                 std::string_view text_to_sign) {
+  const std::string_view whole = credentials.secret_access_key.view();
   std::string text;
-  text.reserve(4 + key.size());  // or growing would leave a copy of it behind
-  const secrets::SecretString secret(std::move(text.append("AWS4").append(key)));
+  text.reserve(4 + whole.size());  // or growing would leave a copy of it behind
+  const secrets::SecretString secret(std::move(text.append("AWS4").append(whole)));
   const std::span first(reinterpret_cast<const unsigned char*>(secret.view().data()),
                         secret.size());
-  return hmac(hmac(hmac(hmac(first, date), scope.region), scope.service), "aws4_request");
+  Key key({});
+  hmac(first, date, key.bytes);
+  for (const std::string_view step :
+       {std::string_view(scope.region), std::string_view(scope.service),
+        std::string_view("aws4_request")}) {
+    const Key last(key.bytes);
+    hmac(last.bytes, step, key.bytes);
+  }
+  Digest out;
+  hmac(key.bytes, text_to_sign, out);
+  return out;
 }
 
 }  // namespace
@@ -109,7 +130,7 @@ std::string authorization(const Unsigned& request, const Credentials& credential
                                           hex_sha256(bytes_of(canonical)));
   return fmt::format("{} Credential={}/{},SignedHeaders={},Signature={}", kAlgorithm,
                      credentials.access_key_id, scope_text, headers.names,
-                     hex(hmac(signing_key(credentials, scope, date), to_sign)));
+                     hex(signature(credentials, scope, date, to_sign)));
 }
 
 std::vector<http::Header> signed_headers(Unsigned request, const Credentials& credentials,
@@ -121,6 +142,7 @@ std::vector<http::Header> signed_headers(Unsigned request, const Credentials& cr
         {"x-amz-security-token", std::string(credentials.session_token.view())});
   }
   std::string value = authorization(request, credentials, scope, time);
+  secrets::wipe_stack();
   request.headers.push_back({"Authorization", std::move(value)});
   return std::move(request.headers);
 }

@@ -27,6 +27,7 @@ struct RawConfig {
   bool insecure_allow_remote = false;
   uint64_t retain_history_ms = 1000;
   std::string aws_connection_role_arn, aws_external_id_prefix;
+  int aws_session_seconds = 0;
   std::vector<std::string> allowed_endpoints;
   std::string secrets_key_file, new_secrets_key_file;
   bool rotate_secrets_key = false, discard_secrets = false;
@@ -104,6 +105,12 @@ void add_serve_options(CLI::App& serve, RawConfig& raw) {
       ->envname("SLUICE_AWS_EXTERNAL_ID_PREFIX")
       ->type_name("UUID");
   serve
+      .add_option("--aws-session-seconds", raw.aws_session_seconds,
+                  "How long sessions of roles last (default: as STS has it, an hour)")
+      ->envname("SLUICE_AWS_SESSION_SECONDS")
+      ->check(CLI::Range(1, 43'200))
+      ->type_name("SECONDS");
+  serve
       .add_option("--allowed-endpoints", raw.allowed_endpoints,
                   "ENDPOINTs that AWS connections may name, parted by commas: HOST, HOST:PORT, "
                   "*.SUFFIX (default: all but link-local and metadata addresses)")
@@ -166,6 +173,7 @@ Status set_aws(const RawConfig& raw, Config& config) {
     return invalid("--aws-connection-role-arn '{}' is not the arn of a role", arn);
   }
   config.aws_connection_role_arn = arn;
+  config.aws_session_seconds = raw.aws_session_seconds;
   if (!raw.aws_external_id_prefix.empty()) {
     auto prefix = sql::checked_external_id_prefix(raw.aws_external_id_prefix);
     if (!prefix.ok()) return std::move(prefix).error().within("--aws-external-id-prefix");

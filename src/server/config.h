@@ -30,6 +30,7 @@ struct Config {
   uint64_t retain_history_ms = 1000;
   std::string aws_connection_role_arn;         // empty: none
   std::string aws_external_id_prefix;          // in lower case; empty: the kept one
+  int aws_session_seconds = 0;                 // of roles; 0: as STS has it
   std::vector<std::string> allowed_endpoints;  // empty: all but reserved ones
   std::string secrets_key_file;                // empty: in the data folder
   std::string new_secrets_key_file;            // of a rotation; empty: the same

@@ -76,6 +76,7 @@ TEST(Config, RefusesWhatAwsCouldNotKnowTheServerBy) {
     return line.ok() ? "accepted" : line.error().message;
   };
   EXPECT_NE(refusal("--aws-external-id-prefix", "mine").find("no UUID"), std::string::npos);
+  EXPECT_NE(refusal("--aws-session-seconds", "0").find("--aws-session-seconds"), std::string::npos);
   EXPECT_NE(refusal("--aws-connection-role-arn", "server").find("not the arn of a role"),
             std::string::npos);
   EXPECT_NE(refusal("--allowed-endpoints", "http://a").find("neither HOST"), std::string::npos);

@@ -158,7 +158,8 @@ Status serve(const Config& config, const sigset_t& signals) {
   const auto& store = data.store;
   TRY_ASSIGN(auto keys, open_secrets_key(*store, secrets_key_file(config, data)));
   TRY_ASSIGN(auto allowed_endpoints, AllowedEndpoints::parse(config.allowed_endpoints));
-  Stores stores(shares.parts, config.local_export_dirs, std::move(allowed_endpoints));
+  Stores stores(shares.parts, config.local_export_dirs, std::move(allowed_endpoints), {},
+                std::chrono::seconds(config.aws_session_seconds));
   session::Database database(*store, *data.engine, stores);
   database.use_secrets_keys(std::move(keys));
   TRY(database.catalog());

@@ -27,12 +27,16 @@ std::string fingerprint(const session::AwsAccess& access, const std::string& reg
 }  // namespace
 
 Stores::Stores(size_t part_pool_bytes, std::vector<std::string> local_export_dirs,
-               AllowedEndpoints allowed_endpoints, aws::AmbientOptions ambient)
+               AllowedEndpoints allowed_endpoints, aws::AmbientOptions ambient,
+               std::chrono::seconds role_session)
     : pool_(part_pool_bytes),
       local_export_dirs_(std::move(local_export_dirs)),
       allowed_endpoints_(std::move(allowed_endpoints)),
       ambient_options_(std::move(ambient)),
-      ambient_(aws::ambient_credentials(http_, ambient_options_)) {}
+      role_session_(role_session),
+      ambient_(aws::ambient_credentials(http_, ambient_options_)) {
+  aws::wipe_parsed_answers();
+}
 
 // Where a connection names no region: the one that AWS's own tools would take.
 std::string Stores::region(const session::AwsAccess& access) const {
@@ -52,15 +56,18 @@ Stores::Provider Stores::role_chain(const session::AwsAccess& access) {
     base = aws::assumed_role(http_, sts,
                              {.role_arn = role.server_role_arn,
                               .session_name = role.server_session_name,
-                              .external_id = {}},
+                              .external_id = {},
+                              .duration = role_session_},
                              std::move(base));
   }
   sts.endpoint =
       access.endpoint.empty() ? aws::ambient_sts_endpoint(ambient_options_) : access.endpoint;
-  return aws::assumed_role(
-      http_, sts,
-      {.role_arn = role.arn, .session_name = role.session_name, .external_id = role.external_id},
-      std::move(base));
+  return aws::assumed_role(http_, sts,
+                           {.role_arn = role.arn,
+                            .session_name = role.session_name,
+                            .external_id = role.external_id,
+                            .duration = role_session_},
+                           std::move(base));
 }
 
 Stores::Provider Stores::credentials(const session::AwsAccess& access) {
@@ -95,38 +102,65 @@ Stores::Provider Stores::credentials(const session::AwsAccess& access) {
   return roles_.front().provider;
 }
 
-Result<std::unique_ptr<store::S3Store>> Stores::bucket_of(const session::AwsAccess& access,
-                                                          const std::string& bucket) {
-  TRY(check_endpoint(access.endpoint));
-  store::S3Store::Options options;
-  options.bucket = bucket;
-  options.client.endpoint.url = access.endpoint;
-  options.client.region = region(access);
-  options.client.ca_file = aws::ambient_ca_file(ambient_options_);
+void Stores::keep_only(const std::set<std::string>& connections) {
+  std::list<RoleInUse> dropped;  // ended after the lock
+  const std::lock_guard lock(mutex_);
+  for (auto role = roles_.begin(); role != roles_.end();) {
+    const auto next = std::next(role);
+    if (!connections.contains(role->connection)) dropped.splice(dropped.end(), roles_, role);
+    role = next;
+  }
+}
+
+s3::Client::Options Stores::client_options(const session::AwsAccess& access) const {
+  s3::Client::Options options;
+  options.endpoint.url = access.endpoint;
+  options.endpoint.path_style = access.dialect.path_style;
+  options.dialect = access.dialect;
+  options.region = region(access);
+  // What the user has said is not to be passed over, and another service's regions are its own.
+  options.follow_region = access.region.empty() && access.endpoint.empty();
+  options.ca_file = aws::ambient_ca_file(ambient_options_);
   const auto add = [](std::vector<http::Header>& headers, const char* name,
                       const std::string& value) {
     if (!value.empty()) headers.push_back({name, value});
   };
-  add(options.client.headers, "x-amz-expected-bucket-owner", access.bucket_owner);
-  auto& of_objects = options.client.object_headers;
+  add(options.headers, "x-amz-expected-bucket-owner", access.bucket_owner);
+  auto& of_objects = options.object_headers;
   add(of_objects, "x-amz-server-side-encryption", access.sse);
   add(of_objects, "x-amz-server-side-encryption-aws-kms-key-id", access.kms_key_id);
   add(of_objects, "x-amz-storage-class", access.storage_class);
-  return store::S3Store::make(http_, pool_, credentials(access), std::move(options));
+  return options;
 }
 
 Result<std::unique_ptr<store::ObjectStore>> Stores::s3(const session::AwsAccess& access,
                                                        const std::string& bucket) {
-  TRY_ASSIGN(auto store, bucket_of(access, bucket));
+  TRY(check_endpoint(access.endpoint));
+  store::S3Store::Options options;
+  options.bucket = bucket;
+  options.client = client_options(access);
+  TRY_ASSIGN(auto store,
+             store::S3Store::make(http_, pool_, credentials(access), std::move(options)));
   return std::unique_ptr<store::ObjectStore>(std::move(store));
 }
 
-Result<std::vector<store::ProbedRight>> Stores::probe(const session::AwsAccess& access,
-                                                      const std::string& bucket,
-                                                      const std::string& prefix,
-                                                      std::stop_token stop) {
-  TRY_ASSIGN(const auto store, bucket_of(access, bucket));
-  return store::probe(store->client(), bucket, prefix, std::move(stop));
+Result<store::Probed> Stores::probe(const session::AwsAccess& access, const std::string& bucket,
+                                    const std::string& prefix, std::stop_token stop) {
+  TRY(check_endpoint(access.endpoint));
+  TRY(store::S3Store::check_bucket(bucket));
+  const Provider provider = credentials(access);
+  const auto connect = [&](const s3::Dialect& dialect) {
+    session::AwsAccess as = access;
+    as.dialect = dialect;
+    return s3::Client::make(http_, provider, client_options(as));
+  };
+  return store::probe_store(connect,
+                            {.bucket = bucket,
+                             .prefix = prefix,
+                             .dialect = access.dialect,
+                             .given = access.given_dialect,
+                             .may_be_unsigned = s3::is_private(access.endpoint)},
+                            std::move(stop));
 }
 
 Result<session::AwsIdentity> Stores::aws_identity(const session::AwsAccess& access,

@@ -10,9 +10,11 @@
 // Threads: safe from any.
 #pragma once
 
+#include <chrono>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,9 +31,11 @@ namespace sluice::server {
 class Stores final : public session::ExportStores {
  public:
   // `part_pool_bytes` bounds the parts in flight of all exports together.
-  // `ambient`: where this server's own credentials come from.
+  // `ambient`: where this server's own credentials come from. `role_session`: how long those of
+  // roles last; 0: as STS has it.
   Stores(size_t part_pool_bytes, std::vector<std::string> local_export_dirs,
-         AllowedEndpoints allowed_endpoints = {}, aws::AmbientOptions ambient = {});
+         AllowedEndpoints allowed_endpoints = {}, aws::AmbientOptions ambient = {},
+         std::chrono::seconds role_session = {});
 
   Result<std::unique_ptr<store::ObjectStore>> s3(const session::AwsAccess& access,
                                                  const std::string& bucket) override;
@@ -40,10 +44,9 @@ class Stores final : public session::ExportStores {
   Status check_endpoint(const std::string& endpoint) override {
     return allowed_endpoints_.check(endpoint);
   }
-  Result<std::vector<store::ProbedRight>> probe(const session::AwsAccess& access,
-                                                const std::string& bucket,
-                                                const std::string& prefix,
-                                                std::stop_token stop) override;
+  Result<store::Probed> probe(const session::AwsAccess& access, const std::string& bucket,
+                              const std::string& prefix, std::stop_token stop) override;
+  void keep_only(const std::set<std::string>& connections) override;
   Result<LocalPlace> local(const std::string& url) override;
 
   // For /metrics.
@@ -63,14 +66,14 @@ class Stores final : public session::ExportStores {
   Provider credentials(const session::AwsAccess& access);
   Provider role_chain(const session::AwsAccess& access);
   std::string region(const session::AwsAccess& access) const;
-  Result<std::unique_ptr<store::S3Store>> bucket_of(const session::AwsAccess& access,
-                                                    const std::string& bucket);
+  s3::Client::Options client_options(const session::AwsAccess& access) const;
 
   http::Client http_;
   s3::PartPool pool_;
   const std::vector<std::string> local_export_dirs_;
   const AllowedEndpoints allowed_endpoints_;
   const aws::AmbientOptions ambient_options_;
+  const std::chrono::seconds role_session_;
   const Provider ambient_;
   std::mutex mutex_;
   std::list<RoleInUse> roles_;  // guarded; the one that was asked for last comes first

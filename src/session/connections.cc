@@ -2,6 +2,7 @@
 
 #include "export/export.h"
 #include "sql/aws_connection.h"
+#include "sql/store_dialect.h"
 
 namespace sluice::session {
 namespace {
@@ -10,6 +11,11 @@ namespace {
 constexpr char kSystemError[] = "58000";
 // A bucket that nobody has: a store that tells so has taken the request's signature for sound.
 constexpr char kNoBucket[] = "sluice-validate-connection";
+
+// How often what was found is tried to be kept while others change the catalog.
+constexpr int kTries = 10;
+
+using FoundProperties = std::vector<std::pair<std::string, std::string>>;
 
 // A connection of this statement's own view of the catalog.
 struct Found {
@@ -115,6 +121,38 @@ Status check(const Execution& execution, const sql::Catalog& catalog, sql::Objec
   return wanted ? validate(execution, catalog, *connection) : ok();
 }
 
+// Puts what was found into the connection as it is in `edit`, if its store is still the same one.
+Status put_found(sql::CatalogEdit& edit, sql::ObjectId id, const std::string& endpoint,
+                 const FoundProperties& found) {
+  const auto catalog = edit.catalog();
+  const sql::Object* const object = catalog->find(id);
+  if (object == nullptr || object->connection() == nullptr) return ok();
+  const sql::ConnectionOption* const option = object->connection()->option("ENDPOINT");
+  if ((option == nullptr ? "" : *option->text()) != endpoint) return ok();
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return edit.replace_body(id, sql::with_found(*object->connection(), found, now.count()));
+}
+
+// In the statement's transaction where that is a block. Else in one of its own, which begins after
+// the probe: others may have changed the catalog while the store was asked.
+Status keep_found(const Execution& execution, sql::ObjectId id, const std::string& endpoint,
+                  const FoundProperties& found) {
+  if (found.empty() || execution.settings.read_only()) return ok();
+  if (execution.transaction->block() || execution.transaction->writes()) {
+    TRY_ASSIGN(sql::CatalogEdit* const edit, execution.transaction->edit());
+    return put_found(*edit, id, endpoint, found);
+  }
+  for (int tries = 1;; ++tries) {
+    Transaction own(execution.database, false);
+    TRY_ASSIGN(sql::CatalogEdit* const edit, own.edit());
+    TRY(put_found(*edit, id, endpoint, found));
+    Status kept = own.commit(execution.stop);
+    const bool again = !kept.ok() && kept.error().code == ErrorCode::kConflict;
+    if (!again || tries == kTries) return kept;
+  }
+}
+
 // What is wrong with a target is the same as with COPY's, but for the words around it.
 Result<exports::Target> s3_target(const std::string& url, std::string_view what) {
   auto target = exports::parse_target(url);
@@ -151,6 +189,11 @@ AwsAccess access_of(const sql::Catalog& catalog, const sql::Object& connection,
   access.kms_key_id = std::move(said.kms_key_id);
   access.storage_class = std::move(said.storage_class);
   access.bucket_owner = std::move(said.bucket_owner);
+  access.dialect = said.dialect;
+  for (const sql::DialectProperty& one : sql::dialect_properties_of(*connection.connection())) {
+    if (one.origin == sql::DialectProperty::Origin::kGiven)
+      access.given_dialect.insert(one.property);
+  }
   return access;
 }
 
@@ -211,8 +254,13 @@ Result<std::vector<std::vector<std::string>>> probe_connection(
   auto probed =
       execution.database.stores().probe(access, target.bucket, target.prefix, execution.stop);
   if (!probed.ok()) return system_error(std::move(probed).error());
+  FoundProperties properties;
+  for (store::FoundProperty& one : probed->found) {
+    properties.emplace_back(std::move(one.property), std::move(one.value));
+  }
+  TRY(keep_found(execution, found.object->id, access.endpoint, properties));
   std::vector<std::vector<std::string>> rows;
-  for (store::ProbedRight& right : *probed) {
+  for (store::ProbedRight& right : probed->rights) {
     rows.push_back(
         {std::move(right.check), std::string(name(right.outcome)), std::move(right.detail)});
   }

@@ -1,5 +1,7 @@
 #include "session/definitions.h"
 
+#include <set>
+
 #include "format/binary.h"
 #include "session/row_writer.h"
 #include "sql/aws_connection.h"
@@ -248,6 +250,12 @@ Result<std::string> run_drop(const Execution& execution, const sql::Drop& drop) 
   TRY(edit->drop(drop.kind, names, execution.settings.search_path(),
                  {.if_exists = drop.if_exists, .cascade = drop.cascade}));
   execution.tell(edit->take_notices());
+  std::set<std::string> connections;
+  for (const auto& [id, object] : edit->catalog()->objects()) {
+    if (object->connection() != nullptr) connections.insert(id.text());
+  }
+  // Should this be rolled back, they are fetched again.
+  execution.database.stores().keep_only(connections);
   std::string kind(sql::kind_name(drop.kind));
   for (char& letter : kind) letter = static_cast<char>(std::toupper(letter));
   return "DROP " + kind;

@@ -6,14 +6,16 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "s3/dialect.h"
 #include "secrets/secret_string.h"
 #include "store/object_store.h"
-#include "store/probe.h"
+#include "store/probe_dialect.h"
 
 namespace sluice::session {
 
@@ -42,7 +44,9 @@ struct AwsAccess {
   std::string sse;  // AES256, aws:kms
   std::string kms_key_id;
   std::string storage_class;
-  std::string bucket_owner;  // the account that the bucket must belong to
+  std::string bucket_owner;             // the account that the bucket must belong to
+  s3::Dialect dialect;                  // what the store understands
+  std::set<std::string> given_dialect;  // the properties of it that the connection's options say
 };
 
 // Whom AWS takes somebody for.
@@ -62,11 +66,12 @@ class ExportStores {
   virtual Result<AwsIdentity> aws_identity(const AwsAccess& access, std::stop_token stop) = 0;
   // Whether a connection may name this one (--allowed-endpoints); empty, AWS's own, always. 42501.
   virtual Status check_endpoint(const std::string& endpoint) = 0;
-  // Tries what an export does below the prefix, and leaves nothing there.
-  virtual Result<std::vector<store::ProbedRight>> probe(const AwsAccess& access,
-                                                        const std::string& bucket,
-                                                        const std::string& prefix,
-                                                        std::stop_token stop) = 0;
+  // Tries what an export does below the prefix, and what the store understands; leaves nothing
+  // there.
+  virtual Result<store::Probed> probe(const AwsAccess& access, const std::string& bucket,
+                                      const std::string& prefix, std::stop_token stop) = 0;
+  // Credentials of roles are kept for these connections only, by their ids, from now on.
+  virtual void keep_only(const std::set<std::string>& connections) = 0;
   // Where a `file:///…` leads. kDenied unless that is in a folder named by --local-export-dir.
   struct LocalPlace {
     std::unique_ptr<store::ObjectStore> store;

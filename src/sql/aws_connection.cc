@@ -4,6 +4,9 @@
 #include <duckdb/parser/expression/constant_expression.hpp>
 #include <set>
 
+#include "s3/endpoint.h"
+#include "sql/store_dialect.h"
+
 namespace sluice::sql {
 namespace {
 
@@ -18,7 +21,8 @@ constexpr size_t kMaxSessionName = 64;
 constexpr size_t kMaxValue = 2'048;  // as long as STS and KMS take an arn
 
 bool is_aws_option(std::string_view name) {
-  return std::find(std::begin(kOptions), std::end(kOptions), name) != std::end(kOptions);
+  return std::find(std::begin(kOptions), std::end(kOptions), name) != std::end(kOptions) ||
+         s3::is_dialect_property(name);
 }
 
 Error refuse(std::string_view text) { return invalid("{}", text).with_sqlstate("22023"); }
@@ -108,7 +112,13 @@ Result<ConnectionOption> make_option(const Option& option, const Catalog& catalo
     return invalid("invalid {}: must provide a text value", option.name)
         .with_sqlstate("22023")
         .at(option.position);
-  return ConnectionOption{.name = option.name, .value = option.value};
+  if (!s3::is_dialect_property(option.name))
+    return ConnectionOption{.name = option.name, .value = option.value};
+  s3::Dialect dialect;
+  if (Status set = s3::set_property(dialect, option.name, option.value); !set.ok())
+    return refuse(fmt::format("invalid {}: {}", option.name, set.error().message))
+        .at(option.value_position);
+  return ConnectionOption{.name = option.name, .value = s3::value_of(dialect, option.name)};
 }
 
 Result<Connection> checked(Connection connection) {
@@ -122,6 +132,12 @@ Result<Connection> checked(Connection connection) {
   const ConnectionOption* const sse = connection.option("SSE");
   if (connection.option("KMS KEY ID") != nullptr && (sse == nullptr || *sse->text() != "aws:kms"))
     return refuse("KMS KEY ID requires SSE = 'aws:kms'");
+  const ConnectionOption* const endpoint = connection.option("ENDPOINT");
+  const ConnectionOption* const signs = connection.option("SIGNED PAYLOAD");
+  if (signs != nullptr && *signs->text() == "false" && endpoint != nullptr &&
+      !s3::is_private(*endpoint->text()))
+    return refuse("SIGNED PAYLOAD = false requires an https ENDPOINT")
+        .with_detail("Without a signature over it, anybody on the way could change what is sent.");
   // One order, so that SHOW CREATE says the same however it was written.
   std::sort(connection.options.begin(), connection.options.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -148,7 +164,7 @@ Result<Connection> make_aws_connection(const CreateConnection& statement, const 
   std::vector<std::string> names;
   for (const auto& option : statement.options) names.push_back(option.name);
   TRY(check_options(names));
-  Connection connection{.type = statement.type, .options = {}};
+  Connection connection{.type = statement.type, .options = {}, .probed = {}};
   for (const auto& option : statement.options) {
     TRY_ASSIGN(auto made, make_option(option, catalog, path));
     connection.options.push_back(std::move(made));
@@ -173,7 +189,14 @@ Result<Connection> altered_aws_connection(const Connection& old, const AlterConn
     remove(option.name);
     connection.options.push_back(std::move(made));
   }
-  return checked(std::move(connection));
+  TRY_ASSIGN(Connection altered, checked(std::move(connection)));
+  // What was found out is true of the store that was asked.
+  const auto store = [](const Connection& of) {
+    const ConnectionOption* const endpoint = of.option("ENDPOINT");
+    return endpoint == nullptr ? std::string() : *endpoint->text();
+  };
+  if (store(altered) != store(old)) altered.probed.clear();
+  return altered;
 }
 
 Result<bool> wants_validation(const std::vector<Option>& with) {
@@ -260,6 +283,7 @@ AwsAccess aws_access(const Catalog& catalog, const Object& object, const AwsServ
   access.kms_key_id = value("KMS KEY ID");
   access.storage_class = value("STORAGE CLASS");
   access.bucket_owner = value("BUCKET OWNER");
+  access.dialect = dialect_of(*connection);
   return access;
 }
 

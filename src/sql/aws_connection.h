@@ -4,7 +4,7 @@
 //   credentials mode   ACCESS KEY ID, SECRET ACCESS KEY [, SESSION TOKEN]
 //   role mode          ASSUME ROLE ARN [, ASSUME ROLE SESSION NAME]
 //   either             ENDPOINT, REGION; of the objects: SSE, KMS KEY ID, STORAGE CLASS, BUCKET
-//   OWNER
+//                      OWNER; what the store understands: store_dialect.h
 //
 // Pure functions over a catalog; safe from any thread.
 #pragma once
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "s3/dialect.h"
 #include "secrets/secret_string.h"
 #include "sql/aws_policies.h"
 #include "sql/catalog.h"
@@ -64,6 +65,7 @@ struct AwsAccess {
   std::string kms_key_id;
   std::string storage_class;
   std::string bucket_owner;  // the account that the bucket must belong to
+  s3::Dialect dialect;
 };
 // Secrets are read now, so that a new value takes effect at the next use.
 AwsAccess aws_access(const Catalog& catalog, const Object& connection, const AwsServer& server);

@@ -5,6 +5,7 @@
 
 #include "sql/front/parse.h"
 #include "sql/show_create.h"
+#include "sql/store_dialect.h"
 
 namespace sluice::sql {
 namespace {
@@ -71,6 +72,43 @@ TEST_F(AwsConnection, TakesTheSecretKeyOnlyAsASecret) {
   const auto missing = make("ACCESS KEY ID = 'AK', SECRET ACCESS KEY = SECRET nope");
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().sqlstate, "42704");
+}
+
+TEST_F(AwsConnection, SaysWhatItsStoreUnderstands) {
+  const std::string role = "ASSUME ROLE ARN = 'arn:aws:iam::1:role/r'";
+  const auto made = make(role +
+                         ", PATH STYLE = true, CHECKSUM = 'crc64nvme', SIGNED PAYLOAD = TRUE, "
+                         "CONDITIONAL PUT = 'off', EQUAL PARTS = yes, MAX PARTS = 1000");
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  const s3::Dialect dialect = dialect_of(*made);
+  EXPECT_TRUE(dialect.path_style);
+  EXPECT_EQ(dialect.checksum, s3::Checksum::kCrc64Nvme);
+  EXPECT_TRUE(dialect.signed_payload);
+  EXPECT_FALSE(dialect.conditional_put);
+  EXPECT_TRUE(dialect.equal_parts);
+  EXPECT_EQ(dialect.max_parts, 1'000);
+  const Object& connection = created(*made);
+  EXPECT_EQ(aws_access(*edit_.catalog(), connection, kServer).dialect, dialect);
+  EXPECT_EQ(
+      show_create(*edit_.catalog(), connection, {}),
+      "CREATE CONNECTION \"materialize\".\"public\".\"c\" TO AWS (ASSUME ROLE ARN = "
+      "'arn:aws:iam::1:role/r', CHECKSUM = 'CRC64NVME', CONDITIONAL PUT = 'false', EQUAL PARTS "
+      "= 'true', MAX PARTS = '1000', PATH STYLE = 'true', SIGNED PAYLOAD = 'true')");
+  const auto changed = alter(*made, "SET (CHECKSUM = 'NONE'), RESET (MAX PARTS, PATH STYLE)");
+  ASSERT_TRUE(changed.ok()) << changed.error().message;
+  EXPECT_EQ(dialect_of(*changed).checksum, s3::Checksum::kNone);
+  EXPECT_EQ(dialect_of(*changed).max_parts, 10'000);
+  EXPECT_FALSE(dialect_of(*changed).path_style);  // Amazon's own
+  EXPECT_EQ(refusal(role + ", CHECKSUM = 'MD5'"),
+            "invalid CHECKSUM: must be 'NONE', 'CRC32', 'CRC32C', 'CRC64NVME' or 'SHA256'");
+  EXPECT_EQ(refusal(role + ", MAX PARTS = 0"),
+            "invalid MAX PARTS: must be a number from 1 to 10000");
+  EXPECT_EQ(refusal(role + ", PATH STYLE = 'x'"), "invalid PATH STYLE: must be true or false");
+  EXPECT_EQ(refusal(role + ", EQUAL PARTS"), "invalid EQUAL PARTS: must provide a text value");
+  EXPECT_EQ(refusal(role + ", SIGNED PAYLOAD = false, ENDPOINT = 'http://example.com'"),
+            "SIGNED PAYLOAD = false requires an https ENDPOINT");
+  EXPECT_EQ(refusal(role + ", SIGNED PAYLOAD = false, ENDPOINT = 'https://example.com'"),
+            "accepted");
 }
 
 TEST_F(AwsConnection, AltersAllOptionsAtOnce) {

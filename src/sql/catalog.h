@@ -96,9 +96,18 @@ struct ConnectionOption {
   const ObjectId* secret() const { return std::get_if<ObjectId>(&value); }
 };
 
+// What VALIDATE CONNECTION … WITH (S3 PATH = …) has found out of a store (store_dialect.h).
+struct FoundProperty {
+  std::string property;
+  std::string value;
+  int64_t found_at = 0;  // microseconds since 1970
+  bool operator==(const FoundProperty&) const = default;
+};
+
 struct Connection {
   std::string type;  // aws
   std::vector<ConnectionOption> options;
+  std::vector<FoundProperty> probed = {};  // one a property
   const ConnectionOption* option(std::string_view name) const;
 };
 

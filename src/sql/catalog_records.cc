@@ -127,6 +127,8 @@ void write_body(const Connection& connection, const Sealing& sealing, Json& json
       one["text"] = *option.text();
     json["options"].push_back(std::move(one));
   }
+  for (const auto& [property, value, found_at] : connection.probed)
+    json["found"].push_back({{"property", property}, {"value", value}, {"at", found_at}});
 }
 
 Table read_table(const Json& json) {
@@ -163,6 +165,10 @@ Connection read_connection(const Json& json, const Sealing& sealing) {
     else
       option.value = one.at("text").get<std::string>();
     connection.options.push_back(std::move(option));
+  }
+  if (json.contains("found")) {
+    for (const auto& one : json["found"])
+      connection.probed.push_back({one.at("property"), one.at("value"), one.at("at")});
   }
   return connection;
 }

@@ -67,6 +67,9 @@ class ObjectWriter {
   // What append() has taken so far.
   virtual uint64_t bytes() const = 0;
 
+  // What the store calls the upload that has begun; empty: none has, or it has no name.
+  virtual std::string upload_id() const { return {}; }
+
   // Requests that carried bytes so far, where the store counts them.
   virtual uint64_t parts() const { return 0; }
 };

@@ -39,6 +39,7 @@ class S3Writer final : public ObjectWriter {
   Status abort(std::stop_token stop) override { return writer_.abort(std::move(stop)); }
   uint64_t bytes() const override { return writer_.bytes(); }
   uint64_t parts() const override { return writer_.parts(); }
+  std::string upload_id() const override { return writer_.upload_id(); }
 
  private:
   s3::ObjectWriter writer_;
@@ -49,13 +50,16 @@ class S3Writer final : public ObjectWriter {
 Result<std::unique_ptr<S3Store>> S3Store::make(http::Client& http, s3::PartPool& pool,
                                                std::shared_ptr<s3::CredentialsProvider> credentials,
                                                Options options) {
-  if (!is_bucket_name(options.bucket)) {
-    return invalid("invalid S3 bucket name \"{}\"", options.bucket);
-  }
+  TRY(check_bucket(options.bucket));
   TRY_ASSIGN(auto client,
              s3::Client::make(http, std::move(credentials), std::move(options.client)));
   return std::unique_ptr<S3Store>(
       new S3Store(pool, std::move(options.bucket), options.writer, std::move(client)));
+}
+
+Status S3Store::check_bucket(const std::string& name) {
+  if (is_bucket_name(name)) return ok();
+  return invalid("invalid S3 bucket name \"{}\"", name);
 }
 
 S3Store::S3Store(s3::PartPool& pool, std::string bucket, s3::ObjectWriter::Options writer_options,

@@ -29,6 +29,9 @@ class S3Store final : public ObjectStore {
                                                std::shared_ptr<s3::CredentialsProvider> credentials,
                                                Options options);
 
+  // kInvalid: it is no bucket's name.
+  static Status check_bucket(const std::string& name);
+
   Result<Listing> list(const std::string& prefix, int max_keys, std::stop_token stop) override;
   Status put(const std::string& key, std::span<const std::byte> bytes,
              std::stop_token stop) override;

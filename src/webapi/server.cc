@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "pgwire/clients.h"
 #include "pgwire/socket.h"
+#include "secrets/wiping.h"
 #include "webapi/batch.h"
 #include "webapi/guard.h"
 #include "webapi/json.h"
@@ -43,6 +44,18 @@ void answer_error(httplib::Response& response, int status, const Error& error) {
   response.set_content(body, "application/json");
 }
 
+// What a connection said may have been a secret, and stays on its thread's stack.
+class WipingPool final : public httplib::ThreadPool {
+ public:
+  using httplib::ThreadPool::ThreadPool;
+  void enqueue(std::function<void()> work) override {
+    httplib::ThreadPool::enqueue([work = std::move(work)] {
+      work();
+      secrets::wipe_stack();
+    });
+  }
+};
+
 // The connection whose request this thread handles: the library shows handlers no socket.
 thread_local RequestStream* current_stream = nullptr;
 
@@ -61,7 +74,7 @@ class HttpServer final : public Server, private httplib::Server {
       ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     });
     const auto threads = static_cast<size_t>(options_.max_sessions + kSpareThreads);
-    new_task_queue = [threads] { return new httplib::ThreadPool(threads); };
+    new_task_queue = [threads] { return new WipingPool(threads); };
     set_payload_max_length(options_.max_body_bytes);
     set_keep_alive_max_count(kRequestsPerConnection);
     add_routes();

@@ -6,7 +6,6 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import subprocess
 import tempfile
 import time
 
@@ -197,71 +196,6 @@ class FromNowhere(RoleTest):
         self.assertIn("this server has no AWS credentials of its own", fault.fields["M"])
         for source in ("environment: ", "profile: ", "web identity token: ", "container: ", "EC2 instance: "):
             self.assertIn(source, fault.fields["D"])
-
-
-class LimitedRole(harness.ServerTest):
-    """A role of radosgw with exactly the policy that the guide gives."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.bucket = harness.bucket()
-        clean = {name: "" for name in os.environ if name.startswith("AWS_")}
-        cls.server = harness.Server(environment={
-            **clean, "AWS_ACCESS_KEY_ID": cls.bucket.key, "AWS_SECRET_ACCESS_KEY": cls.bucket.secret})
-        cls.addClassCleanup(cls.server.close)
-
-    def setUp(self):
-        super().setUp()
-        self.prefix, self.name = self.bucket.fresh(), "limited-" + self.bucket.fresh()
-        self.sql.query("DROP CONNECTION IF EXISTS c")
-        self.sql.query(f"CREATE CONNECTION c TO AWS (ASSUME ROLE ARN = 'arn:aws:iam:::role/{self.name}', "
-                       f"ENDPOINT = '{self.bucket.endpoint}', REGION = '{self.bucket.region}')")
-        self.policy = json.loads(self.sql.rows(
-            f"SHOW IAM POLICY FOR CONNECTION c TO '{self.bucket.url(self.prefix)}'")[0][0])
-        self.grant(self.policy)
-
-    def grant(self, policy):
-        trust_first_user = json.dumps({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam:::user/tests"]}, "Action": ["sts:AssumeRole"]}]})
-        done = subprocess.run([harness.RGW, "role", "--dir", harness.rgw_folder(), self.name, trust_first_user,
-                               json.dumps(policy)], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-
-    def copy(self, query="SELECT 1", path="run"):
-        return (f"COPY ({query}) TO '{self.bucket.url(self.prefix)}/{path}' WITH (AWS CONNECTION = c, FORMAT = 'csv')")
-
-    def test_exports_is_cancelled_and_runs_again(self):
-        self.assertEqual(self.sql.query(self.copy(path="first")).tag, "COPY 1")
-        self.sql.send("Q", self.copy(BIG).encode() + b"\0")
-        wire.wait_until(lambda: self.bucket.list(self.prefix + "/run"), "the sentinel")
-        wire.cancel(self.server.host, self.server.port, self.sql.key)
-        with self.assertRaises(wire.Fault) as caught:
-            self.sql.until_ready()
-        self.assertEqual(caught.exception.sqlstate, "57014")
-        wire.wait_until(lambda: not self.bucket.list(self.prefix + "/run"), "no objects")
-        self.assertEqual(self.sql.query(self.copy()).tag, "COPY 1")
-
-    def test_each_missing_action_is_named_before_a_row_is_written(self):
-        for action in ("s3:PutObject", "s3:DeleteObject", "s3:ListBucket"):
-            with self.subTest(action):
-                less = json.loads(json.dumps(self.policy))
-                for statement in less["Statement"]:
-                    statement["Action"] = [one for one in statement["Action"] if one != action]
-                less["Statement"] = [statement for statement in less["Statement"] if statement["Action"]]
-                self.grant(less)
-                fault = self.sql.fault(self.copy(BIG, path=action[3:]))
-                self.assertIn(action, fault.fields["H"])
-                self.assertIn("AccessDenied", fault.fields["M"] + fault.fields.get("D", ""))
-                written = {key: size for key, size in self.bucket.list(self.prefix).items() if size > 0}
-                self.assertEqual(written, {})
-        self.grant(self.policy)
-        self.assertEqual(self.sql.query(self.copy(path="again")).tag, "COPY 1")
-
-    def test_a_role_that_is_withdrawn_ends_its_exports(self):
-        self.assertEqual(self.sql.query(self.copy(path="first")).tag, "COPY 1")
-        self.grant({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Deny", "Action": ["s3:*"], "Resource": ["*"]}]})
-        self.assert_fault(self.copy(path="second"), message="AccessDenied")
 
 
 if __name__ == "__main__":

@@ -338,14 +338,16 @@ class Roles(harness.ServerTest):
                 self.assert_fault("VALIDATE CONNECTION aws_connection", "58000", "AccessDenied")
                 policy = self.sql.rows("SHOW IAM POLICY FOR CONNECTION aws_connection TO 's3://" + self.store.name + "/exp/a'")
                 self.assertEqual(json.loads(policy[0][0]), iam)
-            elif statement.startswith("SELECT"):
+            elif statement.startswith("SELECT awsc.id, external_id"):
                 ((_, external_id),) = rows
                 self.role("c", self.trust(self.server_role, external_id))
             elif statement.startswith("SHOW TRUST POLICY"):
                 trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] = external_id
                 self.assertEqual(json.loads(rows[0][0]), trust)
+        self.assertEqual({row[0]: row[1:3] for row in rows}["CHECKSUM"], ["CRC64NVME", "given"])
+        self.assertEqual({row[0]: row[1:3] for row in rows}["EQUAL PARTS"], ["false", "probed"])
         self.assertEqual([statement.split()[0] for statement in run],
-                         ["CREATE", "SELECT", "SHOW", "VALIDATE", "VALIDATE", "COPY", "ALTER"])
+                         ["CREATE", "SELECT", "SHOW", "VALIDATE", "VALIDATE", "COPY", "ALTER", "ALTER", "SELECT"])
         self.sql.query("DROP CONNECTION aws_connection")
 
     def rights(self, prefix="exp/a"):

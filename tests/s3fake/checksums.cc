@@ -13,14 +13,19 @@ constexpr const char* kAlgorithms[] = {"CRC32", "CRC32C", "CRC64NVME", "SHA256"}
 
 std::string crc(std::string_view bytes, uint64_t polynomial, int bits) {
   const uint64_t ones = bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
-  uint64_t state = ones;
-  for (const char c : bytes) {
-    state ^= static_cast<unsigned char>(c);
+  uint64_t of_byte[256];
+  for (uint64_t byte = 0; byte < 256; ++byte) {
+    uint64_t state = byte;
     for (int i = 0; i < 8; ++i) {
       const bool low = (state & 1) != 0;
       state >>= 1;
       if (low) state ^= polynomial;
     }
+    of_byte[byte] = state;
+  }
+  uint64_t state = ones;
+  for (const char c : bytes) {
+    state = (state >> 8) ^ of_byte[(state ^ static_cast<unsigned char>(c)) & 0xff];
   }
   state ^= ones;
   std::string out;

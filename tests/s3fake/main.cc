@@ -18,6 +18,11 @@
 //   reset                                all of the above away, and all that is stored
 //   user NAME KEY SECRET                 one more for STS and S3; answers with its arn
 //   role NAME POLICY                     with this trust policy; answers with its arn
+//   limit NAME POLICY                    the role may do what this policy allows, no more
+//   dialect NAME=VALUE ...               what the store understands: checksums=A,B unsigned=no
+//                                        conditions=ignored|refused equal=yes max=N; others as
+//                                        usual
+//   checksum KEY                         of an object: ALGORITHM=VALUE, empty without one
 //   when TEXT expire|revoke              when a request with this in operation and target comes for
 //                                        the first time, all sessions end; with the latter no
 //                                        others are given either
@@ -143,6 +148,17 @@ class Process {
       words >> name;
       std::getline(words, policy);
       return sts_->add_role(name, policy, &arn) ? arn : "not a trust policy";
+    } else if (command == "limit") {
+      std::string name, policy;
+      words >> name;
+      std::getline(words, policy);
+      return sts_->limit_role(name, policy) ? "ok" : "not a policy, or no such role";
+    } else if (command == "dialect") {
+      return speak(words);
+    } else if (command == "checksum") {
+      std::string key;
+      words >> key;
+      return server_.checksum(key);
     } else if (command == "when") {
       const std::lock_guard lock(mutex_);
       std::string text;
@@ -160,6 +176,7 @@ class Process {
     } else if (command == "reset") {
       server_.clear_faults();
       server_.clear();
+      server_.speak({});
       sts_->refuse(0, "", "");
       const std::lock_guard lock(mutex_);
       denied_.clear();
@@ -169,6 +186,33 @@ class Process {
     } else {
       return "no such command";
     }
+    return "ok";
+  }
+
+  std::string speak(std::istringstream& words) {
+    Server::Options::Dialect dialect;
+    using Conditions = Server::Options::Dialect::Conditions;
+    for (std::string word; words >> word;) {
+      const auto equals = word.find('=');
+      const std::string name = word.substr(0, equals);
+      const std::string value = equals == word.npos ? "" : word.substr(equals + 1);
+      if (name == "checksums") {
+        dialect.checksums.clear();
+        std::istringstream list(value);
+        for (std::string one; std::getline(list, one, ',');) dialect.checksums.insert(one);
+      } else if (name == "unsigned") {
+        dialect.takes_unsigned = value != "no";
+      } else if (name == "conditions") {
+        dialect.conditions = value == "refused" ? Conditions::kRefused : Conditions::kIgnored;
+      } else if (name == "equal") {
+        dialect.equal_parts = value == "yes";
+      } else if (name == "max") {
+        dialect.max_parts = std::stoi(value);
+      } else {
+        return "no such property";
+      }
+    }
+    server_.speak(std::move(dialect));
     return "ok";
   }
 

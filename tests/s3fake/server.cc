@@ -267,7 +267,7 @@ Refusal Server::understand(const HttpRequest& request, Call& call) const {
     return std::includes(known.begin(), known.end(), parameters.begin(), parameters.end()) &&
            std::includes(optional.begin(), optional.end(), rest.begin(), rest.end());
   };
-  if (is("GET", false, {"list-type"}, {"prefix", "max-keys"})) {
+  if (is("GET", false, {"list-type"}, {"prefix", "max-keys", "start-after"})) {
     call.operation = "ListObjectsV2";
   } else if (is("GET", false, {"uploads"}, {"prefix", "max-uploads"})) {
     call.operation = "ListMultipartUploads";
@@ -472,6 +472,15 @@ Server::Answer Server::check_and_act(const HttpRequest& request, const Call& cal
   if (options_.allowed && !options_.allowed(call.operation, call.key)) {
     return error(403, "AccessDenied", "Access Denied");
   }
+  if (options_.sts) {
+    refusal = options_.sts->check_right(
+        request, wanted_by(call.operation, call.bucket, call.key, call.parameter("prefix")));
+    const std::string key = request.header("x-amz-server-side-encryption-aws-kms-key-id");
+    if (refusal.code.empty() && !key.empty()) {
+      refusal = options_.sts->check_right(request, {"kms:GenerateDataKey", key, {}});
+    }
+    if (!refusal.code.empty()) return error(403, refusal.code, refusal.message);
+  }
   const std::lock_guard lock(mutex_);
   return act(call, request, body);
 }
@@ -508,13 +517,14 @@ Server::Answer Server::act(const Call& call, const HttpRequest& request, const s
 
 Server::Answer Server::list_objects(const Call& call) const {
   const std::string prefix = call.parameter("prefix");
+  const std::string after = call.parameter("start-after");
   const std::string max = call.parameter("max-keys");
   const size_t limit = max.empty() ? 1000 : std::min<size_t>(std::stoul(max), 1000);
   std::string content;
   size_t listed = 0;
   bool truncated = false;
   for (const auto& [key, object] : objects_) {
-    if (key.rfind(prefix, 0) != 0) continue;
+    if (key.rfind(prefix, 0) != 0 || key <= after) continue;
     if (listed == limit) {
       truncated = true;
       break;

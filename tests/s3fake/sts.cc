@@ -42,18 +42,6 @@ std::optional<std::vector<std::string>> texts(const json& value) {
   return out;
 }
 
-bool is_like(std::string_view text, std::string_view pattern) {
-  if (pattern.empty()) return text.empty();
-  if (pattern.front() == '*') {
-    for (size_t i = 0; i <= text.size(); ++i) {
-      if (is_like(text.substr(i), pattern.substr(1))) return true;
-    }
-    return false;
-  }
-  return !text.empty() && (pattern.front() == '?' || pattern.front() == text.front()) &&
-         is_like(text.substr(1), pattern.substr(1));
-}
-
 struct Condition {
   std::string test;  // StringEquals, StringNotEquals, StringLike, Null
   bool if_exists = false;
@@ -189,6 +177,7 @@ struct Sts::Identity {
 struct Sts::Role {
   std::string name;
   std::vector<Statement> trust;
+  std::optional<Rights> rights;
 };
 
 struct Sts::Asked {
@@ -222,12 +211,35 @@ std::string Sts::add_user(const std::string& name, Keys keys) {
 }
 
 bool Sts::add_role(const std::string& name, const std::string& trust_policy, std::string* arn) {
-  Role role{name, {}};
-  if (!parse_policy(trust_policy, role.trust)) return false;
+  std::vector<Statement> trust;
+  if (!parse_policy(trust_policy, trust)) return false;
   const std::lock_guard lock(mutex_);
-  roles_[role_arn(name)] = std::move(role);
+  Role& role = roles_[role_arn(name)];
+  role.name = name;
+  role.trust = std::move(trust);
   if (arn != nullptr) *arn = role_arn(name);
   return true;
+}
+
+bool Sts::limit_role(const std::string& name, const std::string& policy) {
+  auto rights = Rights::parse(policy);
+  const std::lock_guard lock(mutex_);
+  const auto found = roles_.find(role_arn(name));
+  if (!rights || found == roles_.end()) return false;
+  found->second.rights = std::move(rights);
+  return true;
+}
+
+Refusal Sts::check_right(const HttpRequest& request, const Wanted& wanted) const {
+  const std::lock_guard lock(mutex_);
+  const auto caller = identities_.find(claimed_access_key(request));
+  if (caller == identities_.end()) return {};
+  const auto role = roles_.find(caller->second.principal);
+  if (role == roles_.end() || !role->second.rights || role->second.rights->allow(wanted)) return {};
+  return {"AccessDenied",
+          fmt::format("User: {} is not authorized to perform: {} on resource: \"{}\" because no "
+                      "identity-based policy allows the {} action",
+                      caller->second.arn, wanted.action, wanted.resource, wanted.action)};
 }
 
 void Sts::remove_role(const std::string& name) {

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "s3fake/http_server.h"
+#include "s3fake/rights.h"
 #include "s3fake/signature.h"
 
 namespace sluice::s3fake {
@@ -59,6 +60,9 @@ class Sts {
   // False: not a policy that it can evaluate.
   bool add_role(const std::string& name, const std::string& trust_policy,
                 std::string* arn = nullptr);
+  // From now on its sessions may do what this policy allows; without one, everything. False: not a
+  // policy that it can evaluate, or no such role.
+  bool limit_role(const std::string& name, const std::string& policy);
   void remove_role(const std::string& name);
   std::string role_arn(const std::string& name) const;
   // Who has this token is let in as the Federated principal "idp".
@@ -77,6 +81,8 @@ class Sts {
   Answer handle(const HttpRequest& request, const std::string& body);
   // For S3: the keys that a request claims, and whether they are good now.
   Refusal find_keys(const HttpRequest& request, Keys& keys) const;
+  // For S3: whether who signs may do this.
+  Refusal check_right(const HttpRequest& request, const Wanted& wanted) const;
 
  private:
   struct Identity;

@@ -1,4 +1,5 @@
 // sluice_internal: what this server does beside answering.
+#include "sql/store_dialect.h"
 #include "sql/system/groups.h"
 
 namespace sluice::sql::system {
@@ -30,6 +31,16 @@ void export_runs(const ResolveContext& context, RowWriter& out) {
   }
 }
 
+void store_dialects(const ResolveContext& context, RowWriter& out) {
+  for (const auto& [id, object] : context.catalog->objects()) {
+    if (object->connection() == nullptr) continue;
+    for (const DialectProperty& one : dialect_properties_of(*object->connection())) {
+      out.row({Value(id.text()), Value(one.property), Value(one.value),
+               Value(std::string(name(one.origin))), time_or_null(one.found_at)});
+    }
+  }
+}
+
 }  // namespace
 
 void add_sluice_internal(Definitions& all) {
@@ -44,6 +55,12 @@ void add_sluice_internal(Definitions& all) {
                    timestamptz("started"), timestamptz("finished"), text("error"),
                    text("connection_id"), text("user_name"), text("format"), text("cleanup")},
        .write_rows = export_runs});
+  all.push_back({.schema = "sluice_internal",
+                 .name = "store_dialects",
+                 .oid = 0,
+                 .columns = {text("connection_id"), text("property"), text("value"), text("origin"),
+                             timestamptz("probed_at")},
+                 .write_rows = store_dialects});
 }
 
 }  // namespace sluice::sql::system

@@ -1,0 +1,40 @@
+#include "secrets/wiping.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+namespace sluice::secrets {
+namespace {
+
+TEST(Wiping, GrowsAndShrinksAsRealloc) {
+  char* memory = static_cast<char*>(wiping_realloc(nullptr, 8));
+  std::memcpy(memory, "1234567", 8);
+  memory = static_cast<char*>(wiping_realloc(memory, 100'000));
+  EXPECT_STREQ(memory, "1234567");
+  memory[99'999] = 'x';
+  memory = static_cast<char*>(wiping_realloc(memory, 4));
+  EXPECT_EQ(std::memcmp(memory, "1234", 4), 0);
+  wiping_free(memory);
+  wiping_free(nullptr);
+}
+
+[[gnu::noinline]] uintptr_t leave_a_secret() {
+  char text[100] = "a secret that a function has held";
+  asm volatile("" : : "r"(text) : "memory");
+  return reinterpret_cast<uintptr_t>(text);
+}
+
+TEST(Wiping, OfTheStackLeavesNothingOfFunctionsThatHaveReturned) {
+  const uintptr_t at = leave_a_secret();
+  wipe_stack();
+  const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  if (at >= here || here - at > 60'000) GTEST_SKIP() << "the variable was not on this stack";
+  const auto* const left = reinterpret_cast<const volatile char*>(at);
+  for (size_t i = 0; i < 30; ++i) EXPECT_EQ(left[i], '\0');
+}
+
+}  // namespace
+}  // namespace sluice::secrets
