@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "engine/engine.h"
 #include "engine/reader.h"
+#include "format/compression.h"
 #include "format/csv.h"
 #include "store/object_store.h"
 #include "types/sql_type.h"
@@ -47,10 +48,19 @@ struct ExportSpec {
   Overwrite overwrite = Overwrite::kError;
   std::string file_name_pattern;  // empty: the reference's names (names.h)
   bool single_file = false;       // then max_file_bytes bounds nothing
+  // The reader's last columns, texts, are the values of these; its rows go into a folder for each.
+  std::vector<std::string> partition_names;
+  size_t max_open_files = 1;  // of a thread with partitions; more would each cost memory
+  bool manifest = false;      // then the next three are in it
+  std::string target;         // the url as it was given
+  std::string statement;      // secrets masked
+  int64_t logical_time = 0;   // milliseconds since 1970
   FileFormat format = FileFormat::kParquet;
   uint64_t max_file_bytes = kDefaultFileBytes;
   format::CsvOptions csv;
+  format::Compression csv_compression;
   std::string parquet_compression = "snappy";  // or zstd, …: as the writer names them
+  int parquet_level = 0;                       // 0: the writer's own
   std::vector<std::string> names;
   std::vector<types::SqlType> types;
 };
@@ -58,7 +68,7 @@ struct ExportSpec {
 struct ExportResult {
   uint64_t rows = 0;
   uint64_t bytes = 0;
-  std::vector<store::ObjectInfo> files;
+  std::vector<store::ObjectInfo> files;  // of data
 };
 
 enum class RunPhase : uint8_t { kProbing, kWriting, kCommitting };
@@ -81,6 +91,12 @@ class RunLog {
   // All files are whole; the sentinel is removed next. From here on it alone says whether the run
   // has succeeded.
   virtual Status publishing(const std::stop_token& stop) = 0;
+  // The same where the files replace others: these objects are removed next, and whatever happens
+  // then, they and the sentinel will be.
+  virtual Status replacing(const std::vector<std::string>& keys, const std::stop_token& stop) {
+    static_cast<void>(keys);
+    return publishing(stop);
+  }
   // The run has come to nothing, whatever is at the store; what is there is removed next.
   virtual Status failed(const Error& error) = 0;
 };

@@ -4,17 +4,21 @@
 
 #include "engine/allocations.h"
 #include "engine/push/pieces.h"
+#include "export/csv_file.h"
 #include "export/parallel.h"
+#include "export/partitions.h"
 #include "format/csv.h"
-#include "format/parquet_types.h"
+#include "parquet/mapping.h"
 
 namespace sluice::exports {
 namespace {
 
 // Rows are encoded, and sizes looked at, at least this often.
 constexpr size_t kPieceBytes = size_t{1} << 20;
-// A row group as it lies in memory, for each thread.
-constexpr uint64_t kGroupBytes = uint64_t{16} << 20;
+// Row groups of all exports together are a share of the engine's memory.
+constexpr uint64_t kGroupsShare = 6;
+// Each is remembered until the end, and is some requests; nobody reads so many.
+constexpr uint64_t kMostPartitionFiles = 20'000;
 // Files that are ended at once.
 constexpr size_t kEndThreads = 8;
 
@@ -24,14 +28,17 @@ constexpr size_t kEndThreads = 8;
 class FileSink::Local : public engine::LocalSink {
  public:
   explicit Local(FileSink& owner, uint32_t first_index)
-      : spec_(owner.spec_), owner_(owner), index_(first_index) {
+      : spec_(owner.spec_),
+        owner_(owner),
+        index_(first_index),
+        splitter_(owner.spec_.partition_names) {
     owner_.balance_.writer_begins();
   }
 
   Status append(engine::Chunk& chunk, std::stop_token stop) final {
     return engine::for_each_piece(chunk, kPieceBytes, [&](engine::Chunk& piece) -> Status {
       if (stop.stop_requested()) return cancelled();
-      TRY(encode(piece, stop));
+      TRY(spec_.partition_names.empty() ? encode(piece, stop) : encode_parts(piece, stop));
       owner_.rows_ += piece.size();
       owner_.balance_.count(piece.size());
       owner_.progress_.rows += piece.size();
@@ -39,9 +46,16 @@ class FileSink::Local : public engine::LocalSink {
     });
   }
 
-  Status finish(std::stop_token) final {
+  Status finish(std::stop_token stop) final {
+    TRY(write_rest(stop));
     owner_.balance_.writer_ends();
     leave();
+    while (!others_.empty()) {
+      folder_ = others_.front().first;
+      open_ = std::move(others_.front().second);
+      others_.erase(others_.begin());
+      leave();
+    }
     return ok();
   }
 
@@ -54,12 +68,27 @@ class FileSink::Local : public engine::LocalSink {
   virtual Status encode(engine::Chunk& rows, const std::stop_token& stop) = 0;
   virtual Result<std::unique_ptr<OpenFile>> begin(RunFile& file, const std::stop_token& stop) = 0;
 
+  // What the thread has gathered of a file that it shares with others.
+  virtual Status write_rest(const std::stop_token&) { return ok(); }
+  virtual void ended(OpenFile&) {}
+
+  Status end(OpenFile& file, const std::stop_token& stop) {
+    TRY(file.end(stop));
+    ended(file);
+    return ok();
+  }
   // Has a file ready: the open one, one that another thread has left, or a new one.
   Status begin(const std::stop_token& stop) {
-    if (open_ == nullptr) open_ = owner_.take_unfilled();
+    if (open_ == nullptr) open_ = owner_.take_unfilled(folder_);
     if (open_ != nullptr) return ok();
     if (!batch_) batch_ = owner_.files_.next_batch();
-    TRY_ASSIGN(open_, begin(owner_.files_.open(data_key(spec_, "", *batch_, index_++)), stop));
+    if (!folder_.empty() && ++owner_.partition_files_ > kMostPartitionFiles) {
+      return error(ErrorCode::kExhausted, "PARTITION BY would make more than {} files",
+                   kMostPartitionFiles)
+          .with_sqlstate("54000")
+          .with_hint("PARTITION BY columns of fewer different values.");
+    }
+    TRY_ASSIGN(open_, begin(owner_.files_.open(data_key(spec_, folder_, *batch_, index_++)), stop));
     return ok();
   }
   // Not to be held while the thread computes anything of its own.
@@ -70,7 +99,7 @@ class FileSink::Local : public engine::LocalSink {
   void leave() {
     if (open_ == nullptr) return;
     const std::lock_guard lock(owner_.mutex_);
-    owner_.unfilled_.push_back(std::move(open_));
+    owner_.unfilled_.push_back({folder_, std::move(open_)});
   }
 
   const ExportSpec& spec_;
@@ -78,8 +107,38 @@ class FileSink::Local : public engine::LocalSink {
   std::unique_ptr<OpenFile> open_;
 
  private:
+  Status encode_parts(engine::Chunk& rows, const std::stop_token& stop) {
+    return splitter_.split(rows, [&](const std::string& folder, engine::Chunk& part) -> Status {
+      TRY(turn_to(folder, stop));
+      return encode(part, stop);
+    });
+  }
+
+  // Goes on with the files of another folder. Only so many stay open: the one that was not written
+  // to for longest ends.
+  Status turn_to(const std::string& folder, const std::stop_token& stop) {
+    if (folder == folder_) return ok();
+    if (open_ != nullptr) others_.emplace_back(folder_, std::move(open_));
+    folder_ = folder;
+    const auto known = std::find_if(others_.begin(), others_.end(),
+                                    [&](const auto& other) { return other.first == folder; });
+    if (known != others_.end()) {
+      open_ = std::move(known->second);
+      others_.erase(known);
+    }
+    while (others_.size() >= std::max<size_t>(1, spec_.max_open_files)) {
+      const auto file = std::move(others_.front().second);
+      others_.erase(others_.begin());
+      TRY(end(*file, stop));
+    }
+    return ok();
+  }
+
   uint32_t index_;
   std::optional<uint32_t> batch_;  // given with the first file, so that there are no gaps
+  PartitionSplitter splitter_;
+  std::string folder_;                                                     // of the open file
+  std::vector<std::pair<std::string, std::unique_ptr<OpenFile>>> others_;  // last used last
 };
 
 class FileSink::CsvLocal final : public Local {
@@ -98,46 +157,79 @@ class FileSink::CsvLocal final : public Local {
 
   using Local::begin;
   Result<std::unique_ptr<OpenFile>> begin(RunFile& file, const std::stop_token& stop) override {
-    const std::string header = spec_.csv.header ? encoder_.header() : "";
-    TRY_ASSIGN(auto open, CsvFile::begin(file, owner_.largest_bytes_, header, stop));
+    CsvFile::Options options;
+    if (spec_.csv.header) options.header = encoder_.header();
+    options.compression = spec_.csv_compression;
+    TRY_ASSIGN(auto open, CsvFile::begin(file, owner_.largest_bytes_, options, stop));
     return std::unique_ptr<OpenFile>(std::move(open));
   }
 
   Status encode(engine::Chunk& rows, const std::stop_token& stop) override {
-    text_.clear();
-    row_ends_.clear();
-    TRY(encoder_.encode(rows, text_, row_ends_));
-    const auto lock = lock_if_shared();
-    size_t written = 0;
-    for (auto next = row_ends_.cbegin(); next != row_ends_.cend();) {
-      TRY(begin(stop));
-      auto& file = static_cast<CsvFile&>(*open_);
-      // All rows that fit, or one that fits nowhere if it has the file to itself.
-      auto last = std::upper_bound(next, row_ends_.cend(), written + room());
-      if (last == next && file.rows > 0) {
-        if (owner_.balance_.ends(file)) TRY(std::exchange(open_, nullptr)->end(stop));
-        continue;
-      }
-      if (last == next) ++last;
-      const size_t end = *(last - 1);
-      TRY(file.append(std::string_view(text_).substr(written, end - written), stop));
-      file.rows += static_cast<uint64_t>(last - next);
-      written = end;
-      next = last;
+    TRY(encoder_.begin(rows));
+    for (size_t row = 0; encoder_.next(records_); row += records_.ends().size()) {
+      TRY(spec_.single_file ? write_shared(rows, row, stop) : write(rows, row, stop));
     }
-    owner_.balance_.judge(*open_);
-    if (spec_.single_file) leave();
     return ok();
   }
 
-  uint64_t room() const {
-    return std::min<uint64_t>(open_->target_bytes - std::min(open_->target_bytes, open_->bytes()),
-                              text_.size());
+  // The next records of the chunk, from its row `row` on.
+  Status write(engine::Chunk& rows, size_t row, const std::stop_token& stop) {
+    for (size_t next = 0; next < records_.ends().size();) {
+      TRY(begin(stop));
+      auto& file = static_cast<CsvFile&>(*open_);
+      TRY_ASSIGN(const size_t last, file.append(records_, next, stop));
+      file.count(rows, row + next, row + last);
+      if (last == next && owner_.balance_.ends(file)) {
+        TRY(std::exchange(open_, nullptr)->end(stop));
+      }
+      next = last;
+    }
+    if (open_ != nullptr) owner_.balance_.judge(*open_);
+    return ok();
+  }
+
+  // Compressed by this thread, before the file is locked.
+  Status write_shared(engine::Chunk& rows, size_t row, const std::stop_token& stop) {
+    const bool is_compressed = spec_.csv_compression.codec != format::Codec::kNone;
+    std::string_view frame;
+    if (is_compressed) {
+      frame_ += records_.text();
+      if (frame_.size() >= format::Compressor::kFrameBytes) {
+        TRY_ASSIGN(frame, compressed_frame());
+      }
+    }
+    const auto lock = lock_if_shared();
+    TRY(begin(stop));
+    auto& file = static_cast<CsvFile&>(*open_);
+    file.count(rows, row, row + records_.ends().size());
+    if (!frame.empty()) TRY(file.append_frame(frame, stop));
+    if (!is_compressed) TRY(file.append(records_, 0, stop));
+    leave();
+    return ok();
+  }
+  Status write_rest(const std::stop_token& stop) override {
+    if (frame_.empty()) return ok();
+    TRY_ASSIGN(const std::string_view frame, compressed_frame());
+    const auto lock = lock_if_shared();
+    TRY(begin(stop));
+    TRY(static_cast<CsvFile&>(*open_).append_frame(frame, stop));
+    leave();
+    return ok();
+  }
+  Result<std::string_view> compressed_frame() {
+    if (compressor_ == nullptr) {
+      TRY_ASSIGN(compressor_, format::Compressor::make(spec_.csv_compression));
+    }
+    TRY_ASSIGN(const std::string_view frame, compressor_->compress(frame_));
+    frame_.clear();
+    return frame;
   }
 
   format::CsvEncoder encoder_;
-  std::string text_;  // the next two are kept for their memory
-  std::vector<size_t> row_ends_;
+  format::CsvRecords records_;  // kept for its memory
+  // Of a single file that is compressed.
+  std::string frame_;
+  std::unique_ptr<format::Compressor> compressor_;
 };
 
 class FileSink::ParquetLocal final : public Local {
@@ -147,26 +239,24 @@ class FileSink::ParquetLocal final : public Local {
  private:
   using Local::begin;
   Result<std::unique_ptr<OpenFile>> begin(RunFile& file, const std::stop_token& stop) override {
-    ParquetFile::Options options;
-    options.shape = owner_.shape_;
-    options.compression = spec_.parquet_compression;
-    options.max_group_bytes = std::min(kGroupBytes, owner_.largest_bytes_);
-    options.expected_ratio = owner_.ratio_;
-    TRY_ASSIGN(auto open, ParquetFile::begin(owner_.engine_, file, owner_.largest_bytes_,
-                                             std::move(options), stop));
+    TRY_ASSIGN(auto writer, owner_.take_writer());
+    TRY_ASSIGN(auto open, ParquetFile::begin(std::move(writer), file, owner_.largest_bytes_, stop));
     return std::unique_ptr<OpenFile>(std::move(open));
+  }
+
+  void ended(OpenFile& file) override {
+    owner_.give_back(static_cast<ParquetFile&>(file).take_writer());
   }
 
   Status encode(engine::Chunk& rows, const std::stop_token& stop) override {
     const auto lock = lock_if_shared();
     TRY(begin(stop));
     auto& file = static_cast<ParquetFile&>(*open_);
+    file.count(rows, 0, rows.size());
     TRY(file.append(rows, stop));
-    file.rows += rows.size();
     owner_.balance_.judge(file);
     if (file.bytes() >= file.target_bytes && owner_.balance_.ends(file)) {
-      TRY(file.end(stop));
-      owner_.ratio_ = file.ratio();
+      TRY(end(file, stop));
       open_.reset();
     }
     if (spec_.single_file) leave();
@@ -176,23 +266,45 @@ class FileSink::ParquetLocal final : public Local {
 
 Status FileSink::prepare(const engine::Reader& reader) {
   const engine::Shape& shape = reader.shape();
-  if (shape.types.size() != spec_.types.size() || spec_.names.size() != spec_.types.size()) {
+  if (shape.types.size() != spec_.types.size() + spec_.partition_names.size() ||
+      spec_.names.size() != spec_.types.size()) {
     return internal("the reader gives {} columns, {} are to be exported", shape.types.size(),
-                    spec_.types.size());
+                    spec_.types.size() + spec_.partition_names.size());
   }
-  balance_.watch(reader);
-  shape_ = shape;
+  // What comes next in a partition is not known by how far the whole is.
+  if (spec_.partition_names.empty()) balance_.watch(reader);
   if (spec_.format == FileFormat::kCsv) return ok();
-  TRY_ASSIGN(const auto columns, format::parquet_columns(spec_.names, spec_.types));
+  TRY_ASSIGN(auto columns, parquet::map_columns(spec_.names, spec_.types));
   for (size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].input != shape.types[i]) {
       return internal("column {} is {}, its encoder takes {}", columns[i].name,
                       shape.types[i].ToString(), columns[i].input.ToString());
     }
-    shape_.names[i] = columns[i].name;
-    shape_.types[i] = columns[i].type;
+    parquet_.fields.push_back(std::move(columns[i].field));
+    parquet_.sources.push_back(shape.types[i]);
   }
+  TRY_ASSIGN(parquet_.compression, parquet::Compression::named(spec_.parquet_compression));
+  parquet_.compression.level = spec_.parquet_level;
+  parquet_.max_group_bytes = std::min(parquet_.max_group_bytes, largest_bytes_);
+  parquet_.memory_bytes = engine_.memory_limit_bytes() / kGroupsShare;
   return ok();
+}
+
+Result<std::unique_ptr<parquet::Writer>> FileSink::take_writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_writers_.empty()) {
+      auto writer = std::move(idle_writers_.back());
+      idle_writers_.pop_back();
+      return writer;
+    }
+  }
+  return parquet::Writer::make(parquet_);
+}
+
+void FileSink::give_back(std::unique_ptr<parquet::Writer> writer) {
+  const std::lock_guard lock(mutex_);
+  idle_writers_.push_back(std::move(writer));
 }
 
 std::unique_ptr<FileSink::Local> FileSink::make_local() {
@@ -205,13 +317,15 @@ Result<std::unique_ptr<engine::LocalSink>> FileSink::open_local() {
 }
 
 // The fullest: it is done soonest.
-std::unique_ptr<OpenFile> FileSink::take_unfilled() {
+std::unique_ptr<OpenFile> FileSink::take_unfilled(const std::string& folder) {
   const std::lock_guard lock(mutex_);
-  const auto fullest = std::max_element(
-      unfilled_.begin(), unfilled_.end(),
-      [](const auto& one, const auto& other) { return one->bytes() < other->bytes(); });
+  auto fullest = unfilled_.end();
+  for (auto one = unfilled_.begin(); one != unfilled_.end(); ++one) {
+    if (one->folder != folder) continue;
+    if (fullest == unfilled_.end() || one->file->bytes() > fullest->file->bytes()) fullest = one;
+  }
   if (fullest == unfilled_.end()) return nullptr;
-  std::unique_ptr<OpenFile> taken = std::move(*fullest);
+  std::unique_ptr<OpenFile> taken = std::move(fullest->file);
   unfilled_.erase(fullest);
   return taken;
 }
@@ -220,8 +334,8 @@ Status FileSink::finish(const std::stop_token& stop) {
   std::vector<Status> ends(unfilled_.size());
   in_parallel(unfilled_.size(), kEndThreads, [&](size_t i) {
     const engine::AllocationsMayFail may_fail;
-    ends[i] = unfilled_[i]->end(stop);
-    unfilled_[i].reset();
+    ends[i] = unfilled_[i].file->end(stop);
+    unfilled_[i].file.reset();
   });
   unfilled_.clear();
   for (Status& end : ends) TRY(std::move(end));

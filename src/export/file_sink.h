@@ -9,6 +9,9 @@
 // far as it can be foreseen that a writer's last file would be a small one, it shares what is left
 // evenly between the last two (size_balance.h).
 //
+// With partitions each thread has a file for the folder of the rows at hand, and keeps some others
+// open. More than that are not expected at once: rows of more folders come clustered.
+//
 // No file without rows, but for write_empty().
 //
 // Threads: open_local() from any; each local sink by one thread at a time; the others by the run's
@@ -55,7 +58,10 @@ class FileSink final : public engine::ChunkSink {
   class CsvLocal;
   class ParquetLocal;
   std::unique_ptr<Local> make_local();
-  std::unique_ptr<OpenFile> take_unfilled();
+  std::unique_ptr<OpenFile> take_unfilled(const std::string& folder);
+  // One that has written a file before, or a new one.
+  Result<std::unique_ptr<parquet::Writer>> take_writer();
+  void give_back(std::unique_ptr<parquet::Writer> writer);
 
   const ExportSpec& spec_;
   engine::Engine& engine_;
@@ -63,12 +69,17 @@ class FileSink final : public engine::ChunkSink {
   ExportProgress& progress_;
   const uint64_t largest_bytes_;
   SizeBalance balance_;
-  engine::Shape shape_;  // set by prepare(): unique names, types as the reader gives them
+  parquet::WriterOptions parquet_;  // set by prepare()
   std::atomic<uint64_t> rows_{0};
-  std::atomic<double> ratio_{0};  // of the last Parquet file that ended
-  std::mutex single_file_mutex_;  // with a single file: held while it is written to
+  std::atomic<uint64_t> partition_files_{0};  // that were begun
+  std::mutex single_file_mutex_;              // with a single file: held while it is written to
   std::mutex mutex_;
-  std::vector<std::unique_ptr<OpenFile>> unfilled_;  // guarded; that no thread writes to
+  struct Unfilled {
+    std::string folder;
+    std::unique_ptr<OpenFile> file;
+  };
+  std::vector<Unfilled> unfilled_;                              // guarded; that no thread writes to
+  std::vector<std::unique_ptr<parquet::Writer>> idle_writers_;  // guarded
 };
 
 }  // namespace sluice::exports

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view kPrefix = "export/";
 constexpr std::string_view kUpload = "/upload/";
-constexpr size_t kMaxTextBytes = 4'096;  // of a statement, an error
+constexpr std::string_view kReplaced = "/replaced/";
+constexpr size_t kReplacedOfNote = 1'000;  // keys
+constexpr size_t kMaxTextBytes = 4'096;    // of a statement, an error
 constexpr char kStopped[] = "server stopped while the export was running";
 
 constexpr std::pair<RunState, std::string_view> kStates[] = {{RunState::kRunning, "running"},
@@ -51,6 +53,10 @@ std::string upload_key(std::string_view id, uint64_t number) {
   return fmt::format("{}{}{}{}", kPrefix, id, kUpload, number);
 }
 
+std::string replaced_key(std::string_view id, size_t number) {
+  return fmt::format("{}{}{}{:06}", kPrefix, id, kReplaced, number);
+}
+
 // Cut between characters.
 std::string shortened(std::string text) {
   if (text.size() <= kMaxTextBytes) return text;
@@ -80,6 +86,7 @@ std::string encoded(const RunRecord& record) {
                  {"started", record.started},
                  {"finished", record.finished},
                  {"error", record.error},
+                 {"is_scattered", record.is_scattered},
                  {"to_clean", record.to_clean},
                  {"trouble", record.trouble}});
 }
@@ -102,6 +109,7 @@ RunRecord decoded(std::string_view id, const nlohmann::json& json) {
   json.at("started").get_to(record.started);
   json.at("finished").get_to(record.finished);
   json.at("error").get_to(record.error);
+  record.is_scattered = json.value("is_scattered", false);  // older ones don't say
   json.at("to_clean").get_to(record.to_clean);
   json.at("trouble").get_to(record.trouble);
   return record;
@@ -147,6 +155,24 @@ Status RecordedRun::publishing(const std::stop_token& stop) {
   return journal_.save(record, stop);
 }
 
+Status RecordedRun::replacing(const std::vector<std::string>& keys, const std::stop_token& stop) {
+  RunRecord record = *journal_.find(id_);
+  record.state = RunState::kPublishing;
+  take_numbers(*progress_, record);
+  Journal::Notes notes;
+  for (size_t begin = 0; begin < keys.size(); begin += kReplacedOfNote) {
+    const size_t end = std::min(keys.size(), begin + kReplacedOfNote);
+    notes.push_back({replaced_key(id_, notes.size()),
+                     dumped(std::vector(keys.begin() + static_cast<ptrdiff_t>(begin),
+                                        keys.begin() + static_cast<ptrdiff_t>(end)))});
+  }
+  {
+    const std::lock_guard lock(journal_.mutex_);
+    journal_.runs_.at(id_).replaced = keys;
+  }
+  return journal_.save(record, stop, std::move(notes));
+}
+
 Status RecordedRun::failed(const Error& error) {
   RunRecord record = *journal_.find(id_);
   take_numbers(*progress_, record);
@@ -172,9 +198,7 @@ void RecordedRun::ended(const Result<ExportResult>& result) {
   take_numbers(*progress_, record);
   Journal::Notes more = journal_.forget_oldest();
   if (record.state == RunState::kDone) {
-    for (uint64_t number = 1; number <= uploads_; ++number) {
-      more.push_back({upload_key(id_, number), std::nullopt});
-    }
+    for (auto& note : journal_.details(id_)) more.push_back(std::move(note));
   }
   static_cast<void>(journal_.save(record, {}, std::move(more)));  // it has logged why not
 }
@@ -191,6 +215,10 @@ Status Journal::load() {
     try {
       if (id == rest) {
         runs_[std::string(id)].record = decoded(id, json);
+      } else if (rest.substr(id.size()).starts_with(kReplaced)) {
+        for (const auto& replaced : json) {
+          runs_[std::string(id)].replaced.push_back(replaced.get<std::string>());
+        }
       } else {
         const uint64_t number =
             std::stoull(key.substr(kPrefix.size() + id.size() + kUpload.size()));
@@ -228,7 +256,7 @@ Result<std::unique_ptr<RecordedRun>> Journal::begin(RunRecord record, const std:
   const std::string id = record.id;
   {
     const std::lock_guard lock(mutex_);
-    runs_[id] = {std::move(record), {}, progress};
+    runs_[id] = {std::move(record), {}, {}, progress};
   }
   return std::unique_ptr<RecordedRun>(new RecordedRun(*this, id, std::move(progress)));
 }
@@ -260,7 +288,7 @@ std::optional<Journal::Left> Journal::left(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto found = runs_.find(id);
   if (found == runs_.end() || !found->second.record.to_clean) return std::nullopt;
-  Left left{found->second.record, {}};
+  Left left{found->second.record, {}, found->second.replaced};
   for (const auto& [number, upload] : found->second.uploads) left.uploads.push_back(upload);
   return left;
 }
@@ -286,13 +314,7 @@ Status Journal::write_down(const std::string& id) {
 Status Journal::cleaned(const std::string& id) {
   auto record = find(id);
   if (!record) return ok();
-  Notes more;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [number, upload] : runs_.at(id).uploads) {
-      more.push_back({upload_key(id, number), std::nullopt});
-    }
-  }
+  Notes more = details(id);
   record->to_clean = false;
   record->trouble.clear();
   return save(*record, {}, std::move(more));
@@ -320,7 +342,10 @@ Status Journal::save(const RunRecord& record, const std::stop_token& stop, Notes
     Entry& entry = runs_.at(record.id);
     entry.record = record;
     entry.is_durable = false;
-    if (record.has_ended() && !record.to_clean) entry.uploads.clear();
+    if (record.has_ended() && !record.to_clean) {
+      entry.uploads.clear();
+      entry.replaced.clear();
+    }
   }
   more.push_back({note_key(record.id), encoded(record)});
   Status saved = commit(std::move(more), stop);
@@ -339,6 +364,19 @@ std::optional<RunRecord> Journal::find(const std::string& id) const {
   const auto found = runs_.find(id);
   if (found == runs_.end()) return std::nullopt;
   return found->second.record;
+}
+
+Journal::Notes Journal::details(const std::string& id) const {
+  Notes notes;
+  const std::lock_guard lock(mutex_);
+  const Entry& entry = runs_.at(id);
+  for (const auto& [number, upload] : entry.uploads) {
+    notes.push_back({upload_key(id, number), std::nullopt});
+  }
+  for (size_t i = 0; i * kReplacedOfNote < entry.replaced.size(); ++i) {
+    notes.push_back({replaced_key(id, i), std::nullopt});
+  }
+  return notes;
 }
 
 void Journal::end(RunRecord& record, RunState state, const std::string& error) const {

@@ -11,8 +11,11 @@
 // the record and the store together say how the run ended. Runs that a server finds under way when
 // it starts have failed with it, but for those that were publishing.
 //
-// On disk: notes of the collection store, `export/{id}` (JSON) and `export/{id}/upload/{n}`. The
-// newest kKeptRuns are kept.
+// A run that replaces objects goes on instead, once it is publishing: what it replaces is on record
+// then, and is removed, and after it the sentinel.
+//
+// On disk: notes of the collection store, `export/{id}` (JSON), `export/{id}/upload/{n}` and
+// `export/{id}/replaced/{n}`. The newest kKeptRuns are kept.
 //
 // Threads: safe from any; the calls about one run come from its own threads, and when it has ended
 // from the sweeper's.
@@ -52,8 +55,9 @@ struct RunRecord {
   int64_t started = 0;   // microseconds since 1970
   int64_t finished = 0;  // 0: not yet
   std::string error;
-  bool to_clean = false;  // something may be left at the store
-  std::string trouble;    // what kept it from being removed so far, and what is left
+  bool is_scattered = false;  // its objects' names don't all begin with mz-{id}-
+  bool to_clean = false;      // something may be left at the store
+  std::string trouble;        // what kept it from being removed so far, and what is left
 
   bool has_ended() const { return state > RunState::kPublishing; }
 };
@@ -69,6 +73,7 @@ class RecordedRun final : public RunLog {
 
   Status upload_begun(const store::OpenUpload& upload, const std::stop_token& stop) override;
   Status publishing(const std::stop_token& stop) override;
+  Status replacing(const std::vector<std::string>& keys, const std::stop_token& stop) override;
   Status failed(const Error& error) override;
 
   // The end of the run, with what run_export() returned. A success that cannot be recorded any more
@@ -110,6 +115,7 @@ class Journal {
   struct Left {
     RunRecord record;
     std::vector<store::OpenUpload> uploads;  // all that the run has begun
+    std::vector<std::string> replaced;       // the keys of what it replaces
   };
   // Runs that nobody works on and whose outcome is open, or whose traces are to be removed.
   std::vector<std::string> left() const;
@@ -126,6 +132,7 @@ class Journal {
   struct Entry {
     RunRecord record;
     std::map<uint64_t, store::OpenUpload> uploads;   // by number
+    std::vector<std::string> replaced;               // keys, once they are to be removed
     std::shared_ptr<const ExportProgress> progress;  // while it runs
     bool is_durable = true;                          // the record, as it is here
   };
@@ -135,6 +142,8 @@ class Journal {
   // Replaces the record of a run here, and then on disk.
   Status save(const RunRecord& record, const std::stop_token& stop, Notes more = {});
   std::optional<RunRecord> find(const std::string& id) const;
+  // What is on disk of a run besides its record, to be forgotten.
+  Notes details(const std::string& id) const;
   void end(RunRecord& record, RunState state, const std::string& error) const;
   Notes forget_oldest();
 

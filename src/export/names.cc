@@ -18,8 +18,9 @@ void replace(std::string& text, std::string_view what, std::string_view with) {
   }
 }
 
-std::string_view extension(const ExportSpec& spec) {
-  return spec.format == FileFormat::kCsv ? "csv" : "parquet";
+std::string extension(const ExportSpec& spec) {
+  if (spec.format == FileFormat::kParquet) return "parquet";
+  return fmt::format("csv{}", spec.csv_compression.extension());
 }
 
 // As S3 takes it without any escaping, and a local folder as a name.
@@ -28,7 +29,28 @@ bool is_name_character(char c) {
          c == '_' || c == '.';
 }
 
+// What Hive escapes, so that its readers, and others after it, read it back.
+std::string hive_escaped(std::string_view text) {
+  constexpr std::string_view kSpecial = "\"#%'*/:=?\\{}[]^";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || kSpecial.find(c) != std::string_view::npos) {
+      out += fmt::format("%{:02X}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string partition_folder(std::string_view column, std::optional<std::string_view> value) {
+  const bool is_default = !value || value->empty();
+  return fmt::format("{}={}/", hive_escaped(column),
+                     is_default ? "__HIVE_DEFAULT_PARTITION__" : hive_escaped(*value));
+}
 
 std::string folder_of(std::string_view prefix) {
   return prefix.empty() ? std::string() : fmt::format("{}/", prefix);

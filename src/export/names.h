@@ -1,6 +1,8 @@
 // The names of a run's objects.
 //
 //   {path}/mz-{id}-batch-{batch}-{index}.csv      data; or as a pattern says
+//   {path}/{column}={value}/mz-{id}-…             data, with partitions
+//   {path}/mz-{id}-manifest.json                  the manifest
 //   {path}/mz-{id}-INCOMPLETE                     the sentinel
 //
 // Every name of a run has its id in it, so no two runs, and no clean-up after one of them, ever
@@ -10,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +22,7 @@
 namespace sluice::exports {
 
 inline constexpr std::string_view kSentinelSuffix = "-INCOMPLETE";
+inline constexpr std::string_view kManifestSuffix = "-manifest.json";
 
 // The path with its separator, or nothing at a store's root.
 std::string folder_of(std::string_view prefix);
@@ -31,6 +35,10 @@ inline std::string run_key(const ExportSpec& spec, std::string_view suffix) {
 // A data file's key; `folder` lies below the path and is empty or ends with a slash.
 std::string data_key(const ExportSpec& spec, std::string_view folder, uint32_t batch,
                      uint32_t index);
+
+// `column=value/`, as Hive writes it: NULL, and an empty text as it, is
+// __HIVE_DEFAULT_PARTITION__.
+std::string partition_folder(std::string_view column, std::optional<std::string_view> value);
 
 // FILE NAME PATTERN: `{id}`, `{batch}` and `{index}` stand for what they say, all else for itself;
 // the format's extension is added. 22023 unless all three are there (with a single file the id

@@ -13,8 +13,8 @@
 
 #include "base/result.h"
 #include "engine/chunk.h"
-#include "engine/engine.h"
 #include "export/run_files.h"
+#include "parquet/writer.h"
 
 namespace sluice::exports {
 
@@ -28,7 +28,13 @@ class OpenFile {
   virtual uint64_t bytes() const = 0;
   Status end(const std::stop_token& stop) {
     TRY(end_content(stop));
+    if (file_.facts() != nullptr) file_.facts()->rows = rows;
     return file_.close(stop);
+  }
+  // These rows of the chunk are in the file.
+  void count(engine::Chunk& chunk, size_t from, size_t to) {
+    rows += to - from;
+    if (file_.facts() != nullptr) file_.facts()->columns.add(chunk, from, to);
   }
   RunFile& file() { return file_; }
 
@@ -43,47 +49,26 @@ class OpenFile {
   RunFile& file_;
 };
 
-// Takes texts of whole rows.
-class CsvFile final : public OpenFile {
- public:
-  static Result<std::unique_ptr<CsvFile>> begin(RunFile& file, uint64_t target_bytes,
-                                                std::string_view header,
-                                                const std::stop_token& stop);
-  using OpenFile::OpenFile;
-
-  Status append(std::string_view rows_text, const std::stop_token& stop) {
-    return file_.append(std::as_bytes(std::span(rows_text)), stop);
-  }
-  uint64_t bytes() const override { return file_.bytes(); }
-
- private:
-  Status end_content(const std::stop_token&) override { return ok(); }
-};
-
 // Takes chunks.
 class ParquetFile final : public OpenFile {
  public:
-  struct Options {
-    engine::Shape shape;  // unique names, the file's types
-    std::string compression;
-    uint64_t max_group_bytes = 0;
-    double expected_ratio = 0;  // as ratio() of an earlier file
-  };
-  static Result<std::unique_ptr<ParquetFile>> begin(engine::Engine& engine, RunFile& file,
-                                                    uint64_t target_bytes, Options options,
+  static Result<std::unique_ptr<ParquetFile>> begin(std::unique_ptr<parquet::Writer> writer,
+                                                    RunFile& file, uint64_t target_bytes,
                                                     const std::stop_token& stop);
-  ~ParquetFile() override;
+  ParquetFile(std::unique_ptr<parquet::Writer> writer, RunFile& file, uint64_t target)
+      : OpenFile(file, target), writer_(std::move(writer)) {}
 
-  Status append(engine::Chunk& chunk, const std::stop_token& stop);
-  uint64_t bytes() const override;
-  double ratio() const;
+  Status append(engine::Chunk& chunk, const std::stop_token& stop) {
+    return writer_->append(chunk, stop);
+  }
+  uint64_t bytes() const override { return writer_->bytes(); }
+  // After end(): it can write another file.
+  std::unique_ptr<parquet::Writer> take_writer() { return std::move(writer_); }
 
  private:
-  struct Encoder;
-  ParquetFile(RunFile& file, uint64_t target, std::unique_ptr<Encoder> encoder);
   Status end_content(const std::stop_token& stop) override;
 
-  const std::unique_ptr<Encoder> encoder_;
+  std::unique_ptr<parquet::Writer> writer_;
 };
 
 }  // namespace sluice::exports

@@ -5,7 +5,9 @@
 #include "export/deadline.h"
 #include "export/export.h"
 #include "export/file_sink.h"
+#include "export/manifest.h"
 #include "export/run_files.h"
+#include "export/sweep.h"
 
 namespace sluice::exports {
 namespace {
@@ -19,6 +21,10 @@ constexpr Deadline::Options kUndoTime{.after = milliseconds(2'000),
 // What removing the sentinel may take, tries included, and finding out whether it is gone.
 constexpr Deadline::Options kSentinelTime{.after = milliseconds(30'000),
                                           .after_stop = milliseconds(400)};
+constexpr Deadline::Options kReplaceTime{.after = milliseconds(120'000),
+                                         .after_stop = milliseconds(400)};
+// Keys on record while they are removed.
+constexpr size_t kMostReplaced = 100'000;
 constexpr milliseconds kSettleTime{2'000};
 constexpr Deadline::Options kLookTime{.after = milliseconds(5'000),
                                       .after_stop = milliseconds(200)};
@@ -50,7 +56,8 @@ class Run {
 
   Result<ExportResult> execute(engine::Reader& reader, const std::stop_token& stop) {
     TRY(sink_.prepare(reader));
-    TRY(check_path_is_empty(stop));
+    if (spec_.overwrite == Overwrite::kError) TRY(check_path_is_empty(stop));
+    if (spec_.overwrite == Overwrite::kReplace) TRY(find_replaced(stop));
     TRY(check_right_to_delete(stop));
     progress_.phase = RunPhase::kWriting;
     Result<ExportResult> result = write_and_publish(reader, stop);
@@ -62,11 +69,14 @@ class Run {
  private:
   Status check_path_is_empty(const std::stop_token& stop);
   Status check_path_is_ours(const std::stop_token& stop);
+  Status find_replaced(const std::stop_token& stop);
+  Status write_manifest(const ExportResult& result, const std::stop_token& stop);
   Result<bool> sentinel_is_gone(const std::stop_token& stop);
   Status check_right_to_delete(const std::stop_token& stop);
   Result<ExportResult> write_and_publish(engine::Reader& reader, const std::stop_token& stop);
   Status put_sentinel(const std::stop_token& stop);
   Status publish(const std::stop_token& stop);
+  Status replace(const std::stop_token& stop);
   Status remove_sentinel(const std::stop_token& stop);
   Error undo(Error error, const std::stop_token& stop);
 
@@ -78,9 +88,10 @@ class Run {
   RunLog* const log_;  // may be null
   RunFiles files_;
   FileSink sink_;
-  bool sentinel_is_there_ = false;  // or may be
-  bool is_publishing_ = false;      // on record: the sentinel alone tells how the run ended
-  bool is_undecided_ = false;       // consumers may have seen the end of a whole run
+  bool sentinel_is_there_ = false;     // or may be
+  bool is_publishing_ = false;         // on record: the sentinel alone tells how the run ended
+  std::vector<std::string> replaced_;  // keys of what goes when the run has succeeded
+  bool is_undecided_ = false;          // consumers may have seen the end of a whole run
 };
 
 Status Run::check_path_is_empty(const std::stop_token& stop) {
@@ -130,7 +141,8 @@ Status Run::remove_sentinel(const std::stop_token& stop) {
 
 Result<ExportResult> Run::write_and_publish(engine::Reader& reader, const std::stop_token& stop) {
   TRY(put_sentinel(stop));
-  TRY(check_path_is_ours(stop));
+  if (spec_.overwrite == Overwrite::kError) TRY(check_path_is_ours(stop));
+  if (spec_.overwrite == Overwrite::kReplace) TRY(find_replaced(stop));
   TRY(reader.run(sink_, stop));
   TRY(sink_.finish(stop));
   if (files_.empty()) TRY(sink_.write_empty(stop));
@@ -142,6 +154,7 @@ Result<ExportResult> Run::write_and_publish(engine::Reader& reader, const std::s
   result.rows = sink_.rows();
   for (const store::ObjectInfo& file : result.files) result.bytes += file.bytes;
 
+  if (spec_.manifest) TRY(write_manifest(result, stop));
   TRY(publish(stop));
   return result;
 }
@@ -150,9 +163,12 @@ Status Run::publish(const std::stop_token& stop) {
   // The last moment to stop. From here on consumers may see the end of the run, so the sentinel
   // goes whether somebody asks to stop or not, and once more if the store did not take it.
   if (stop.stop_requested()) return cancelled();
-  if (log_ != nullptr) TRY(log_->publishing(stop));
+  if (log_ != nullptr) {
+    TRY(replaced_.empty() ? log_->publishing(stop) : log_->replacing(replaced_, stop));
+  }
   is_publishing_ = log_ != nullptr;
   if (stop.stop_requested()) return cancelled();
+  if (!replaced_.empty()) return replace(stop);
   const Deadline deadline(kSentinelTime, stop);
   if (remove_sentinel(deadline.token()).ok()) return ok();
   const Status again = remove_sentinel(deadline.token());
@@ -171,6 +187,62 @@ Status Run::publish(const std::stop_token& stop) {
                again.error().message)
       .with_detail(fmt::format("If {} is gone, the export is complete.", store_.url(sentinel())))
       .with_hint("sluice_internal.export_runs tells as soon as it is known.");
+}
+
+// There is no way back once the first old object is gone: the new ones stay, and what cannot be
+// removed now is removed in the background.
+Status Run::replace(const std::stop_token& stop) {
+  is_undecided_ = true;
+  const Deadline deadline(kReplaceTime, stop);
+  Status removed = remove_objects(store_, replaced_, deadline.token());
+  if (removed.ok()) removed = remove_sentinel(deadline.token());
+  if (removed.ok()) return ok();
+  return error(ErrorCode::kUnknown,
+               "all files are written, but not all that they replace is removed yet: {}",
+               removed.error().message)
+      .with_detail(fmt::format("It is tried again in the background. When {} is gone, the export "
+                               "is complete.",
+                               store_.url(sentinel())))
+      .with_hint("sluice_internal.export_runs tells as soon as it is known.");
+}
+
+// What is at the path; to be called again when the sentinel is there, since another run may have
+// begun at the same time.
+Status Run::find_replaced(const std::stop_token& stop) {
+  replaced_.clear();
+  std::string after;
+  while (true) {
+    TRY_ASSIGN(const store::Listing page,
+               store_.list_after(folder_of(spec_.prefix), after, 1000, stop));
+    for (const store::ObjectInfo& object : page.objects) {
+      after = object.key;
+      if (object.key == sentinel()) continue;
+      if (object.key.ends_with(kSentinelSuffix)) {
+        return error(ErrorCode::kExists, "an export to {} is under way, or was left behind",
+                     store_.url(spec_.prefix))
+            .with_sqlstate("55006")
+            .with_detail(fmt::format("Its sentinel {} is there.", store_.url(object.key)))
+            .with_hint("Wait until it has ended, or remove what is there.");
+      }
+      replaced_.push_back(object.key);
+    }
+    if (replaced_.size() > kMostReplaced) {
+      return error(ErrorCode::kExhausted, "{} holds more than {} objects, too many to replace",
+                   store_.url(spec_.prefix), kMostReplaced)
+          .with_sqlstate("54000")
+          .with_hint("Remove them, or export to another path.");
+    }
+    if (!page.truncated || page.objects.empty()) return ok();
+  }
+}
+
+Status Run::write_manifest(const ExportResult& result, const std::stop_token& stop) {
+  TRY_ASSIGN(const std::string text, manifest_of(spec_, result, files_.data()));
+  RunFile& file = files_.open_aside(run_key(spec_, kManifestSuffix));
+  TRY(file.append(std::as_bytes(std::span(text)), stop));
+  TRY(file.close(stop));
+  TRY(file.complete(stop));
+  return ok();
 }
 
 // Two runs that began at the same time have both seen an empty path; at least one of them sees the
@@ -221,6 +293,12 @@ Error Run::undo(Error error, const std::stop_token& stop) {
   log::warning("export {}: could not remove yet: {}", spec_.id, names);
   if (!error.detail.empty()) error.detail += "\n";
   error.detail += "Could not be removed yet: " + names;
+  if (left.uploads) {
+    error.detail +=
+        "\nUploads that stay take space unseen. A lifecycle rule of the bucket that aborts "
+        "incomplete "
+        "multipart uploads (AbortIncompleteMultipartUpload) removes them.";
+  }
   if (log_ != nullptr) {
     error.detail += "\nIt is tried again in the background; see sluice_internal.export_runs.";
   }

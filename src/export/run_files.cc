@@ -18,8 +18,14 @@ void RunFile::count_parts() {
   parts_ = writer_->parts();
 }
 
+void RunFile::keep_facts(const std::vector<types::SqlType>& types) {
+  facts_ = std::make_unique<Facts>(Facts{0, Digest(), ColumnStatistics(types)});
+}
+
 Status RunFile::append(std::span<const std::byte> bytes, std::stop_token stop) {
   TRY(writer_->append(bytes, std::move(stop)));
+  if (facts_) facts_->digest.add(bytes);
+  if (keeps_tail_) tail_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   bytes_ += bytes.size();
   progress_.bytes += bytes.size();
   count_parts();
@@ -51,16 +57,35 @@ uint32_t RunFiles::next_batch() {
   return batches_++;
 }
 
-RunFile& RunFiles::open(std::string key) {
+std::unique_ptr<RunFile> RunFiles::make(std::string key, ExportProgress& progress) {
   store::ObjectStore::UploadBegun begun;
   if (log_ != nullptr) {
     begun = [log = log_](const store::OpenUpload& upload, const std::stop_token& stop) {
       return log->upload_begun(upload, stop);
     };
   }
-  auto file = std::make_unique<RunFile>(key, store_.writer(key, std::move(begun)), progress_);
+  return std::make_unique<RunFile>(key, store_.writer(key, std::move(begun)), progress);
+}
+
+RunFile& RunFiles::open(std::string key) {
+  auto file = make(std::move(key), progress_);
+  if (spec_.manifest) file->keep_facts(spec_.types);
   const std::lock_guard lock(mutex_);
   return *files_.emplace_back(std::move(file));
+}
+
+RunFile& RunFiles::open_aside(std::string key) {
+  auto file = make(std::move(key), nobodys_progress_);
+  const std::lock_guard lock(mutex_);
+  return *aside_.emplace_back(std::move(file));
+}
+
+std::vector<RunFile*> RunFiles::data() {
+  std::sort(files_.begin(), files_.end(),
+            [](const auto& a, const auto& b) { return a->key() < b->key(); });
+  std::vector<RunFile*> files;
+  for (const auto& file : files_) files.push_back(file.get());
+  return files;
 }
 
 bool RunFiles::empty() const {
@@ -69,10 +94,8 @@ bool RunFiles::empty() const {
 }
 
 Result<std::vector<store::ObjectInfo>> RunFiles::complete(std::stop_token stop) {
-  std::sort(files_.begin(), files_.end(),
-            [](const auto& a, const auto& b) { return a->key() < b->key(); });
   std::vector<store::ObjectInfo> infos;
-  for (const auto& file : files_) {
+  for (RunFile* const file : data()) {
     TRY_ASSIGN(store::ObjectInfo info, file->complete(stop));
     infos.push_back(std::move(info));
   }
@@ -89,13 +112,18 @@ bool RunFiles::remove(RunFile& file, const std::stop_token& stop) {
 }
 
 RunFiles::Leftovers RunFiles::undo(std::stop_token stop) {
-  std::vector<char> gone(files_.size());  // not bool: threads write to them side by side
-  in_parallel(files_.size(), kUndoThreads, [&](size_t i) { gone[i] = remove(*files_[i], stop); });
+  std::vector<RunFile*> files = data();
+  for (const auto& file : aside_) files.push_back(file.get());
+  std::vector<char> gone(files.size());  // not bool: threads write to them side by side
+  in_parallel(files.size(), kUndoThreads, [&](size_t i) { gone[i] = remove(*files[i], stop); });
   Leftovers left;
-  for (size_t i = 0; i < files_.size(); ++i) {
+  for (size_t i = 0; i < files.size(); ++i) {
     if (gone[i]) continue;
-    left.urls.push_back(store_.url(files_[i]->key()));
-    if (files_[i]->state_ >= RunFile::State::kPublishing) left.visible = true;
+    const std::string upload = files[i]->writer_->upload_id();
+    left.urls.push_back(store_.url(files[i]->key()) +
+                        (upload.empty() ? "" : fmt::format(" (upload {})", upload)));
+    left.uploads = left.uploads || !upload.empty();
+    if (files[i]->state_ >= RunFile::State::kPublishing) left.visible = true;
   }
   return left;
 }

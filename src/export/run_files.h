@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "export/column_statistics.h"
+#include "export/digest.h"
 #include "export/export.h"
 #include "export/names.h"
 #include "store/object_store.h"
@@ -30,6 +32,21 @@ class RunFile {
 
   const std::string& key() const { return key_; }
   uint64_t bytes() const { return bytes_; }
+
+  // What a manifest tells of a data file; kept only where there will be one.
+  struct Facts {
+    uint64_t rows = 0;
+    Digest digest;  // of its bytes
+    ColumnStatistics columns;
+  };
+  void keep_facts(const std::vector<types::SqlType>& types);
+  Facts* facts() { return facts_.get(); }
+  // From now on keeps what is appended, too, for whoever wants to read it again.
+  void keep_tail() { keeps_tail_ = true; }
+  std::string take_tail() {
+    keeps_tail_ = false;
+    return std::exchange(tail_, {});
+  }
 
   // May wait for the network.
   Status append(std::span<const std::byte> bytes, std::stop_token stop);
@@ -50,6 +67,9 @@ class RunFile {
   State state_ = State::kWriting;
   uint64_t bytes_ = 0;
   uint64_t parts_ = 0;
+  std::unique_ptr<Facts> facts_;
+  bool keeps_tail_ = false;
+  std::string tail_;
 };
 
 class RunFiles {
@@ -62,20 +82,26 @@ class RunFiles {
   uint32_t next_batch();
   // A new object of the run; it lives as long as the RunFiles.
   RunFile& open(std::string key);
+  // The same of one that is not data: it is in no numbers, and complete() leaves it out.
+  RunFile& open_aside(std::string key);
   bool empty() const;
 
-  // Publishes all files, in the order of their names. After an error undo() is needed.
+  // All data files, in the order of their names. When all writers have ended.
+  std::vector<RunFile*> data();
+  // Publishes all data files, in the order of their names. After an error undo() is needed.
   Result<std::vector<store::ObjectInfo>> complete(std::stop_token stop);
 
   struct Leftovers {
     std::vector<std::string> urls;
     bool visible = false;  // a reader of the store may see some of them
+    bool uploads = false;  // some are uploads, which nobody sees
   };
   // Ends every upload and removes every object, several at once. Goes on after errors, until
   // `stop`.
   Leftovers undo(std::stop_token stop);
 
  private:
+  std::unique_ptr<RunFile> make(std::string key, ExportProgress& progress);
   // Whether nothing of the file is left.
   bool remove(RunFile& file, const std::stop_token& stop);
 
@@ -86,6 +112,8 @@ class RunFiles {
   mutable std::mutex mutex_;  // for the rest
   uint32_t batches_ = 0;
   std::vector<std::unique_ptr<RunFile>> files_;
+  ExportProgress nobodys_progress_;
+  std::vector<std::unique_ptr<RunFile>> aside_;
 };
 
 }  // namespace sluice::exports

@@ -15,18 +15,18 @@ constexpr int kMostPages = 10'000;
 
 class Sweep {
  public:
-  Sweep(store::ObjectStore& store, const std::string& prefix, const std::string& id,
-        const std::stop_token& stop)
+  Sweep(store::ObjectStore& store, const RunTraces& traces, const std::stop_token& stop)
       : store_(store),
-        below_(run_key(prefix, id, "-")),
-        sentinel_(run_key(prefix, id, kSentinelSuffix)),
+        traces_(traces),
+        below_(run_key(traces.prefix, traces.id, "-")),
+        sentinel_(run_key(traces.prefix, traces.id, kSentinelSuffix)),
         stop_(stop) {}
 
-  Swept run(const std::vector<store::OpenUpload>& uploads) {
-    abort(uploads);
+  Swept run() {
+    abort(traces_.uploads);
     abort_unknown();
     const bool listed = remove_listed();
-    if (!listed) remove_known(uploads);
+    if (!listed || traces_.is_scattered) remove_known(traces_.uploads);
     if (swept_.status.ok() && (!listed || sentinel_is_there_)) {
       remove({sentinel_});
     } else if (!swept_.status.ok()) {
@@ -53,17 +53,35 @@ class Sweep {
   }
 
   void abort_unknown() {
+    const std::string below = traces_.is_scattered ? folder_of(traces_.prefix) : below_;
     for (int page = 0; page < kMostPages; ++page) {
-      const auto open = store_.list_uploads(below_, stop_);
+      auto open = store_.list_uploads(below, stop_);
       if (!open.ok() && open.error().code == ErrorCode::kDenied) {
         swept_.uploads_not_listed = true;
         return;
       }
       if (!open.ok()) return keep(open.error());
+      std::erase_if(*open, [this](const auto& upload) { return !is_ours(upload.key); });
       if (open->empty()) return;
       abort(*open);
       if (!swept_.status.ok()) return;
     }
+  }
+
+  // Whether the id stands in the key's name, not as a part of a longer one.
+  bool is_ours(const std::string& key) const {
+    if (key.starts_with(below_)) return true;
+    const std::string& id = traces_.id;
+    const auto is_letter = [&](size_t i) {
+      return std::isalnum(static_cast<unsigned char>(key[i])) != 0;
+    };
+    for (size_t at = key.find(id, key.rfind('/') + 1); at != std::string::npos;
+         at = key.find(id, at + 1)) {
+      const bool begins = at == 0 || !is_letter(at - 1);
+      const bool ends = at + id.size() == key.size() || !is_letter(at + id.size());
+      if (begins && ends) return true;
+    }
+    return false;
   }
 
   void remove(const std::vector<std::string>& keys) {
@@ -108,6 +126,7 @@ class Sweep {
   }
 
   store::ObjectStore& store_;
+  const RunTraces& traces_;
   const std::string below_;
   const std::string sentinel_;
   const std::stop_token& stop_;
@@ -117,9 +136,20 @@ class Sweep {
 
 }  // namespace
 
-Swept sweep(store::ObjectStore& store, const std::string& prefix, const std::string& id,
-            const std::vector<store::OpenUpload>& uploads, const std::stop_token& stop) {
-  return Sweep(store, prefix, id, stop).run(uploads);
+Swept sweep(store::ObjectStore& store, const RunTraces& traces, const std::stop_token& stop) {
+  return Sweep(store, traces, stop).run();
+}
+
+Status remove_objects(store::ObjectStore& store, const std::vector<std::string>& keys,
+                      const std::stop_token& stop) {
+  std::vector<Status> ends(keys.size());
+  in_parallel(keys.size(), kThreads, [&](size_t i) {
+    ends[i] = stop.stop_requested() ? Status(cancelled()) : store.remove(keys[i], stop);
+  });
+  for (Status& end : ends) {
+    if (!end.ok() && end.error().code != ErrorCode::kNotFound) return std::move(end);
+  }
+  return ok();
 }
 
 Result<bool> sentinel_is_gone(store::ObjectStore& store, const std::string& prefix,

@@ -23,8 +23,18 @@ struct Swept {
   bool uploads_not_listed = false;  // for want of rights: one that is not on record would stay
 };
 
-Swept sweep(store::ObjectStore& store, const std::string& prefix, const std::string& id,
-            const std::vector<store::OpenUpload>& uploads, const std::stop_token& stop);
+struct RunTraces {
+  std::string prefix;                      // its path
+  std::string id;                          // in every name of its objects
+  std::vector<store::OpenUpload> uploads;  // on record
+  bool is_scattered = false;               // not all names begin with `{path}/mz-{id}-`
+};
+Swept sweep(store::ObjectStore& store, const RunTraces& traces, const std::stop_token& stop);
+
+// Removes these objects, several at once; one that is not there is as good as removed. The first
+// error.
+Status remove_objects(store::ObjectStore& store, const std::vector<std::string>& keys,
+                      const std::stop_token& stop);
 
 // Whether the sentinel of a run is gone.
 Result<bool> sentinel_is_gone(store::ObjectStore& store, const std::string& prefix,

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "export/deadline.h"
+#include "export/names.h"
 #include "export/sweep.h"
 
 namespace sluice::exports {
@@ -131,6 +132,12 @@ Sweeper::Next Sweeper::pass(const std::string& id, Job& job, const std::stop_tok
   if (!left->record.has_ended()) {
     const auto gone = sentinel_is_gone(*place->store, place->prefix, id, bound.token());
     if (!gone.ok()) return again(gone.error(), on_record(*left));
+    if (!*gone && !left->replaced.empty()) {
+      const Status replaced = finish_replacing(*place, *left, bound.token());
+      if (!replaced.ok()) return again(replaced.error(), {});
+      log::info("export {} has replaced what was there", id);
+      return Next::kNothing;
+    }
     if (!*gone && !std::exchange(job.was_seen_open, true)) return Next::kSettle;
     const Status decided = *gone ? journal_.decide(id, RunState::kDone, "")
                                  : journal_.decide(id, RunState::kFailed, kNotPublished);
@@ -142,7 +149,8 @@ Sweeper::Next Sweeper::pass(const std::string& id, Job& job, const std::stop_tok
   if (const Status written = journal_.write_down(id); !written.ok()) {
     return again(written.error(), {});
   }
-  const Swept swept = sweep(*place->store, place->prefix, id, left->uploads, bound.token());
+  const RunTraces traces{place->prefix, id, left->uploads, left->record.is_scattered};
+  const Swept swept = sweep(*place->store, traces, bound.token());
   if (!swept.status.ok()) return again(swept.status.error(), swept.left);
   if (swept.uploads_not_listed && job.clean_passes == 0) {
     log::info("export {}: uploads may not be listed; those on record are gone", id);
@@ -152,6 +160,15 @@ Sweeper::Next Sweeper::pass(const std::string& id, Job& job, const std::stop_tok
     return again(cleaned.error(), {});
   }
   return Next::kNothing;
+}
+
+// Its files are whole, and perhaps some of the old ones are gone already: there is no way back.
+Status Sweeper::finish_replacing(const Place& place, const Journal::Left& left,
+                                 const std::stop_token& stop) {
+  const std::string& id = left.record.id;
+  TRY(remove_objects(*place.store, left.replaced, stop));
+  TRY(remove_objects(*place.store, {run_key(place.prefix, id, kSentinelSuffix)}, stop));
+  return journal_.decide(id, RunState::kDone, "");
 }
 
 Sweeper::Next Sweeper::trouble(const Journal::Left& left, const Error& error,

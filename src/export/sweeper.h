@@ -9,7 +9,7 @@
 //
 // A run whose outcome is open (its sentinel was being deleted when the process ended, or no answer
 // came) is decided first: without the sentinel it is done, and nothing of it is touched; with it,
-// it has failed.
+// it has failed. One that was replacing objects is carried through instead.
 //
 // What keeps a run from being cleaned is on record in the journal. Nothing is ever given up.
 //
@@ -83,6 +83,8 @@ class Sweeper {
 
   void work(const std::stop_token& stop);
   Next pass(const std::string& id, Job& job, const std::stop_token& stop);
+  Status finish_replacing(const Place& place, const Journal::Left& left,
+                          const std::stop_token& stop);
   Next trouble(const Journal::Left& left, const Error& error,
                const std::vector<std::string>& remains);
   std::chrono::milliseconds doubled(std::chrono::milliseconds first, int times) const;

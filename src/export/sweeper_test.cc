@@ -38,7 +38,7 @@ void fill(FakeStore& store) {
 TEST(Sweep, RemovesUploadsThenDataThenTheSentinelOfItsRunOnly) {
   FakeStore store;
   fill(store);
-  const Swept swept = sweep(store, "a", "t1", {{kOther, std::string(kOther) + "#"}}, {});
+  const Swept swept = sweep(store, {"a", "t1", {{kOther, std::string(kOther) + "#"}}}, {});
   EXPECT_TRUE(swept.status.ok());
   EXPECT_THAT(swept.left, IsEmpty());
   EXPECT_THAT(store.objects(), SizeIs(1));
@@ -52,7 +52,7 @@ TEST(Sweep, RemovesUploadsThenDataThenTheSentinelOfItsRunOnly) {
 TEST(Sweep, FindsWhatIsNotOnRecordWhereItMayLook) {
   FakeStore store;
   fill(store);
-  EXPECT_TRUE(sweep(store, "a", "t1", {}, {}).status.ok());
+  EXPECT_TRUE(sweep(store, {"a", "t1", {}}, {}).status.ok());
   EXPECT_THAT(store.open_uploads(), IsEmpty());
 }
 
@@ -61,9 +61,9 @@ TEST(Sweep, NeedsNoRightToListUploadsNorObjects) {
     return what.starts_with("uploads ") || what.starts_with("list ") ? Answer::kDeny : Answer::kDo;
   });
   fill(store);
-  const Swept swept =
-      sweep(store, "a", "t1",
-            {{kData, std::string(kData) + "#"}, {kOther, std::string(kOther) + "#"}}, {});
+  const Swept swept = sweep(
+      store, {"a", "t1", {{kData, std::string(kData) + "#"}, {kOther, std::string(kOther) + "#"}}},
+      {});
   EXPECT_TRUE(swept.status.ok());
   EXPECT_TRUE(swept.uploads_not_listed);
   EXPECT_THAT(store.objects(), SizeIs(1));
@@ -79,7 +79,7 @@ TEST(Sweep, KeepsTheSentinelWhileAnythingElseIsLeft) {
       return what == failing ? Answer::kFail : Answer::kDo;
     });
     fill(store);
-    const Swept swept = sweep(store, "a", "t1", {{kOther, std::string(kOther) + "#"}}, {});
+    const Swept swept = sweep(store, {"a", "t1", {{kOther, std::string(kOther) + "#"}}}, {});
     EXPECT_FALSE(swept.status.ok());
     EXPECT_THAT(swept.left, Contains(HasSubstr(kSentinel)));
     EXPECT_TRUE(store.objects().contains(kSentinel));
@@ -93,9 +93,9 @@ class Sweepers : public testing::JournalTest {
   class Lent final : public store::ObjectStore {
    public:
     explicit Lent(FakeStore& to) : to_(to) {}
-    Result<store::Listing> list(const std::string& prefix, int max_keys,
-                                std::stop_token stop) override {
-      return to_.list(prefix, max_keys, std::move(stop));
+    Result<store::Listing> list_after(const std::string& prefix, const std::string& after,
+                                      int max_keys, std::stop_token stop) override {
+      return to_.list_after(prefix, after, max_keys, std::move(stop));
     }
     Status put(const std::string& key, std::span<const std::byte> bytes,
                std::stop_token stop) override {
@@ -289,6 +289,59 @@ TEST_F(Sweepers, ASentinelThatEndsLateCompletesTheRun) {
   pass(seconds(20));
   EXPECT_EQ(shown().state, "done");
   EXPECT_TRUE(bucket_.objects().contains(kData));
+}
+
+TEST_F(Sweepers, ARunThatWasReplacingIsCarriedThrough) {
+  RecordedRun& run = begin();
+  std::vector<std::string> old;
+  for (int i = 0; i < 2'500; ++i) old.push_back(fmt::format("a/old-{}", i));
+  ASSERT_TRUE(run.replacing(old, {}).ok());
+  fill_bucket();
+  bucket_.seed(old.front(), "");
+  bucket_.seed(old.back(), "");
+  crash();
+  down_ = true;
+  failing_ = "remove a/old-2499";
+  take_over();
+  pass(seconds(1));
+  EXPECT_EQ(shown().state, "committing");
+  EXPECT_TRUE(bucket_.objects().contains(kSentinel)) << "before all of the old ones are gone";
+  sweeper_.reset();
+  reopen();
+  down_ = false;
+  take_over();
+  pass(seconds(20));
+  EXPECT_EQ(shown().state, "done");
+  EXPECT_FALSE(shown().record.to_clean);
+  EXPECT_TRUE(bucket_.objects().contains(kData));
+  EXPECT_FALSE(bucket_.objects().contains(kSentinel));
+  EXPECT_FALSE(bucket_.objects().contains(old.front()));
+  EXPECT_THAT(store_->notes(), SizeIs(1)) << "the keys are forgotten";
+}
+
+TEST_F(Sweepers, AScatteredRunIsFoundByWhatIsOnRecord) {
+  auto begun = journal_->begin(
+      [] {
+        RunRecord scattered = record();
+        scattered.is_scattered = true;
+        return scattered;
+      }(),
+      {});
+  ASSERT_TRUE(begun.ok());
+  run_ = std::move(begun).value();
+  ASSERT_TRUE(run_->upload_begun({"a/flag=A/x-t1-0", "a/flag=A/x-t1-0#"}, {}).ok());
+  bucket_.seed("a/flag=A/x-t1-0", "1\n");
+  bucket_.seed("a/flag=A/x-t2-0", "of another");
+  bucket_.seed_upload("a/flag=B/x-t1-1");
+  bucket_.seed_upload("a/flag=B/x-t12-1");
+  bucket_.seed(kSentinel, "");
+  crash();
+  take_over();
+  pass(seconds(20));
+  EXPECT_EQ(shown().state, "failed");
+  EXPECT_THAT(bucket_.objects(),
+              ::testing::ElementsAre(::testing::Pair("a/flag=A/x-t2-0", "of another")));
+  EXPECT_THAT(bucket_.open_uploads(), ::testing::ElementsAre("a/flag=B/x-t12-1"));
 }
 
 TEST_F(Sweepers, DecideNothingWhileTheStoreDoesNotAnswer) {

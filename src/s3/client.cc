@@ -157,11 +157,12 @@ Client::~Client() {
 }
 
 Result<Listing> Client::list(const std::string& bucket, const std::string& prefix, int max_keys,
-                             std::stop_token stop) {
+                             std::stop_token stop, const std::string& after) {
   Operation operation("GET", {"ListObjectsV2", bucket, ""});
   operation.query = {{"list-type", "2"},
                      {"max-keys", std::to_string(std::clamp(max_keys, 1, kMaxKeysOfPage))},
                      {"prefix", prefix}};
+  if (!after.empty()) operation.query.push_back({"start-after", after});
   operation.complaint = must_be("ListBucketResult");
   TRY_ASSIGN(const auto response, requester_->run(std::move(operation), std::move(stop)).response);
   pugi::xml_document document;

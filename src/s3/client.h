@@ -68,9 +68,9 @@ class Client {
   // Waits up to kCleanUpBound for what clean_up_later() was given, then ends the rest.
   ~Client();
 
-  // The first page: at most `max_keys`, and 1,000.
+  // The first page: at most `max_keys`, and 1,000. Of keys after `after`.
   Result<Listing> list(const std::string& bucket, const std::string& prefix, int max_keys,
-                       std::stop_token stop);
+                       std::stop_token stop, const std::string& after = {});
   // Returns the ETag. With kFail: kExists where there is an object already, even if an answer was
   // lost on the way.
   Result<std::string> put_object(const ObjectName& name, std::span<const std::byte> body,

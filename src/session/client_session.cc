@@ -5,6 +5,7 @@
 #include "session/connections.h"
 #include "session/definitions.h"
 #include "session/export_copy.h"
+#include "session/export_explain.h"
 #include "sql/declared_types.h"
 #include "sql/dml.h"
 #include "sql/front/parse.h"
@@ -128,6 +129,10 @@ Status ClientSession::describe(PreparedStatement& prepared) {
     rows = false;
   } else if (auto* validate = std::get_if<sql::ValidateConnection>(&statement.node)) {
     if (!validate->with.empty()) prepared.columns_ = text_rows(kRightColumns, {}, "")->columns();
+    return ok();
+  } else if (auto* explain = std::get_if<sql::Explain>(&statement.node)) {
+    if (explain->copy)
+      prepared.columns_ = text_rows(export_description_columns(), {}, "")->columns();
     return ok();
   } else if (auto* shown = std::get_if<sql::Show>(&statement.node)) {
     if (shows_policy(*shown)) {
@@ -412,7 +417,11 @@ struct ClientSession::Opener {
       return "DISCARD " + node.what;
     });
   }
-  Opened operator()(const sql::Explain&) const {
+  Opened operator()(const sql::Explain& explain) const {
+    if (explain.copy && explain.copy->target) {
+      TRY_ASSIGN(const auto rows, explain_export_copy(*execution, *explain.copy));
+      return text_rows(export_description_columns(), rows, "EXPLAIN");
+    }
     return not_supported("EXPLAIN").with_hint(
         "Run the query itself: \\timing in psql tells how long it takes.");
   }

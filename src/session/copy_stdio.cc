@@ -191,6 +191,15 @@ Result<std::unique_ptr<Portal>> open_copy_out(ExecutionPtr execution, const sql:
     return invalid("AWS CONNECTION and MAX FILE SIZE are for COPY … TO 's3://…'")
         .with_sqlstate("22023");
   }
+  if (options.compression) {
+    return invalid("COMPRESSION is for COPY … TO 's3://…'")
+        .with_sqlstate("22023")
+        .at(options.compression->position);
+  }
+  if (!options.given_for_files.empty()) {
+    return invalid("{} is for COPY … TO 's3://…'", options.given_for_files.front())
+        .with_sqlstate("22023");
+  }
   duckdb::unique_ptr<duckdb::SelectStatement> query;
   if (copy.object) {
     if (!copy.columns.empty()) {
@@ -210,6 +219,7 @@ Result<std::unique_ptr<Portal>> open_copy_out(ExecutionPtr execution, const sql:
     names.push_back(column.name);
     types.push_back(column.type);
   }
+  TRY(sql::check_force_quote(options, names));
   format::TextOptions text;
   text.time_zone = execution->settings.time_zone();
   if (format == sql::CopyFormat::kCsv) {

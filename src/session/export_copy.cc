@@ -1,12 +1,16 @@
 #include "session/export_copy.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <future>
 
 #include "base/log.h"
 #include "export/export.h"
-#include "format/parquet_types.h"
+#include "parquet/compression.h"
+#include "parquet/mapping.h"
 #include "session/connections.h"
+#include "session/export_explain.h"
+#include "session/export_layout.h"
 #include "session/portals.h"
 #include "sql/copy_options.h"
 #include "sql/declared_types.h"
@@ -33,7 +37,12 @@ Error plan_error(std::string_view text, std::string_view sqlstate) {
   return Error(ErrorCode::kInvalid, std::string(text)).with_sqlstate(sqlstate);
 }
 
-Result<duckdb::unique_ptr<duckdb::SelectStatement>> source_query(const sql::Copy& copy) {
+Result<duckdb::unique_ptr<duckdb::SelectStatement>> source_query(
+    const sql::Copy& copy, const sql::CopyToOptions& options) {
+  if (options.preserve_order && (copy.object || !sql::has_order_by(*copy.query))) {
+    return plan_error("PRESERVE ORDER needs a query with ORDER BY", "22023")
+        .with_detail("Rows of anything else have no order.");
+  }
   if (copy.object) {
     if (!copy.columns.empty()) {
       return plan_error(
@@ -43,8 +52,9 @@ Result<duckdb::unique_ptr<duckdb::SelectStatement>> source_query(const sql::Copy
     }
     return sql::select_all(*copy.object);
   }
-  if (sql::has_order_by(*copy.query)) {
-    return plan_error("ORDER BY is not supported in SELECT query for COPY statements", "0A000");
+  if (sql::has_order_by(*copy.query) && !options.preserve_order) {
+    return plan_error("ORDER BY is not supported in SELECT query for COPY statements", "0A000")
+        .with_hint("PRESERVE ORDER = true writes the rows in this order, by one thread.");
   }
   return sql::Query(copy.query).release();
 }
@@ -125,7 +135,7 @@ Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat 
   }
   std::vector<engine::LogicalType> stored;
   if (format == exports::FileFormat::kParquet) {
-    TRY_ASSIGN(const auto parquet, format::parquet_columns(names, types));
+    TRY_ASSIGN(const auto parquet, parquet::map_columns(names, types));
     for (size_t i = 0; i < parquet.size(); ++i) {
       names[i] = parquet[i].name;
       stored.push_back(parquet[i].input);
@@ -144,6 +154,40 @@ Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat 
   return ok();
 }
 
+Status set_parquet_compression(const sql::CopyCompression& wanted, exports::ExportSpec& spec) {
+  const auto compression = parquet::Compression::named(wanted.name);
+  if (!compression.ok()) return Error(compression.error()).at(wanted.position);
+  const int highest = compression->codec == parquet::Codec::kZstd   ? 22
+                      : compression->codec == parquet::Codec::kGzip ? 9
+                                                                    : 0;
+  if (wanted.level > highest) {
+    return plan_error(fmt::format("{} has no level {}", wanted.name, wanted.level), "22023")
+        .with_hint("Levels of zstd are 1 to 22, of gzip 1 to 9; the others have none.")
+        .at(wanted.position);
+  }
+  spec.parquet_compression = wanted.name;
+  spec.parquet_level = wanted.level;
+  return ok();
+}
+
+Status set_format_options(const sql::CopyToOptions& options, exports::ExportSpec& spec) {
+  const bool csv = spec.format == exports::FileFormat::kCsv;
+  const bool forces = options.csv.force_quote_all || !options.csv.force_quote.empty();
+  if (!csv && forces) {
+    return plan_error("COPY FORCE QUOTE available only in CSV mode", "0A000")
+        .at(options.force_quote_position);
+  }
+  TRY(sql::check_force_quote(options, spec.names));
+  spec.csv = options.csv;
+  if (!options.compression) return ok();
+  const sql::CopyCompression& wanted = *options.compression;
+  if (!csv) return set_parquet_compression(wanted, spec);
+  auto compression = format::Compression::named(wanted.name, wanted.level);
+  if (!compression.ok()) return std::move(compression).error().at(wanted.position);
+  spec.csv_compression = *compression;
+  return ok();
+}
+
 // All checks before anything touches the store, in the reference's order (docs/exports.md).
 Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   Planned planned;
@@ -152,7 +196,7 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
     return plan_error("COPY TO <expr> requires a FORMAT option", "22023")
         .with_hint("Say FORMAT = 'parquet' or FORMAT = 'csv'.");
   }
-  TRY_ASSIGN(auto query, source_query(copy));
+  TRY_ASSIGN(auto query, source_query(copy, options));
   auto target = evaluate_target(execution, copy);
   const bool local = target.ok() && *target && (*target)->starts_with("file:");
   TRY_ASSIGN(const auto catalog, execution.transaction->catalog());
@@ -161,7 +205,11 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   TRY(sql::check_csv_options(copy.options, options.csv));
   TRY_ASSIGN(auto view, view_as_of(execution, copy.as_of));
   TRY_ASSIGN(const sql::ResolveContext context, execution.context(std::move(view)));
-  const auto declared = sql::declared_types(*query, *catalog, context.search_path);
+  auto declared = sql::declared_types(*query, *catalog, context.search_path);
+  if (!options.partition_by.empty()) {
+    declared.resize(declared.size() + options.partition_by.size());
+    TRY_ASSIGN(query, with_partitions(std::move(query), options, planned.spec));
+  }
   TRY_ASSIGN(planned.query, sql::resolve(std::move(query), context));
   TRY_ASSIGN(auto engine_connection, execution.connect());
   TRY_ASSIGN(const engine::Description described, engine_connection->describe(planned.query.query));
@@ -180,7 +228,13 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   TRY_ASSIGN(planned.target, exports::parse_target(**target));
   planned.url = **target;
   planned.logical_time = context.logical_time.value_or(collection::Time());
-  planned.spec.csv = options.csv;
+  TRY(set_layout(options, planned.spec));
+  if (!planned.spec.partition_names.empty()) {
+    TRY(arrange_partitions(execution, options, planned.spec, planned.query.query));
+  }
+  TRY(set_format_options(options, planned.spec));
+  planned.spec.target = planned.url;
+  planned.spec.logical_time = planned.logical_time.milliseconds;
   if (local) {
     TRY_ASSIGN(auto place, execution.database.stores().local(**target));
     planned.store = std::move(place.store);
@@ -205,6 +259,8 @@ exports::RunRecord record_of(const Execution& execution, const Planned& planned,
   record.user = execution.user;
   record.format = planned.spec.format == exports::FileFormat::kCsv ? "csv" : "parquet";
   record.logical_time = planned.logical_time.milliseconds;
+  record.is_scattered =
+      !planned.spec.file_name_pattern.empty() || !planned.spec.partition_names.empty();
   return record;
 }
 
@@ -253,7 +309,33 @@ void count(DatabaseCounters& counters, const Result<exports::ExportResult>& resu
   counters.exported_files += result->files.size();
 }
 
+// What the planner thinks: the topmost number in its own description.
+Result<std::optional<uint64_t>> estimated_rows(const Execution& execution,
+                                               const engine::Query& query) {
+  engine::Query explained(sql::explained(query.statement()));
+  explained.keep = query.keep;
+  TRY_ASSIGN(auto connection, execution.connect());
+  TRY_ASSIGN(auto rows,
+             connection->stream(std::move(explained), execution.parameters, execution.stop));
+  TRY_ASSIGN(engine::Chunk* const chunk, rows->next(execution.stop));
+  if (chunk == nullptr || chunk->size() == 0) return std::optional<uint64_t>();
+  const std::string text = chunk->GetValue(1, 0).ToString();
+  constexpr std::string_view kName = "\"Estimated Cardinality\":";
+  const size_t at = text.find(kName);
+  if (at == std::string::npos) return std::optional<uint64_t>();
+  const size_t digit = text.find_first_of("0123456789", at + kName.size());
+  if (digit == std::string::npos) return std::optional<uint64_t>();
+  return std::optional<uint64_t>(std::strtoull(text.c_str() + digit, nullptr, 10));
+}
+
 }  // namespace
+
+Result<std::vector<std::vector<std::string>>> explain_export_copy(const Execution& execution,
+                                                                  const sql::Copy& copy) {
+  TRY_ASSIGN(const Planned planned, plan(execution, copy));
+  TRY_ASSIGN(const auto rows, estimated_rows(execution, planned.query.query));
+  return describe_export(planned.spec, rows);
+}
 
 Result<std::string> run_export_copy(const Execution& execution, const sql::Copy& copy,
                                     const std::string& text) {
@@ -265,6 +347,7 @@ Result<std::string> run_export_copy(const Execution& execution, const sql::Copy&
   TRY_ASSIGN(Planned planned, plan(execution, copy));
   Database& database = execution.database;
   planned.spec.id = database.next_run_id();
+  planned.spec.statement = text;
   TRY_ASSIGN(auto connection, execution.connect());
   TRY_ASSIGN(auto reader, connection->reader(std::move(planned.query.query), execution.parameters));
   TRY_ASSIGN(const auto run,

@@ -20,6 +20,11 @@ Result<std::string> run_export_copy(const Execution& execution, const sql::Copy&
                                     const std::string& text);
 
 // What sluice_internal.export_runs shows.
+// EXPLAIN of it: rows of export_description_columns(). The statement is checked; the store is not
+// asked anything.
+Result<std::vector<std::vector<std::string>>> explain_export_copy(const Execution& execution,
+                                                                  const sql::Copy& copy);
+
 std::vector<sql::ExportRun> export_run_rows(const exports::Journal& journal);
 
 }  // namespace sluice::session

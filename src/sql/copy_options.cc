@@ -53,13 +53,102 @@ Result<CopyFormat> format_of(const Option& option) {
   return bad_option(option, fmt::format("unknown FORMAT: {}", text));
 }
 
+Status take_force_quote(const Option& option, CopyToOptions& out) {
+  out.force_quote_position = option.value_position;
+  if (option.kind == Option::Kind::kStar) {
+    out.csv.force_quote_all = true;
+  } else if (option.kind == Option::Kind::kList) {
+    out.csv.force_quote = option.items;
+  } else if (option.kind == Option::Kind::kWord && option.object.parts.size() == 1) {
+    out.csv.force_quote = {option.value};
+  } else {
+    return bad_option(option, "FORCE QUOTE requires column names in parentheses, or *");
+  }
+  return ok();
+}
+
+// zstd, 'zstd', zstd 9, 'zstd 9'
+Result<CopyCompression> compression_of(const Option& option) {
+  TRY_ASSIGN(const std::string text, text_of(option));
+  CopyCompression compression;
+  compression.position = option.value_position;
+  const auto space = std::find(text.begin(), text.end(), ' ');
+  compression.name = lower(std::string(text.begin(), space));
+  if (space == text.end()) return compression;
+  const char* const last = text.data() + text.size();
+  const auto [rest, code] = std::from_chars(&*space + 1, last, compression.level);
+  if (code == std::errc() && rest == last && compression.level != 0) return compression;
+  return bad_option(option,
+                    fmt::format("COMPRESSION {}: its level is no whole number above 0", text));
+}
+
 Error unknown_option(const Option& option) {
   return invalid("COPY has no option {}", option.name)
       .with_sqlstate("42601")
       .with_hint(
-          "Options are FORMAT, DELIMITER, NULL, ESCAPE, QUOTE, HEADER, AWS CONNECTION, MAX FILE "
-          "SIZE.")
+          "Options are FORMAT, DELIMITER, NULL, ESCAPE, QUOTE, FORCE QUOTE, HEADER, COMPRESSION, "
+          "AWS CONNECTION, MAX FILE SIZE, MANIFEST, OVERWRITE, SINGLE FILE, PRESERVE ORDER, FILE "
+          "NAME PATTERN, PARTITION BY, WRITE PARTITION COLUMNS.")
       .at(option.position);
+}
+
+Result<CopyToOptions::Overwrite> overwrite_of(const Option& option) {
+  TRY_ASSIGN(const std::string text, text_of(option));
+  const std::string word = lower(text);
+  if (word == "error") return CopyToOptions::Overwrite::kError;
+  if (word == "replace") return CopyToOptions::Overwrite::kReplace;
+  if (word == "append") return CopyToOptions::Overwrite::kAppend;
+  return bad_option(option,
+                    fmt::format("OVERWRITE is 'error', 'replace' or 'append', not '{}'", text));
+}
+
+Result<std::vector<std::string>> expressions_of(const Option& option) {
+  if (option.kind == Option::Kind::kList) return option.items;
+  if (option.kind == Option::Kind::kWord && option.object.parts.size() == 1) {
+    return std::vector{fmt::format("\"{}\"", option.value)};
+  }
+  return bad_option(option, "PARTITION BY requires columns in parentheses");
+}
+
+// Those that only say how files are laid out. Whether it is one of them.
+Result<bool> take_layout(const Option& option, CopyToOptions& out) {
+  if (option.name == "MANIFEST") {
+    TRY_ASSIGN(out.manifest, flag_of(option));
+  } else if (option.name == "OVERWRITE") {
+    TRY_ASSIGN(out.overwrite, overwrite_of(option));
+  } else if (option.name == "SINGLE FILE") {
+    TRY_ASSIGN(out.single_file, flag_of(option));
+  } else if (option.name == "PRESERVE ORDER") {
+    TRY_ASSIGN(out.preserve_order, flag_of(option));
+  } else if (option.name == "FILE NAME PATTERN") {
+    TRY_ASSIGN(out.file_name_pattern, text_of(option));
+  } else if (option.name == "PARTITION BY") {
+    TRY_ASSIGN(out.partition_by, expressions_of(option));
+    out.partition_position = option.value_position;
+  } else if (option.name == "WRITE PARTITION COLUMNS") {
+    TRY_ASSIGN(out.write_partition_columns, flag_of(option));
+  } else {
+    return false;
+  }
+  out.given_for_files.push_back(option.name);
+  return true;
+}
+
+Error not_together(std::string_view one, std::string_view other) {
+  return invalid("{} and {} cannot be combined", one, other).with_sqlstate("22023");
+}
+
+Status check_layout(const CopyToOptions& options) {
+  const bool partitions = !options.partition_by.empty();
+  if (options.single_file && options.max_file_bytes) {
+    return not_together("SINGLE FILE", "MAX FILE SIZE");
+  }
+  if (options.single_file && partitions) return not_together("SINGLE FILE", "PARTITION BY");
+  if (options.preserve_order && partitions) return not_together("PRESERVE ORDER", "PARTITION BY");
+  if (options.write_partition_columns && !partitions) {
+    return invalid("WRITE PARTITION COLUMNS needs PARTITION BY").with_sqlstate("22023");
+  }
+  return ok();
 }
 
 Status check_once(const std::vector<Option>& options) {
@@ -147,16 +236,34 @@ Result<CopyToOptions> copy_to_options(const std::vector<Option>& options) {
       escape_given = true;
     } else if (option.name == "NULL") {
       TRY_ASSIGN(out.csv.null_text, text_of(option));
+    } else if (option.name == "FORCE QUOTE" || option.name == "FORCE_QUOTE") {
+      TRY(take_force_quote(option, out));
+    } else if (option.name == "COMPRESSION") {
+      TRY_ASSIGN(out.compression, compression_of(option));
     } else if (option.name != "FILES" && option.name != "PATTERN") {
-      return unknown_option(option);
+      TRY_ASSIGN(const bool is_layout, take_layout(option, out));
+      if (!is_layout) return unknown_option(option);
+      continue;
     }
     if (option.name != "FORMAT" && option.name != "AWS CONNECTION" &&
-        option.name != "MAX FILE SIZE") {
+        option.name != "MAX FILE SIZE" && option.name != "COMPRESSION") {
       out.given.push_back(option.name);
     }
   }
   if (!escape_given) out.csv.escape = out.csv.quote;
+  TRY(check_layout(out));
   return out;
+}
+
+Status check_force_quote(const CopyToOptions& options, const std::vector<std::string>& columns) {
+  for (const std::string& name : options.csv.force_quote) {
+    if (std::find(columns.begin(), columns.end(), name) != columns.end()) continue;
+    return invalid("column \"{}\" does not exist", name)
+        .with_sqlstate("42703")
+        .with_detail("FORCE QUOTE names columns of the result.")
+        .at(options.force_quote_position);
+  }
+  return ok();
 }
 
 Status check_csv_options(const std::vector<Option>& options, const format::CsvOptions& csv) {

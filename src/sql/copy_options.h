@@ -21,19 +21,41 @@ Result<uint64_t> parse_byte_size(std::string_view text);
 
 enum class CopyFormat : uint8_t { kText, kCsv, kBinary, kParquet };
 
+// COMPRESSION zstd 9
+struct CopyCompression {
+  std::string name;  // in lower case
+  int level = 0;     // 0: none was said
+  int32_t position = 0;
+};
+
 // COPY … TO, as far as its options alone tell.
 struct CopyToOptions {
   std::optional<CopyFormat> format;
   format::CsvOptions csv;
   // What of csv's options was given at all, in upper case: COPY TO STDOUT refuses them.
   std::vector<std::string> given;
+  int32_t force_quote_position = 0;
+  std::optional<CopyCompression> compression;
   std::optional<ObjectName> connection;
   std::optional<uint64_t> max_file_bytes;  // bounds not checked yet: they come late in the order
+  // Of files in a store only; `given_for_files` names those that were given.
+  enum class Overwrite : uint8_t { kError, kReplace, kAppend } overwrite = Overwrite::kError;
+  bool manifest = false;
+  bool single_file = false;
+  bool preserve_order = false;
+  std::optional<std::string> file_name_pattern;
+  std::vector<std::string> partition_by;  // texts of expressions
+  int32_t partition_position = 0;
+  bool write_partition_columns = false;
+  std::vector<std::string> given_for_files;
 };
 Result<CopyToOptions> copy_to_options(const std::vector<Option>& options);
 
 // The checks that the reference makes after those of the format: single bytes, delimiter = quote.
 Status check_csv_options(const std::vector<Option>& options, const format::CsvOptions& csv);
+
+// FORCE QUOTE names columns of the result; 42703 for others.
+Status check_force_quote(const CopyToOptions& options, const std::vector<std::string>& columns);
 
 Result<format::CopyInOptions> copy_from_options(const std::vector<Option>& options);
 

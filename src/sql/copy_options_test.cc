@@ -40,7 +40,7 @@ TEST(CopyToOptions, EscapeFollowsTheQuote) {
 
 TEST(CopyToOptions, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(copy_to_options({text("FORMAT", "avro")}).error().message, "unknown FORMAT: avro");
-  EXPECT_FALSE(copy_to_options({text("COMPRESSION", "zstd")}).ok());
+  EXPECT_FALSE(copy_to_options({text("CODEC", "zstd")}).ok());
   EXPECT_FALSE(copy_to_options({text("FORMAT", "csv"), text("FORMAT", "csv")}).ok());
 }
 
@@ -56,6 +56,68 @@ TEST(CopyToOptions, CharactersAreSingleBytesAndDiffer) {
   EXPECT_EQ(check({text("DELIMITER", "\"")}).error().message,
             "COPY delimiter and quote must be different");
   EXPECT_TRUE(check({text("DELIMITER", ";")}).ok());
+}
+
+TEST(CopyToOptions, CompressionHasALevelOrNone) {
+  const auto compression = [](std::string value) {
+    return copy_to_options({text("COMPRESSION", std::move(value))});
+  };
+  EXPECT_EQ(compression("ZSTD")->compression->name, "zstd");
+  EXPECT_EQ(compression("zstd")->compression->level, 0);
+  EXPECT_EQ(compression("zstd 19")->compression->level, 19);
+  for (const char* bad : {"zstd 0", "zstd x", "zstd 1.5", "zstd ", "gzip 99999999999"}) {
+    EXPECT_EQ(compression(bad).error().sqlstate, "22023") << bad;
+  }
+  EXPECT_EQ(copy_from_options({text("COMPRESSION", "gzip")}).error().sqlstate, "42601");
+}
+
+TEST(CopyToOptions, ForceQuoteNamesColumnsOfTheResult) {
+  Option option = text("FORCE QUOTE", "");
+  option.kind = Option::Kind::kList;
+  option.items = {"a", "b"};
+  const auto options = copy_to_options({option});
+  ASSERT_TRUE(options.ok());
+  EXPECT_TRUE(check_force_quote(*options, {"b", "c", "a"}).ok());
+  const Status unknown = check_force_quote(*options, {"a"});
+  EXPECT_EQ(unknown.error().message, "column \"b\" does not exist");
+  EXPECT_EQ(unknown.error().sqlstate, "42703");
+  option.kind = Option::Kind::kStar;
+  EXPECT_TRUE(copy_to_options({option})->csv.force_quote_all);
+  EXPECT_EQ(copy_to_options({text("FORCE QUOTE", "a")}).error().sqlstate, "22023");
+}
+
+Option flag(std::string name) {
+  Option option;
+  option.name = std::move(name);
+  return option;
+}
+
+TEST(CopyToOptions, TakeTheLayoutOfFiles) {
+  Option partitions = flag("PARTITION BY");
+  partitions.kind = Option::Kind::kList;
+  partitions.items = {"a", "b % 3 AS third"};
+  const auto options = copy_to_options({text("OVERWRITE", "Replace"), flag("MANIFEST"),
+                                        text("FILE NAME PATTERN", "x-{id}"), partitions,
+                                        text("WRITE PARTITION COLUMNS", "on")});
+  ASSERT_TRUE(options.ok()) << options.error().message;
+  EXPECT_EQ(options->overwrite, CopyToOptions::Overwrite::kReplace);
+  EXPECT_TRUE(options->manifest);
+  EXPECT_EQ(options->file_name_pattern, "x-{id}");
+  EXPECT_EQ(options->partition_by, partitions.items);
+  EXPECT_TRUE(options->write_partition_columns);
+  EXPECT_EQ(options->given_for_files.size(), 5U);
+}
+
+TEST(CopyToOptions, RefuseALayoutThatCannotBe) {
+  const auto refused = [](std::vector<Option> options) {
+    return copy_to_options(options).error().message;
+  };
+  EXPECT_EQ(refused({text("OVERWRITE", "yes")}),
+            "OVERWRITE is 'error', 'replace' or 'append', not 'yes'");
+  EXPECT_EQ(refused({flag("SINGLE FILE"), text("MAX FILE SIZE", "16MB")}),
+            "SINGLE FILE and MAX FILE SIZE cannot be combined");
+  EXPECT_EQ(refused({flag("WRITE PARTITION COLUMNS")}),
+            "WRITE PARTITION COLUMNS needs PARTITION BY");
 }
 
 TEST(CopyFromOptions, TextIsTheDefaultAndHasNoQuotes) {

@@ -1,5 +1,6 @@
 #include "sql/query_trees.h"
 
+#include <algorithm>
 #include <duckdb/parser/expression/cast_expression.hpp>
 #include <duckdb/parser/expression/columnref_expression.hpp>
 #include <duckdb/parser/expression/constant_expression.hpp>
@@ -9,6 +10,7 @@
 #include <duckdb/parser/expression/subquery_expression.hpp>
 #include <duckdb/parser/parsed_expression_iterator.hpp>
 #include <duckdb/parser/query_node/select_node.hpp>
+#include <duckdb/parser/statement/explain_statement.hpp>
 #include <duckdb/parser/tableref/basetableref.hpp>
 #include <duckdb/parser/tableref/emptytableref.hpp>
 #include <duckdb/parser/tableref/expressionlistref.hpp>
@@ -65,6 +67,79 @@ duckdb::unique_ptr<SelectStatement> with_column_types(duckdb::unique_ptr<SelectS
   }
   node->from_table = std::move(rows);
   return statement_of(std::move(node));
+}
+
+duckdb::unique_ptr<SelectStatement> with_texts(duckdb::unique_ptr<SelectStatement> query,
+                                               std::vector<ExpressionPtr> expressions) {
+  auto node = make_uniq<SelectNode>();
+  node->select_list.push_back(make_uniq<duckdb::StarExpression>());
+  for (ExpressionPtr& expression : expressions) {
+    node->select_list.push_back(
+        make_uniq<duckdb::CastExpression>(engine::LogicalType::VARCHAR, std::move(expression)));
+  }
+  node->from_table = make_uniq<duckdb::SubqueryRef>(std::move(query), kRows);
+  return statement_of(std::move(node));
+}
+
+namespace {
+
+// `query` with its columns called c0, c1, …
+duckdb::unique_ptr<duckdb::SubqueryRef> numbered(duckdb::unique_ptr<SelectStatement> query,
+                                                 size_t columns) {
+  auto rows = make_uniq<duckdb::SubqueryRef>(std::move(query), kRows);
+  for (size_t i = 0; i < columns; ++i) rows->column_name_alias.push_back(fmt::format("c{}", i));
+  return rows;
+}
+
+ExpressionPtr numbered_column(size_t i) {
+  return make_uniq<duckdb::ColumnRefExpression>(fmt::format("c{}", i), kRows);
+}
+
+ExpressionPtr number(size_t value) {
+  return make_uniq<duckdb::ConstantExpression>(duckdb::Value::BIGINT(static_cast<int64_t>(value)));
+}
+
+}  // namespace
+
+duckdb::unique_ptr<SelectStatement> distinct_rows(duckdb::unique_ptr<SelectStatement> query,
+                                                  size_t columns, const std::vector<size_t>& of,
+                                                  size_t most) {
+  auto node = make_uniq<SelectNode>();
+  for (const size_t column : of) node->select_list.push_back(numbered_column(column));
+  node->from_table = numbered(std::move(query), columns);
+  node->modifiers.push_back(make_uniq<duckdb::DistinctModifier>());
+  auto limit = make_uniq<duckdb::LimitModifier>();
+  limit->limit = number(most);
+  node->modifiers.push_back(std::move(limit));
+  return statement_of(std::move(node));
+}
+
+duckdb::unique_ptr<SelectStatement> clustered(duckdb::unique_ptr<SelectStatement> query,
+                                              size_t columns, const std::vector<size_t>& dropped,
+                                              size_t keys) {
+  if (keys > 0) {
+    auto order = make_uniq<duckdb::OrderModifier>();
+    for (size_t i = columns - keys; i < columns; ++i) {
+      // By its place in the list.
+      order->orders.emplace_back(duckdb::OrderType::ASCENDING, duckdb::OrderByNullType::NULLS_LAST,
+                                 number(i + 1));
+    }
+    query->node->modifiers.push_back(std::move(order));
+  }
+  auto node = make_uniq<SelectNode>();
+  for (size_t i = 0; i < columns; ++i) {
+    if (std::find(dropped.begin(), dropped.end(), i) != dropped.end()) continue;
+    node->select_list.push_back(numbered_column(i));
+  }
+  node->from_table = numbered(std::move(query), columns);
+  // So the order is not the last word: threads may share the rows out.
+  node->where_clause = make_uniq<duckdb::ConstantExpression>(duckdb::Value::BOOLEAN(true));
+  return statement_of(std::move(node));
+}
+
+duckdb::unique_ptr<duckdb::SQLStatement> explained(const duckdb::SQLStatement& statement) {
+  return make_uniq<duckdb::ExplainStatement>(
+      statement.Copy(), duckdb::ExplainType::EXPLAIN_STANDARD, duckdb::ExplainFormat::JSON);
 }
 
 duckdb::unique_ptr<SelectStatement> select_all(const ObjectName& name) {

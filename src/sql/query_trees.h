@@ -22,6 +22,26 @@ duckdb::unique_ptr<duckdb::SelectStatement> with_column_types(
     duckdb::unique_ptr<duckdb::SelectStatement> query, const std::vector<std::string>& names,
     const std::vector<engine::LogicalType>& types, Digits digits = Digits::kRounded);
 
+// SELECT *, expression::text, … FROM query.
+duckdb::unique_ptr<duckdb::SelectStatement> with_texts(
+    duckdb::unique_ptr<duckdb::SelectStatement> query,
+    std::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> expressions);
+
+// The first `most` of the different rows of these columns, numbered from 0, of `columns` in all.
+duckdb::unique_ptr<duckdb::SelectStatement> distinct_rows(
+    duckdb::unique_ptr<duckdb::SelectStatement> query, size_t columns,
+    const std::vector<size_t>& of, size_t most);
+
+// The rows of a query of so many columns: without the columns in `dropped`, and where there are
+// `keys` at the end, those with the same ones one after the other, in no other order that a reader
+// of the rows would have to keep.
+duckdb::unique_ptr<duckdb::SelectStatement> clustered(
+    duckdb::unique_ptr<duckdb::SelectStatement> query, size_t columns,
+    const std::vector<size_t>& dropped, size_t keys);
+
+// The engine's own description of how it would run a statement, as JSON.
+duckdb::unique_ptr<duckdb::SQLStatement> explained(const duckdb::SQLStatement& statement);
+
 // SELECT * FROM name.
 duckdb::unique_ptr<duckdb::SelectStatement> select_all(const ObjectName& name);
 

@@ -90,6 +90,7 @@ class LocalWriter final : public ObjectWriter {
     TRY(keep(begin(stop)));
     if (::fsync(file_.get()) != 0) return keep(system_error("sync", errno));
     file_.close();
+    folder_.close();  // an export may have thousands of files
     state_ = State::kClosed;
     return ok();
   }
@@ -98,6 +99,7 @@ class LocalWriter final : public ObjectWriter {
     if (failure_) return *failure_;
     CHECK(state_ == State::kClosed);
     if (stop.stop_requested()) return cancelled();
+    TRY(keep(open_folder(Folder::IfMissing::kFail)));
     if (::renameat(folder_.get(), temporary_.c_str(), folder_.get(), name_.c_str()) != 0) {
       TRY(keep(system_error("rename", errno)));
     }
@@ -105,6 +107,7 @@ class LocalWriter final : public ObjectWriter {
     state_ = State::kCompleted;
     is_published_ = true;
     if (::fsync(folder_.get()) != 0) TRY(keep(system_error("sync folder", errno)));
+    folder_.close();
     return ObjectInfo{key_, bytes_, ""};
   }
 
@@ -113,6 +116,7 @@ class LocalWriter final : public ObjectWriter {
     failure_ = error(ErrorCode::kCancelled, "write {}: it was aborted", url_);
     state_ = State::kAborted;
     remove_temporary();
+    if (was_published) TRY(open_folder(Folder::IfMissing::kFail));
     if (was_published && ::unlinkat(folder_.get(), name_.c_str(), 0) != 0 && errno != ENOENT) {
       return system_error(fmt::format("remove {}", url_), errno);
     }
@@ -135,19 +139,16 @@ class LocalWriter final : public ObjectWriter {
   // Remembers an error for all later calls.
   Status keep(Status status) {
     if (status.ok()) return status;
-    Error failure = std::move(status).error();
-    if (failure.code != ErrorCode::kCancelled) {
-      failure = std::move(failure).within(fmt::format("write {}", url_));
+    failure_ = std::move(status).error();
+    if (failure_->code != ErrorCode::kCancelled) {
+      failure_->message = fmt::format("write {}: {}", url_, failure_->message);
     }
-    failure_ = failure;
-    return failure;
+    return *failure_;
   }
 
   Status begin(const std::stop_token& stop) {
     if (file_.is_open()) return ok();
-    TRY_ASSIGN(const Place place, place_of(key_));
-    TRY_ASSIGN(folder_, root_.descend(place.folders, Folder::IfMissing::kCreate));
-    name_ = place.name;
+    TRY(open_folder(Folder::IfMissing::kCreate));
     struct stat there {};
     if (::fstatat(folder_.get(), name_.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISDIR(there.st_mode)) {
@@ -161,9 +162,19 @@ class LocalWriter final : public ObjectWriter {
     return begun_ ? begun_({key_, temporary_}, stop) : ok();
   }
 
+  Status open_folder(Folder::IfMissing if_missing) {
+    if (folder_.is_open()) return ok();
+    TRY_ASSIGN(const Place place, place_of(key_));
+    TRY_ASSIGN(folder_, root_.descend(place.folders, if_missing));
+    name_ = place.name;
+    return ok();
+  }
+
   void remove_temporary() {
     file_.close();
-    if (!temporary_.empty()) ::unlinkat(folder_.get(), temporary_.c_str(), 0);
+    if (!temporary_.empty() && open_folder(Folder::IfMissing::kFail).ok()) {
+      ::unlinkat(folder_.get(), temporary_.c_str(), 0);
+    }
     temporary_.clear();
   }
 
@@ -229,8 +240,11 @@ Result<std::vector<Entry>> entries_of(int folder) {
 // Lists what begins with a prefix, in the order of keys, up to a number of them.
 class Lister {
  public:
-  Lister(std::string prefix, size_t max_keys, std::stop_token stop)
-      : prefix_(std::move(prefix)), max_keys_(max_keys), stop_(std::move(stop)) {}
+  Lister(std::string prefix, std::string after, size_t max_keys, std::stop_token stop)
+      : prefix_(std::move(prefix)),
+        after_(std::move(after)),
+        max_keys_(max_keys),
+        stop_(std::move(stop)) {}
 
   Status walk(int folder, const std::string& folder_key, size_t depth) {
     if (depth > kMaxDepth) return error(ErrorCode::kExhausted, "folders nested too deeply");
@@ -248,6 +262,8 @@ class Lister {
         if (!inner.is_open() && errno == ENOENT) continue;
         if (!inner.is_open()) return system_error(fmt::format("folder {}", key), errno);
         TRY(walk(inner.get(), key, depth + 1));
+      } else if (key <= after_) {
+        continue;
       } else if (listing.objects.size() == max_keys_) {
         listing.truncated = true;
       } else {
@@ -261,6 +277,7 @@ class Lister {
 
  private:
   const std::string prefix_;
+  const std::string after_;
   const size_t max_keys_;
   const std::stop_token stop_;
 };
@@ -275,10 +292,11 @@ Result<std::unique_ptr<LocalStore>> LocalStore::make(const std::string& folder) 
   return std::unique_ptr<LocalStore>(new LocalStore(std::move(opened)));
 }
 
-Result<Listing> LocalStore::list(const std::string& prefix, int max_keys, std::stop_token stop) {
+Result<Listing> LocalStore::list_after(const std::string& prefix, const std::string& after,
+                                       int max_keys, std::stop_token stop) {
   const int limit = std::clamp(max_keys, 1, kMaxKeysOfPage);
   TRY_ASSIGN(const FileHandle top, folder_.descend({}, Folder::IfMissing::kFail));
-  Lister lister(prefix, static_cast<size_t>(limit), std::move(stop));
+  Lister lister(prefix, after, static_cast<size_t>(limit), std::move(stop));
   if (auto status = lister.walk(top.get(), "", 0); !status.ok()) {
     return std::move(status).error().within(fmt::format("list {}", url(prefix)));
   }

@@ -23,7 +23,8 @@ class LocalStore final : public ObjectStore {
   // `folder` is an absolute path of a folder that is there.
   static Result<std::unique_ptr<LocalStore>> make(const std::string& folder);
 
-  Result<Listing> list(const std::string& prefix, int max_keys, std::stop_token stop) override;
+  Result<Listing> list_after(const std::string& prefix, const std::string& after, int max_keys,
+                             std::stop_token stop) override;
   Status put(const std::string& key, std::span<const std::byte> bytes,
              std::stop_token stop) override;
   Status remove(const std::string& key, std::stop_token stop) override;

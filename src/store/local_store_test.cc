@@ -173,5 +173,31 @@ TEST_F(LocalStoreTest, OpensOnlyTargetsInAllowedFolders) {
   EXPECT_EQ(open_local_target("file:///x", {}).error().code, ErrorCode::kDenied);
 }
 
+TEST_F(LocalStoreTest, AnErrorOfAWriterSaysWhatItWasDoing) {
+  std::ofstream(base_ / "allowed" / "file") << "x";
+  const auto writer = store_->writer("file/a");
+  const Status refused = writer->append(bytes_of("x"), {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("write file://"));
+}
+
+TEST_F(LocalStoreTest, FilesThatWaitForTheirPublicationAreNotHeldOpen) {
+  std::vector<std::unique_ptr<ObjectWriter>> writers;
+  const auto open_files = [] { return files_in("/proc/self/fd").size(); };
+  const size_t before = open_files();
+  for (int i = 0; i < 100; ++i) {
+    auto& writer = writers.emplace_back(store_->writer(fmt::format("k={}/a", i)));
+    ASSERT_TRUE(writer->append(bytes_of("x"), {}).ok());
+    ASSERT_TRUE(writer->close({}).ok());
+  }
+  EXPECT_EQ(open_files(), before);
+  ASSERT_TRUE(writers[7]->complete({}).ok());
+  EXPECT_EQ(store_->get("k=7/a", {}).value(), "x");
+  ASSERT_TRUE(writers[8]->abort({}).ok());
+  writers.clear();
+  EXPECT_THAT(files_in(base_ / "allowed" / "k=9"), IsEmpty());
+  EXPECT_EQ(open_files(), before);
+}
+
 }  // namespace
 }  // namespace sluice::store

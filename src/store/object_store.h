@@ -83,7 +83,12 @@ class ObjectStore {
   virtual ~ObjectStore() = default;
 
   // Objects whose key begins with `prefix`, only the first page of at most `max_keys` (and 1,000).
-  virtual Result<Listing> list(const std::string& prefix, int max_keys, std::stop_token stop) = 0;
+  Result<Listing> list(const std::string& prefix, int max_keys, std::stop_token stop) {
+    return list_after(prefix, "", max_keys, std::move(stop));
+  }
+  // The same of those whose key's bytes come after `after`'s: the next page.
+  virtual Result<Listing> list_after(const std::string& prefix, const std::string& after,
+                                     int max_keys, std::stop_token stop) = 0;
 
   // Writes a small object at once, in place of one that may be there.
   virtual Status put(const std::string& key, std::span<const std::byte> bytes,

@@ -69,8 +69,9 @@ S3Store::S3Store(s3::PartPool& pool, std::string bucket, s3::ObjectWriter::Optio
       writer_options_(writer_options),
       client_(std::move(client)) {}
 
-Result<Listing> S3Store::list(const std::string& prefix, int max_keys, std::stop_token stop) {
-  TRY_ASSIGN(auto page, client_->list(bucket_, prefix, max_keys, std::move(stop)));
+Result<Listing> S3Store::list_after(const std::string& prefix, const std::string& after,
+                                    int max_keys, std::stop_token stop) {
+  TRY_ASSIGN(auto page, client_->list(bucket_, prefix, max_keys, std::move(stop), after));
   Listing listing;
   listing.truncated = page.truncated;
   for (auto& object : page.objects) listing.objects.push_back(converted(std::move(object)));

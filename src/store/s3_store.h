@@ -32,7 +32,8 @@ class S3Store final : public ObjectStore {
   // kInvalid: it is no bucket's name.
   static Status check_bucket(const std::string& name);
 
-  Result<Listing> list(const std::string& prefix, int max_keys, std::stop_token stop) override;
+  Result<Listing> list_after(const std::string& prefix, const std::string& after, int max_keys,
+                             std::stop_token stop) override;
   Status put(const std::string& key, std::span<const std::byte> bytes,
              std::stop_token stop) override;
   Status remove(const std::string& key, std::stop_token stop) override;

@@ -144,12 +144,43 @@ statement("unknown FORMAT: {format}", options="FORMAT = 'nosuch'")
 statement("FORMAT {format} not yet supported", options="FORMAT = 'text'")
 statement("COPY {option} must be a single one-byte character", options="FORMAT = 'csv', QUOTE = 'ä'")
 statement("COPY delimiter and quote must be different", options="FORMAT = 'csv', QUOTE = ','")
+statement("unknown COMPRESSION for csv: {codec}", options="FORMAT = 'csv', COMPRESSION = 'lzma'")
+statement('unknown Parquet compression "{codec}"', options="FORMAT = 'parquet', COMPRESSION = 'lzma'")
+statement("COMPRESSION {codec}: its level is no whole number above 0", options="FORMAT = 'csv', COMPRESSION = 'zstd x'")
+statement("{codec} has no level {level}", options="FORMAT = 'csv', COMPRESSION gzip 10")
+statement("COMPRESSION none has no levels", options="FORMAT = 'csv', COMPRESSION none 1")
+statement("FORCE QUOTE requires column names in parentheses, or *", options="FORMAT = 'csv', FORCE QUOTE = 'a'")
+statement("COPY FORCE QUOTE available only in CSV mode", options="FORMAT = 'parquet', FORCE QUOTE *")
+statement('column "{column}" does not exist', options="FORMAT = 'csv', FORCE QUOTE (nosuch)")
 statement("MAX FILE SIZE cannot be less than 16MB", options="FORMAT = 'csv', MAX FILE SIZE = '15MB'")
 statement("MAX FILE SIZE cannot be greater than 4GB", options="FORMAT = 'csv', MAX FILE SIZE = '5GB'")
 statement("couldn't parse {number} as a number, {reason}", options="FORMAT = 'csv', MAX FILE SIZE = '1.2.3MB'")
 statement('couldn\'t parse "{unit}" into a known SI unit, invalid BytesUnit: {unit}. Valid units are B, kB, MB, GB, and TB. '
           "Valid units are B, kB, MB, GB, and TB", options="FORMAT = 'csv', MAX FILE SIZE = '100KB'")
 statement("bytes value exceeds u64 range", options="FORMAT = 'csv', MAX FILE SIZE = '99999999999TB'")
+
+statement("OVERWRITE is 'error', 'replace' or 'append', not '{value}'", options="FORMAT = 'csv', OVERWRITE = 'maybe'")
+statement("{option} and {option} cannot be combined", options="FORMAT = 'csv', SINGLE FILE, MAX FILE SIZE = '16MB'")
+statement("{option} is for COPY … TO 's3://…'", target="STDOUT", connection="", options="FORMAT = 'csv', MANIFEST")
+statement("PRESERVE ORDER needs a query with ORDER BY", options="FORMAT = 'csv', PRESERVE ORDER")
+statement("FILE NAME PATTERN needs {placeholders} in it", options="FORMAT = 'csv', FILE NAME PATTERN = 'orders'")
+statement("FILE NAME PATTERN cannot have '{character}' in it", options="FORMAT = 'csv', FILE NAME PATTERN = 'a/{id}{batch}{index}'")
+statement("FILE NAME PATTERN cannot begin with '.'", options="FORMAT = 'csv', FILE NAME PATTERN = '.{id}{batch}{index}'")
+statement("FILE NAME PATTERN is longer than {n} characters",
+          options=f"FORMAT = 'csv', FILE NAME PATTERN = '{'x' * 300}{{id}}{{batch}}{{index}}'")
+statement("PARTITION BY requires columns in parentheses", options="FORMAT = 'csv', PARTITION BY = 'a'")
+statement("PARTITION BY takes expressions, not {text}", options="FORMAT = 'csv', PARTITION BY (a FROM t)")
+statement("PARTITION BY needs a name for {expression}", options="FORMAT = 'csv', PARTITION BY (a + 1)")
+statement("PARTITION BY has the name {name} twice", options="FORMAT = 'csv', PARTITION BY (a, b AS a)")
+statement("PARTITION BY takes at most {n} columns",
+          options=f"FORMAT = 'csv', PARTITION BY ({', '.join(f'a AS a{i}' for i in range(20))})")
+statement("PARTITION BY leaves no column for the files", options="FORMAT = 'csv', PARTITION BY (a, b)")
+statement("WRITE PARTITION COLUMNS needs PARTITION BY", options="FORMAT = 'csv', WRITE PARTITION COLUMNS")
+provokes("`PARTITION BY would make more than {n} files`")(lambda stage: stage.error(
+    stage.copy("(SELECT i, 1 AS one FROM generate_series(1, 25000) g(i))", f"'file://{stage.folder}/partitions'",
+               "FORMAT = 'csv', PARTITION BY (i)", connection="")))
+statement("a partition's folder would have a name of {n} bytes, more than {most}",
+          options="FORMAT = 'csv', PARTITION BY (repeat(b, 1000) AS b)")
 
 statement("AWS CONNECTION is required for COPY ... TO <expr>", connection="")
 statement("AWS CONNECTION requires the name of a connection", connection="'aws_conn'")
@@ -168,8 +199,6 @@ statement("specifying columns for COPY <table_name> TO commands not yet supporte
           source="t (a)")
 statement("ORDER BY is not supported in SELECT query for COPY statements", source="(SELECT a FROM t ORDER BY a)")
 statement("COPY (SUBSCRIBE) is not supported", source="(SUBSCRIBE t)")
-statement("Cannot encode the following columns/types: [{columns}]", source="(SELECT interval '1 day' AS gap)",
-          options="FORMAT = 'parquet'")
 statement("Timestamp ({time}) is not valid for all inputs: history is kept from {first} on", source="(SELECT * FROM t AS OF 1)")
 statement("Timestamp ({time}) is in the future: the newest complete one is {last}",
           source="(SELECT * FROM t AS OF 999999999999999)")
@@ -190,6 +219,32 @@ def not_empty(stage):
     prefix = stage.bucket.fresh()
     stage.bucket.client.put(stage.bucket.name, prefix + "/kept")
     return stage.error(stage.copy(target=f"'{stage.bucket.url(prefix)}'"))
+
+
+@provokes("`an export to {url} is under way, or was left behind`")
+def left_behind(stage):
+    prefix = stage.bucket.fresh()
+    stage.bucket.client.put(stage.bucket.name, prefix + "/mz-t1-INCOMPLETE")
+    return stage.error(stage.copy(target=f"'{stage.bucket.url(prefix)}'", options="FORMAT = 'csv', OVERWRITE = 'replace'"))
+
+
+def replacing(stage, old, fault):
+    """An export that replaces what a store of its own says is there."""
+    store = fake_s3.FakeS3(fault)
+    stage.fakes.append(store)
+    for name in old:
+        store.objects["p/" + name] = b""
+    connection = stage.bucket.fresh()
+    return stage.error(f"CREATE CONNECTION {connection} TO AWS (ACCESS KEY ID = 'k', SECRET ACCESS KEY = SECRET aws_conn_secret, "
+                       f"ENDPOINT = '{store.url}', REGION = 'us-east-1')",
+                       stage.copy(target="'s3://lake/p'", connection=connection, options="FORMAT = 'csv', OVERWRITE = 'replace'"))
+
+
+provokes("`{url} holds more than {n} objects, too many to replace`")(
+    lambda stage: replacing(stage, map(str, range(100_001)), lambda operation, key: None))
+provokes("`all files are written, but not all that they replace is removed yet: {error}`")(
+    lambda stage: replacing(stage, ["old"], lambda operation, key: Refusal(403, "AccessDenied")
+                            if operation == "DeleteObject" and key.endswith("/old") else None))
 
 
 @provokes("`another export to {url} began at the same time`")

@@ -258,7 +258,7 @@ void ExportFaults::check(const Case& c) {
   } else {
     EXPECT_FALSE(looks_whole(server)) << error.message;
   }
-  const Swept swept = sweep(*store, kPrefix, "t1", recorded.uploads(), {});
+  const Swept swept = sweep(*store, {kPrefix, "t1", recorded.uploads()}, {});
   EXPECT_TRUE(swept.status.ok()) << Status(swept.status).error().message;
   EXPECT_THAT(server.objects(), IsEmpty());
   EXPECT_THAT(server.open_uploads(), IsEmpty());

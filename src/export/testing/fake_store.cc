@@ -112,15 +112,15 @@ FakeStore::Answer FakeStore::next(const std::string& what, const std::stop_token
   return answer;
 }
 
-Result<store::Listing> FakeStore::list(const std::string& prefix, int max_keys,
-                                       std::stop_token stop) {
+Result<store::Listing> FakeStore::list_after(const std::string& prefix, const std::string& after,
+                                             int max_keys, std::stop_token stop) {
   Status status;
   next("list " + prefix, stop, status);
   TRY(std::move(status));
   store::Listing listing;
   const std::lock_guard lock(mutex_);
   for (const auto& [key, bytes] : sizes_) {
-    if (!key.starts_with(prefix)) continue;
+    if (!key.starts_with(prefix) || key <= after) continue;
     if (static_cast<int>(listing.objects.size()) == std::min(max_keys, 1000)) {
       listing.truncated = true;
       break;

@@ -34,8 +34,8 @@ class FakeStore : public store::ObjectStore {
   explicit FakeStore(Decide decide = {}) : decide_(std::move(decide)) {}
   ~FakeStore() override;
 
-  Result<store::Listing> list(const std::string& prefix, int max_keys,
-                              std::stop_token stop) override;
+  Result<store::Listing> list_after(const std::string& prefix, const std::string& after,
+                                    int max_keys, std::stop_token stop) override;
   Status put(const std::string& key, std::span<const std::byte> bytes,
              std::stop_token stop) override;
   Status remove(const std::string& key, std::stop_token stop) override;

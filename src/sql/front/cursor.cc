@@ -172,7 +172,7 @@ Result<Option> Cursor::option(KnownNames known) {
   TRY_ASSIGN(option.name, option_name(known));
   const bool assigned = take("=");
   if (!assigned && (at_end() || is(",") || is(")"))) return option;
-  TRY(option_value(option));
+  TRY(option.name == "PARTITION BY" && is("(") ? expressions(option) : option_value(option));
   return option;
 }
 
@@ -240,8 +240,25 @@ Status Cursor::option_value(Option& option) {
     option.kind = Option::Kind::kWord;
     TRY_ASSIGN(option.object, object_name());
     option.value = option.object.last();
+    // zstd 9
+    const bool has_level = option.name == "COMPRESSION" && is_kind(Kind::kNumber);
+    if (has_level) option.value += fmt::format(" {}", tokens_.source(at_++));
   }
   return ok();
+}
+
+Status Cursor::expressions(Option& option) {
+  option.kind = Option::Kind::kList;
+  option.value_position = position();
+  const size_t close = closing();
+  TRY(expect("("));
+  do {
+    const size_t end = std::min(Cursor(tokens_, {at_, close}).find({","}), close);
+    if (end == at_) return unexpected();
+    option.items.push_back(text({at_, end}));
+    at_ = end;
+  } while (take(","));
+  return expect(")");
 }
 
 size_t Cursor::closing() const {

@@ -61,6 +61,8 @@ class Cursor {
   Result<Option> option(KnownNames known);
   Result<std::string> option_name(KnownNames known);
   Status option_value(Option& option);
+  // (expression, …): the texts of each.
+  Status expressions(Option& option);
 
   // The token that closes the bracket here; end() where nothing does.
   size_t closing() const;

@@ -5,9 +5,25 @@
 namespace sluice::sql {
 namespace {
 
-constexpr std::string_view kCopyOptions[] = {
-    "FORMAT", "DELIMITER",      "NULL",          "ESCAPE", "QUOTE",
-    "HEADER", "AWS CONNECTION", "MAX FILE SIZE", "FILES",  "PATTERN"};
+constexpr std::string_view kCopyOptions[] = {"FORMAT",
+                                             "DELIMITER",
+                                             "NULL",
+                                             "ESCAPE",
+                                             "QUOTE",
+                                             "COMPRESSION",
+                                             "HEADER",
+                                             "AWS CONNECTION",
+                                             "MAX FILE SIZE",
+                                             "FILES",
+                                             "PATTERN",
+                                             "FORCE QUOTE",
+                                             "MANIFEST",
+                                             "OVERWRITE",
+                                             "SINGLE FILE",
+                                             "PRESERVE ORDER",
+                                             "FILE NAME PATTERN",
+                                             "PARTITION BY",
+                                             "WRITE PARTITION COLUMNS"};
 
 Option named(std::string_view name, int32_t position) {
   Option option;

@@ -258,6 +258,14 @@ Result<StatementParser::Node> StatementParser::explain() {
     explain.view = std::move(view);
     return Node(std::move(explain));
   }
+  if (cursor_.is("copy") && explain.stage.empty() && !explain.analyze) {
+    TRY_ASSIGN(Node inner, copy());
+    if (auto* to = std::get_if<Copy>(&inner)) {
+      explain.copy = std::make_shared<const Copy>(std::move(*to));
+      return Node(std::move(explain));
+    }
+    return unsupported("EXPLAIN of this statement");
+  }
   if (cursor_.is_any({"insert", "update", "delete", "create", "copy"})) {
     return unsupported("EXPLAIN of this statement");
   }

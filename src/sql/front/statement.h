@@ -344,7 +344,7 @@ struct SetTransaction {
   bool session = false;  // SET SESSION CHARACTERISTICS AS TRANSACTION
 };
 
-// EXPLAIN [ANALYZE] [[stage] PLAN FOR] [AS TEXT] query, or of a view by its name.
+// EXPLAIN [ANALYZE] [[stage] PLAN FOR] [AS TEXT] query, or of a view by its name, or of a COPY TO.
 struct Explain {
   bool analyze = false;
   std::string stage;            // upper case: "", "PLAN", "OPTIMIZED PLAN", "RAW PLAN", "TIMESTAMP"
@@ -352,6 +352,7 @@ struct Explain {
   Query query;                  // null: `view`
   std::string query_text;
   std::optional<ObjectName> view;
+  std::shared_ptr<const Copy> copy;
 };
 
 struct Statement;

@@ -1,0 +1,160 @@
+#include "session/export_layout.h"
+
+#include <algorithm>
+
+#include "export/names.h"
+#include "sql/front/parse.h"
+#include "sql/query_trees.h"
+
+namespace sluice::session {
+namespace {
+
+using SelectPtr = duckdb::unique_ptr<duckdb::SelectStatement>;
+
+constexpr size_t kMostPartitionColumns = 16;
+// What the parser calls a column that has no name.
+constexpr std::string_view kUnnamed = "?column?";
+// Files that are open at once, of all threads and of one.
+constexpr size_t kOpenFiles = 16;
+constexpr size_t kMostOfThread = 8;
+
+Error layout_error(std::string message, std::string_view sqlstate = "22023") {
+  return Error(ErrorCode::kInvalid, std::move(message)).with_sqlstate(sqlstate);
+}
+
+SelectPtr select_of(const engine::Query& query) {
+  return duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
+      query.statement().Copy());
+}
+
+void replace(engine::Query& query, SelectPtr select) {
+  auto keep = std::move(query.keep);
+  query = engine::Query(std::move(select));
+  query.keep = std::move(keep);
+}
+
+// `expression [AS name]`, and the name it goes by.
+struct Item {
+  duckdb::unique_ptr<duckdb::ParsedExpression> expression;
+  std::string name;
+};
+
+Result<Item> parse_item(const std::string& text) {
+  auto parsed = sql::parse_query("SELECT " + text);
+  if (!parsed.ok()) return std::move(parsed).error().at(0);
+  auto& node = (*parsed)->node->Cast<duckdb::SelectNode>();
+  if ((*parsed)->node->type != duckdb::QueryNodeType::SELECT_NODE || node.select_list.size() != 1 ||
+      (node.from_table && node.from_table->type != duckdb::TableReferenceType::EMPTY_FROM)) {
+    return layout_error(fmt::format("PARTITION BY takes expressions, not {}", text), "42601");
+  }
+  Item item{std::move(node.select_list[0]), ""};
+  item.name = item.expression->GetAlias();
+  if (item.name == kUnnamed) item.name.clear();
+  if (item.name.empty() &&
+      item.expression->GetExpressionClass() == duckdb::ExpressionClass::COLUMN_REF) {
+    item.name = item.expression->Cast<duckdb::ColumnRefExpression>().GetColumnName();
+  }
+  if (item.name.empty()) {
+    return layout_error(fmt::format("PARTITION BY needs a name for {}", text), "42601")
+        .with_hint(fmt::format("Write {} AS name.", text));
+  }
+  return item;
+}
+
+Result<size_t> threads_of(engine::Connection& connection) {
+  TRY_ASSIGN(const auto rows, connection.query("SELECT current_setting('threads')::BIGINT"));
+  return static_cast<size_t>(rows.at(0).at(0).GetValue<int64_t>());
+}
+
+// Whether there are at most so many different partitions.
+Result<bool> are_few(const Execution& execution, const engine::Query& query, size_t columns,
+                     size_t keys, size_t most) {
+  std::vector<size_t> of;
+  for (size_t i = columns - keys; i < columns; ++i) of.push_back(i);
+  engine::Query counting(sql::distinct_rows(select_of(query), columns, of, most + 1));
+  counting.keep = query.keep;
+  TRY_ASSIGN(auto connection, execution.connect());
+  TRY_ASSIGN(auto rows,
+             connection->stream(std::move(counting), execution.parameters, execution.stop));
+  size_t found = 0;
+  while (true) {
+    TRY_ASSIGN(engine::Chunk* const chunk, rows->next(execution.stop));
+    if (chunk == nullptr) return found <= most;
+    found += chunk->size();
+  }
+}
+
+}  // namespace
+
+Status set_layout(const sql::CopyToOptions& options, exports::ExportSpec& spec) {
+  switch (options.overwrite) {
+    case sql::CopyToOptions::Overwrite::kError:
+      spec.overwrite = exports::Overwrite::kError;
+      break;
+    case sql::CopyToOptions::Overwrite::kReplace:
+      spec.overwrite = exports::Overwrite::kReplace;
+      break;
+    case sql::CopyToOptions::Overwrite::kAppend:
+      spec.overwrite = exports::Overwrite::kAppend;
+      break;
+  }
+  spec.manifest = options.manifest;
+  spec.single_file = options.single_file;
+  if (!options.file_name_pattern) return ok();
+  TRY(exports::check_file_name_pattern(*options.file_name_pattern, spec.single_file));
+  spec.file_name_pattern = *options.file_name_pattern;
+  return ok();
+}
+
+Result<SelectPtr> with_partitions(SelectPtr query, const sql::CopyToOptions& options,
+                                  exports::ExportSpec& spec) {
+  if (options.partition_by.size() > kMostPartitionColumns) {
+    return layout_error(fmt::format("PARTITION BY takes at most {} columns", kMostPartitionColumns))
+        .at(options.partition_position);
+  }
+  std::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> expressions;
+  for (const std::string& text : options.partition_by) {
+    auto item = parse_item(text);
+    if (!item.ok()) return std::move(item).error().at(options.partition_position);
+    const auto& names = spec.partition_names;
+    if (std::find(names.begin(), names.end(), item->name) != names.end()) {
+      return layout_error(fmt::format("PARTITION BY has the name {} twice", item->name), "42701")
+          .at(options.partition_position);
+    }
+    spec.partition_names.push_back(item->name);
+    expressions.push_back(std::move(item->expression));
+  }
+  return sql::with_texts(std::move(query), std::move(expressions));
+}
+
+Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& options,
+                          exports::ExportSpec& spec, engine::Query& query) {
+  const size_t keys = spec.partition_names.size();
+  const size_t columns = spec.names.size();
+  spec.names.resize(columns - keys);
+  spec.types.resize(columns - keys);
+  std::vector<size_t> dropped;
+  for (size_t i = 0; i < spec.names.size() && !options.write_partition_columns; ++i) {
+    const auto& names = spec.partition_names;
+    if (std::find(names.begin(), names.end(), spec.names[i]) != names.end()) dropped.push_back(i);
+  }
+  if (dropped.size() == spec.names.size()) {
+    return layout_error("PARTITION BY leaves no column for the files")
+        .with_hint("WRITE PARTITION COLUMNS = true writes them too.")
+        .at(options.partition_position);
+  }
+  for (auto column = dropped.rbegin(); column != dropped.rend(); ++column) {
+    spec.names.erase(spec.names.begin() + static_cast<ptrdiff_t>(*column));
+    spec.types.erase(spec.types.begin() + static_cast<ptrdiff_t>(*column));
+  }
+  TRY_ASSIGN(auto connection, execution.connect());
+  TRY_ASSIGN(const size_t threads, threads_of(*connection));
+  const size_t open =
+      std::clamp<size_t>(kOpenFiles / std::max<size_t>(1, threads), 2, kMostOfThread);
+  TRY_ASSIGN(const bool few, are_few(execution, query, columns, keys, open));
+  spec.max_open_files = few ? open : 1;
+  replace(query, sql::clustered(select_of(query), columns, dropped, few ? 0 : keys));
+  return ok();
+}
+
+}  // namespace sluice::session

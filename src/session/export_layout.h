@@ -1,0 +1,32 @@
+// How an export's files lie at their target: names, what is there already, order, partitions.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "export/export.h"
+#include "session/execution.h"
+#include "sql/copy_options.h"
+
+namespace sluice::session {
+
+// What the options say beyond the query: 22023 for what cannot be.
+Status set_layout(const sql::CopyToOptions& options, exports::ExportSpec& spec);
+
+// PARTITION BY: `query` with a text for each of the expressions behind its columns, whose names are
+// put into the spec. Errors are at the option's place.
+Result<duckdb::unique_ptr<duckdb::SelectStatement>> with_partitions(
+    duckdb::unique_ptr<duckdb::SelectStatement> query, const sql::CopyToOptions& options,
+    exports::ExportSpec& spec);
+
+// Of a query of with_partitions(), whose columns were cast: how its rows come to the writers.
+// With a few partitions as they are, each in a file that stays open; with many, the engine brings
+// those of one together, and spills what its memory does not hold. To know which, the partitions
+// are counted first. Columns that are partitions themselves are left out of the files, but with
+// WRITE PARTITION COLUMNS.
+Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& options,
+                          exports::ExportSpec& spec, engine::Query& query);
+
+}  // namespace sluice::session
