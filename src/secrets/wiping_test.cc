@@ -23,8 +23,9 @@ TEST(Wiping, GrowsAndShrinksAsRealloc) {
 
 [[gnu::noinline]] uintptr_t leave_a_secret() {
   char text[100] = "a secret that a function has held";
-  asm volatile("" : : "r"(text) : "memory");
-  return reinterpret_cast<uintptr_t>(text);
+  uintptr_t at = 0;
+  asm volatile("" : "=r"(at) : "0"(text) : "memory");  // or compilers see through it
+  return at;
 }
 
 TEST(Wiping, OfTheStackLeavesNothingOfFunctionsThatHaveReturned) {

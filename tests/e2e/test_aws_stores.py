@@ -279,7 +279,7 @@ class Suite:
 
     # ---- sessions ----
     def test_short_sessions_are_renewed_in_the_middle_of_an_upload(self):
-        server = harness.Server("--aws-session-seconds", "3", environment=self.environment)
+        server = harness.Server("--aws-session-seconds", "5", environment=self.environment)
         self.addCleanup(server.close)
         with server.wire() as sql:
             self.connect(sql)
@@ -287,7 +287,7 @@ class Suite:
             begin = time.monotonic()
             done = 0
             # Until the whole took several sessions, whatever the machine is like.
-            while time.monotonic() - begin < 8:
+            while time.monotonic() - begin < 12:
                 done += 1
                 self.assertEqual(sql.query(self.copy(BIG, path=f"run{done}")).tag, "COPY 1000000")
                 files = self.files(f"run{done}")
