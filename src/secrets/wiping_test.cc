@@ -21,15 +21,14 @@ TEST(Wiping, GrowsAndShrinksAsRealloc) {
   wiping_free(nullptr);
 }
 
-[[gnu::noinline]] uintptr_t leave_a_secret() {
+[[gnu::noinline]] void leave_a_secret(uintptr_t& at) {
   char text[100] = "a secret that a function has held";
-  uintptr_t at = 0;
   asm volatile("" : "=r"(at) : "0"(text) : "memory");  // or compilers see through it
-  return at;
 }
 
 TEST(Wiping, OfTheStackLeavesNothingOfFunctionsThatHaveReturned) {
-  const uintptr_t at = leave_a_secret();
+  uintptr_t at = 0;
+  leave_a_secret(at);
   wipe_stack();
   const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   if (at >= here || here - at > 60'000) GTEST_SKIP() << "the variable was not on this stack";
