@@ -59,7 +59,8 @@ Column::Column(Leaf leaf, std::unique_ptr<ValueEncoder> values, Codec codec, Pag
       options_(options),
       tools_(tools),
       definition_(leaf_.max_definition),
-      repetition_(leaf_.max_repetition) {}
+      repetition_(leaf_.max_repetition),
+      pages_(tools.blocks) {}
 
 Status Column::append(const LeafBatch& batch) {
   if (batch.definition == nullptr) {
@@ -172,7 +173,7 @@ Status Column::end_page() {
   entries_.push_back({pages_.size(), header_.size() + compressed.size(), rows_, nulls,
                       page_values_ == 0, page.bounds});
   pages_.append(header_.data(), header_.size());
-  pages_.append(compressed.data(), compressed.size());
+  pages_.append(reinterpret_cast<const uint8_t*>(compressed.data()), compressed.size());
   raw_data_bytes_ += header_.size() + raw.size();
   data_ratio_ = static_cast<double>(pages_.size()) / static_cast<double>(raw_data_bytes_);
   (page.is_dictionary ? dictionary_pages_ : plain_pages_) += 1;
@@ -184,6 +185,7 @@ Status Column::end_page() {
   definition_.clear();
   repetition_.clear();
   page_values_ = page_rows_ = 0;
+  tools_.scratch.clear_and_keep(kKeptBytes);
   return ok();
 }
 
@@ -231,7 +233,7 @@ Status Column::end_chunk() {
 Result<Column::Written> Column::write_chunk(uint64_t offset, const Write& write,
                                             const std::stop_token& stop) {
   if (dictionary_.size() > 0) TRY(write(dictionary_.bytes(), stop));
-  TRY(write(pages_.bytes(), stop));
+  for (const Buffer& block : pages_.blocks()) TRY(write(block.bytes(), stop));
   Written written;
   written.raw_bytes = raw_dictionary_bytes_ + raw_data_bytes_;
   written.file_bytes = dictionary_.size() + pages_.size();
@@ -333,7 +335,7 @@ void Column::write_offset_index(uint64_t offset, Thrift& out) const {
 }
 
 void Column::reset() {
-  pages_.clear_and_keep(kKeptBytes);
+  pages_.clear();
   dictionary_.clear_and_keep(kKeptBytes);
   joined_.clear_and_keep(kKeptBytes);
   rows_ = levels_count_ = nulls_ = raw_data_bytes_ = raw_dictionary_bytes_ = 0;

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "parquet/blocks.h"
 #include "parquet/compression.h"
 #include "parquet/levels.h"
 #include "parquet/values.h"
@@ -48,11 +49,11 @@ struct LeafBatch {
 
 class Column {
  public:
-  // The compressor and the scratch buffer are shared by a file's columns, and
-  // must outlive them.
+  // Shared by the columns of a file, and must outlive them.
   struct Tools {
     Compressor& compressor;
     Buffer& scratch;
+    BlockPool& blocks;
   };
   Column(Leaf leaf, std::unique_ptr<ValueEncoder> values, Codec codec, PageOptions options,
          Tools tools);
@@ -122,7 +123,7 @@ class Column {
   Buffer header_;
 
   // The open chunk.
-  Buffer pages_;       // headers and compressed data
+  Blocks pages_;       // headers and compressed data
   Buffer dictionary_;  // its page, once the chunk has ended
   uint64_t rows_ = 0, levels_count_ = 0, nulls_ = 0;
   uint64_t raw_data_bytes_ = 0;  // of the pages, with headers

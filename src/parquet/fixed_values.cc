@@ -3,6 +3,8 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -146,11 +148,19 @@ inline uint64_t hash_of(unsigned __int128 key) {
   return hash_of(static_cast<uint64_t>(key) ^ hash_of(static_cast<uint64_t>(key >> 64)));
 }
 
-// Different keys, numbered as they come.
+// Different keys, numbered as they come. Those near the first one, which are most, are found by
+// their distance from it, the others by their hash.
 template <typename Key>
 class KeyTable {
  public:
   uint32_t intern(Key key) {
+    if constexpr (sizeof(Key) <= sizeof(uint64_t)) {
+      const auto distance = static_cast<Key>(key - first_near_);
+      if (static_cast<uint64_t>(distance) < near_slots_) {
+        uint32_t& slot = near_[distance];
+        return slot != 0 ? slot - 1 : insert_near(key, slot);
+      }
+    }
     for (size_t at = hash(key);; at = (at + 1) & mask_) {
       const uint32_t slot = slots_[at];
       if (slot == 0) return insert(key, at);
@@ -159,35 +169,73 @@ class KeyTable {
   }
   const std::vector<Key>& keys() const { return keys_; }
   void clear() {
-    if (!keys_.empty()) std::fill(slots_.begin(), slots_.end(), 0);
+    if constexpr (sizeof(Key) <= sizeof(uint64_t)) {
+      for (const Key key : keys_) {
+        if (is_near(key)) near_[static_cast<Key>(key - first_near_)] = 0;
+      }
+    }
+    if (keys_.size() > near_keys_) std::fill(slots_.begin(), slots_.end(), 0);
     keys_.clear();
+    near_keys_ = near_slots_ = 0;
   }
 
  private:
+  // The whole range of two bytes, and as many keys around the first one of more.
+  static constexpr size_t kNearSlots = sizeof(Key) == 1 ? 256 : 65'536;
+
   size_t hash(Key key) const {
     if constexpr (sizeof(Key) == 16) return hash_of(key) & mask_;
     return hash_of(static_cast<uint64_t>(key)) & mask_;
   }
-  uint32_t insert(Key key, size_t at) {
+  uint32_t number(Key key) {
     keys_.push_back(key);
-    const auto number = static_cast<uint32_t>(keys_.size());
-    slots_[at] = number;
-    if (keys_.size() * 2 > slots_.size()) grow();
-    return number - 1;
+    return static_cast<uint32_t>(keys_.size());
+  }
+  uint32_t insert_near(Key key, uint32_t& slot) {
+    ++near_keys_;
+    slot = number(key);
+    return slot - 1;
+  }
+  uint32_t insert(Key key, size_t at) {
+    if (keys_.empty() && sizeof(Key) <= sizeof(uint64_t) && has_near()) {
+      first_near_ = static_cast<Key>(key - kNearSlots / 2);
+      near_slots_ = kNearSlots;
+      return intern(key);
+    }
+    slots_[at] = number(key);
+    if ((keys_.size() - near_keys_) * 2 > slots_.size()) grow();
+    return static_cast<uint32_t>(keys_.size()) - 1;
+  }
+  bool has_near() {
+    // Zeroed by the kernel, page by page as they are touched.
+    if (!near_) near_.reset(static_cast<uint32_t*>(std::calloc(kNearSlots, sizeof(uint32_t))));
+    return near_ != nullptr;
   }
   void grow() {
     slots_.assign(slots_.size() * 2, 0);
     mask_ = slots_.size() - 1;
     for (size_t i = 0; i < keys_.size(); ++i) {
+      if (is_near(keys_[i])) continue;
       size_t at = hash(keys_[i]);
       while (slots_[at] != 0) at = (at + 1) & mask_;
       slots_[at] = static_cast<uint32_t>(i + 1);
     }
   }
+  bool is_near(Key key) const {
+    if constexpr (sizeof(Key) > sizeof(uint64_t)) return false;
+    return static_cast<uint64_t>(static_cast<Key>(key - first_near_)) < near_slots_;
+  }
 
+  struct Free {
+    void operator()(uint32_t* memory) const { std::free(memory); }
+  };
   static constexpr size_t kFirstSlots = 1024;
-  std::vector<uint32_t> slots_ = std::vector<uint32_t>(kFirstSlots);  // number of a key + 1
+  std::vector<uint32_t> slots_ = std::vector<uint32_t>(kFirstSlots);  // number of a key; 0: free
   size_t mask_ = kFirstSlots - 1;
+  std::unique_ptr<uint32_t[], Free> near_;  // the same, by distance
+  Key first_near_ = 0;
+  size_t near_slots_ = 0;  // 0: not in use yet
+  size_t near_keys_ = 0;   // of keys_, how many are there
   std::vector<Key> keys_;
 };
 

@@ -130,8 +130,10 @@ Field unnamed(const SqlType& type) {
       return moment(Meaning::kTimestampMicros, false);
     case TypeId::kTimestampTz:
       return moment(Meaning::kTimestampMicros, true);
+    // Without the spaces that the engine's text has.
+    case TypeId::kJsonb:
+    // Parquet's own has milliseconds, and nothing below zero.
     case TypeId::kInterval: {
-      // Parquet's own has milliseconds, and nothing below zero.
       Field field = leaf(Physical::kByteArray, Meaning::kString);
       field.text_of = type;
       return field;
@@ -154,7 +156,6 @@ Field unnamed(const SqlType& type) {
     case TypeId::kText:
     case TypeId::kVarchar:
     case TypeId::kChar:
-    case TypeId::kJsonb:
     case TypeId::kUnknown:
     case TypeId::kVoid:
     case TypeId::kName:
@@ -171,11 +172,9 @@ Field field_of(const SqlType& type, std::string name) {
   return field;
 }
 
-// What the engine stores, without the names that it gives to some of its types.
+// What the engine stores, without the names that it gives to some integers.
 LogicalType input_of(const SqlType& type) {
   switch (type.id) {
-    case TypeId::kJsonb:
-      return LogicalType::VARCHAR;
     case TypeId::kMzTimestamp:
       return LogicalType::UBIGINT;
     case TypeId::kOid:

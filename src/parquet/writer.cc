@@ -48,11 +48,12 @@ class FileWriter final : public Writer {
     TRY_ASSIGN(auto leaves, leaves_of(options_.fields));
     const PageOptions pages = page_options(leaves.size(), options_.has_checksums);
     columns_.reserve(leaves.size());
+    blocks_ = std::make_unique<BlockPool>(pages.bytes / 2);
     const MakeColumn make_column = [&](std::unique_ptr<ValueEncoder> values) -> Column& {
       const size_t next = columns_.size();
       columns_.push_back(std::make_unique<Column>(std::move(leaves[next]), std::move(values),
                                                   options_.compression.codec, pages,
-                                                  Column::Tools{*compressor_, scratch_}));
+                                                  Column::Tools{*compressor_, scratch_, *blocks_}));
       return *columns_.back();
     };
     for (size_t i = 0; i < options_.fields.size(); ++i) {
@@ -248,6 +249,7 @@ class FileWriter final : public Writer {
   const WriterOptions options_;
   const std::unique_ptr<Compressor> compressor_;
   Buffer scratch_;
+  std::unique_ptr<BlockPool> blocks_;
   std::vector<std::unique_ptr<Column>> columns_;
   std::vector<std::unique_ptr<Node>> nodes_;
   uint64_t empty_footer_bytes_ = 0;

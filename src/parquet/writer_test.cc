@@ -223,5 +223,82 @@ TEST_F(WriterTest, WritesManyFilesOneAfterTheOther) {
   }
 }
 
+// Of the file's only column.
+TEST_F(WriterTest, TellsTheBoundsThatReadersMayTrust) {
+  const auto bounds = [this](const std::string& values) {
+    bytes_.clear();
+    EXPECT_TRUE(encode("SELECT * FROM (VALUES " + values + ") t(v)").ok());
+    return value(
+        "SELECT coalesce(stats_min_value, '-') || ' ' || coalesce(stats_max_value, '-') || ' ' || "
+        "stats_null_count FROM parquet_metadata(" +
+        file() + ")");
+  };
+  EXPECT_EQ(bounds("(3), (NULL), (-5), (7)"), "-5 7 1");
+  EXPECT_EQ(bounds("(NULL::INTEGER), (NULL)"), "- - 2");
+  EXPECT_EQ(bounds("(4294967295::UINTEGER), (1)"), "1 4294967295 0");
+  EXPECT_EQ(bounds("('b'), ('a'), ('c')"), "a c 0");
+  EXPECT_EQ(bounds("('ä'), ('z')"), "z ä 0");
+  EXPECT_EQ(bounds("(-1.50::DECIMAL(9, 2)), (0.25)"), "-1.50 0.25 0");
+  EXPECT_EQ(bounds("(true), (NULL)"), "true true 1");
+  EXPECT_EQ(bounds("(0.0::DOUBLE), (-1.5)"), "-1.5 0.0 0");
+  EXPECT_EQ(bounds("(0.0::DOUBLE), (1.5)"), "-0.0 1.5 0");
+  EXPECT_EQ(bounds("('nan'::DOUBLE), (1.5)"), "- - 0");
+  EXPECT_EQ(bounds("(DATE '2024-01-01'), (DATE '1969-01-01')"), "1969-01-01 2024-01-01 0");
+  // Long texts: a prefix, and one that is larger than whatever begins with it.
+  EXPECT_EQ(bounds("(repeat('a', 100)), (repeat('b', 100))"),
+            std::string(63, 'a') + " " + std::string(62, 'b') + "c 0");
+}
+
+TEST_F(WriterTest, BoundsNeverHideAValue) {
+  ASSERT_FALSE(connection_
+                   .Query("CREATE TABLE t AS SELECT i, md5(i::VARCHAR) AS h, repeat('ä', "
+                          "(i % 90)::INTEGER) || i AS u, (i % 1000 - 500) / 8 AS d, "
+                          "(i * 7919 % 10007)::DECIMAL(12, 2) AS m FROM range(60000) r(i)")
+                   ->HasError());
+  ASSERT_TRUE(encode("FROM t", [](WriterOptions& options) { options.max_group_rows = 4096; }).ok());
+  for (const char* const condition :
+       {"i = 31234", "h = md5('4711')", "u = repeat('ä', 33) || 123", "d < -62", "m > 10000",
+        "u > 'ä' || repeat('ä', 85)", "h < '01'"}) {
+    EXPECT_EQ(
+        value(fmt::format("SELECT count(*) FROM read_parquet({}) WHERE {}", file(), condition)),
+        value(fmt::format("SELECT count(*) FROM t WHERE {}", condition)))
+        << condition;
+  }
+}
+
+TEST_F(WriterTest, DropsDictionariesThatDoNotPay) {
+  ASSERT_TRUE(encode("SELECT i % 100 AS few, hash(i) AS many, 'x' || i % 100 AS few_texts, "
+                     "md5(i::VARCHAR) AS many_texts FROM range(300000) r(i)")
+                  .ok());
+  EXPECT_EQ(value("SELECT string_agg(DISTINCT path_in_schema, ' ' ORDER BY path_in_schema) FROM "
+                  "parquet_metadata(" +
+                  file() + ") WHERE encodings LIKE '%DICTIONARY%'"),
+            "few few_texts");
+}
+
+TEST_F(WriterTest, KeepsKeyValues) {
+  ASSERT_TRUE(encode("SELECT 1 AS a", [](WriterOptions& options) {
+                options.key_values = {{"sluice.query", "SELECT 1"}};
+              }).ok());
+  EXPECT_EQ(value("SELECT value::VARCHAR FROM parquet_kv_metadata(" + file() + ")"), "SELECT 1");
+}
+
+TEST_F(WriterTest, GivesLargeValuesBackTheirMemory) {
+  auto rows = connection_.Query("SELECT repeat('x', 30000000) AS t");
+  const auto writer = *writer_of(*rows, {});
+  const auto chunk = rows->Fetch();
+  ASSERT_TRUE(writer->begin(into_bytes(), {}).ok());
+  for (int i = 0; i < 5; ++i) {
+    const uint64_t before = engine::allocated_bytes();
+    ASSERT_TRUE(writer->append(*chunk, {}).ok());
+    EXPECT_LT(engine::allocated_bytes(), before + (64 << 20));
+  }
+  ASSERT_TRUE(writer->finish({}).ok());
+  EXPECT_LT(engine::allocated_bytes(), uint64_t{200} << 20);
+  save();
+  EXPECT_EQ(value("SELECT count(*) || ' ' || min(length(t)) FROM read_parquet(" + file() + ")"),
+            "5 30000000");
+}
+
 }  // namespace
 }  // namespace sluice::parquet

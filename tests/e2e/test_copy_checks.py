@@ -90,13 +90,6 @@ class Checks(harness.ServerTest):
     def test_order_by_is_found_before_the_target(self):
         self.assert_fault(self.copy("(SELECT a FROM t ORDER BY a)", target="NULL"), message="ORDER BY is not supported")
 
-    def test_types_that_parquet_cannot_hold(self):
-        options = "AWS CONNECTION = aws_conn, FORMAT = 'parquet'"
-        self.assert_fault(self.copy("(SELECT 1 AS fine, interval '1 day' AS gap)", options),
-                          message='Cannot encode the following columns/types: ["gap: Interval"]')
-        fault = self.sql.fault(self.copy("(SELECT interval '1 day' AS a, interval '2 days' AS b)", options))
-        self.assertIn('["a: Interval", "b: Interval"]', fault.message)
-
     def test_the_path_must_be_empty(self):
         for i in range(3):
             self.bucket.client.put(self.bucket.name, f"{self.prefix}/kept{i}", b"x")

@@ -3,12 +3,19 @@
 //   node read.mjs duckdb FOLDER csv|parquet SQL    rows of SQL over the relation `data`, as texts
 //   node read.mjs schema FOLDER                    DuckDB's names and types of the Parquet files' columns
 //   node read.mjs hyparquet FOLDER                 all rows
+//   node read.mjs arrow FOLDER                     names, types and texts of all values as Arrow's Rust reader
+//                                                  has them, for a program without Arrow: [[name, type, [text]]]
+//   node read.mjs hyparquet-range FOLDER COLUMN FIRST END    the one file's page indexes of the column, as [first row,
+//                                                  least, greatest, NULLs]; its rows FIRST to before END, and how many
+//                                                  bytes of it were read for them
 //   node read.mjs hyparquet-sums FOLDER            count of rows; for each column the count of values that
 //                                                  are not null, and the sum where they are numbers
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet';
+import {
+  asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetReadObjects, readColumnIndex, readOffsetIndex,
+} from 'hyparquet';
 
 const [command, folder, ...rest] = process.argv.slice(2);
 
@@ -16,6 +23,7 @@ const files = (ending) => readdirSync(folder).filter((name) => name.endsWith(end
 
 function plain(_, value) {
   if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (value instanceof Map) return Object.fromEntries(value);
   return value;
@@ -56,6 +64,34 @@ async function rows() {
   return all;
 }
 
+async function range(name, first, end) {
+  const [path] = files('.parquet');
+  const whole = await asyncBufferFromFile(path);
+  const metadata = await parquetMetadataAsync(whole);
+  const pages = [];
+  let begin = 0;
+  for (const group of metadata.row_groups) {
+    const chunk = group.columns.find((column) => column.meta_data.path_in_schema[0] === name);
+    const bytes = async (offset, length) => ({ view: new DataView(await whole.slice(Number(offset), Number(offset) + length)), offset: 0 });
+    const element = metadata.schema.find((node) => node.name === name);
+    const bounds = readColumnIndex(await bytes(chunk.column_index_offset, chunk.column_index_length), element);
+    const { page_locations } = readOffsetIndex(await bytes(chunk.offset_index_offset, chunk.offset_index_length));
+    page_locations.forEach((page, i) =>
+      pages.push([begin + Number(page.first_row_index), bounds.min_values[i], bounds.max_values[i], bounds.null_counts[i]]));
+    begin += Number(group.num_rows);
+  }
+  let read = 0;
+  const file = {
+    byteLength: whole.byteLength,
+    slice(from, to) {
+      read += (to ?? whole.byteLength) - from;
+      return whole.slice(from, to);
+    },
+  };
+  const rows = await parquetReadObjects({ file, metadata, columns: [name], rowStart: Number(first), rowEnd: Number(end), useOffsetIndex: true });
+  return { pages, rows, read };
+}
+
 async function sums() {
   const result = { count: 0, values: {}, sums: {} };
   for (const path of files('.parquet')) {
@@ -81,5 +117,33 @@ async function sums() {
   return result;
 }
 
-const commands = { duckdb: () => duckdb(...rest), schema, hyparquet: rows, 'hyparquet-sums': sums };
+// Arrow's own text of a value, but with NULL told apart from 'null'.
+async function arrow() {
+  const { readFileSync } = await import('node:fs');
+  const { tableFromIPC } = await import('apache-arrow');
+  const parquet = await import('parquet-wasm/node');
+  const columns = [];
+  for (const path of files('.parquet')) {
+    const table = tableFromIPC(parquet.readParquet(readFileSync(path)).intoIPCStream());
+    table.schema.fields.forEach((field, i) => {
+      columns[i] ??= [field.name, String(field.type), []];
+      for (const value of table.getChildAt(i)) columns[i][2].push(value === null ? null : text(value));
+    });
+  }
+  return columns;
+}
+
+function text(value) {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  return String(value);
+}
+
+const commands = {
+  arrow,
+  duckdb: () => duckdb(...rest),
+  schema,
+  hyparquet: rows,
+  'hyparquet-range': () => range(...rest),
+  'hyparquet-sums': sums,
+};
 console.log(JSON.stringify(await commands[command](), plain));
