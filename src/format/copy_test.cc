@@ -6,7 +6,6 @@
 #include "format/binary.h"
 #include "format/copy_in.h"
 #include "format/csv.h"
-#include "format/parquet_types.h"
 
 namespace sluice::format {
 namespace {
@@ -287,28 +286,6 @@ TEST(CopyIn, ReadsBackWhatTheEncodersWrite) {
       EXPECT_EQ(from_csv.rows[r][3], rows[r][3]);
     }
   }
-}
-
-TEST(ParquetTypes, AreTheReferences) {
-  const auto columns =
-      *parquet_columns({"a", "a", "b", "a", "j"},
-                       types_of({"numeric", "numeric(5,2)", "int list", "varchar(3)", "jsonb"}));
-  std::vector<std::string> names;
-  for (const ParquetColumn& column : columns) names.push_back(column.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"a", "a2", "b", "a3", "j"}));
-  EXPECT_EQ(columns[0].type, engine::LogicalType::DECIMAL(38, 10));
-  EXPECT_EQ(columns[1].type, engine::LogicalType::DECIMAL(38, 2));
-  EXPECT_EQ(columns[2].type, engine::LogicalType::LIST(engine::LogicalType::INTEGER));
-  EXPECT_EQ(columns[4].type, engine::LogicalType::VARCHAR);
-}
-
-TEST(ParquetTypes, ThatNoFileCanHoldAreNamedAllAtOnce) {
-  const auto refused =
-      parquet_columns({"interval", "n", "ok"}, types_of({"interval", "numeric(39,39)", "int"}));
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().message,
-            "Cannot encode the following columns/types: [\"interval: Interval\", \"n: Numeric { "
-            "max_scale: Some(NumericMaxScale(39)) }\"]");
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ class DatabaseInstance;
 
 namespace sluice::engine {
 
-// Makes the copy function and the file system for encoders known to an instance; once for each,
-// before its settings are locked. They need 'sluice://' among the allowed directories.
+// Makes the copy function and its paths known to an instance; once for each, before its settings
+// are locked. They need 'sluice://' among the allowed directories.
 void register_push(duckdb::DatabaseInstance& instance);
 
 // `connection` must outlive the reader and be idle while the reader runs. The query is a SELECT;
