@@ -18,7 +18,7 @@ constexpr size_t kPieceBytes = size_t{1} << 20;
 // Row groups of all exports together are a share of the engine's memory.
 constexpr uint64_t kGroupsShare = 6;
 // Each is remembered until the end, and is some requests; nobody reads so many.
-constexpr uint64_t kMostPartitionFiles = 20'000;
+constexpr uint64_t kMostPartitionFiles = 10'000;
 // Files that are ended at once.
 constexpr size_t kEndThreads = 8;
 

@@ -177,7 +177,7 @@ statement("PARTITION BY takes at most {n} columns",
 statement("PARTITION BY leaves no column for the files", options="FORMAT = 'csv', PARTITION BY (a, b)")
 statement("WRITE PARTITION COLUMNS needs PARTITION BY", options="FORMAT = 'csv', WRITE PARTITION COLUMNS")
 provokes("`PARTITION BY would make more than {n} files`")(lambda stage: stage.error(
-    stage.copy("(SELECT i, 1 AS one FROM generate_series(1, 25000) g(i))", f"'file://{stage.folder}/partitions'",
+    stage.copy("(SELECT i, 1 AS one FROM generate_series(1, 12000) g(i))", f"'file://{stage.folder}/partitions'",
                "FORMAT = 'csv', PARTITION BY (i)", connection="")))
 statement("a partition's folder would have a name of {n} bytes, more than {most}",
           options="FORMAT = 'csv', PARTITION BY (repeat(b, 1000) AS b)")

@@ -273,7 +273,7 @@ class Layout(harness.ServerTest):
         self.assert_fault(self.copy(", PARTITION BY (a + 1)"), "42601", "PARTITION BY needs a name for a + 1")
         self.assert_fault(self.copy(", PARTITION BY (flag), SINGLE FILE"), "22023", "SINGLE FILE and PARTITION BY cannot be combined")
         self.assert_fault(self.copy(", PARTITION BY (flag)", source="(SELECT flag FROM t)"), "22023", "PARTITION BY leaves no column for the files")
-        self.assert_fault(self.copy(", PARTITION BY (a)"), "54000", "PARTITION BY would make more than 20000 files")
+        self.assert_fault(self.copy(", PARTITION BY (a)"), "54000", "PARTITION BY would make more than 10000 files")
         wire.wait_until(lambda: not self.files(), "an empty folder")
         self.assert_fault(self.copy(", WRITE PARTITION COLUMNS"), "22023", "WRITE PARTITION COLUMNS needs PARTITION BY")
         self.assert_fault(self.copy(", PARTITION BY (repeat(b, 300) AS b)", source="(SELECT a, b FROM t WHERE a < 5)"), "22001")
