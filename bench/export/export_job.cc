@@ -1,9 +1,9 @@
 // One figure of the export benchmark in a process of its own, so that its processor time and its
 // peak of memory are nobody else's. bench/export.py runs it.
 //
-//   export_job create TABLE ROWS FILE                            lineitem, nested or wide, in a file
-//   export_job duckdb FILE FORMAT CODEC THREADS TARGET           DuckDB's own COPY to a local file
-//   export_job sluice FILE FORMAT CODEC THREADS BUCKET PREFIX    an export, over S3_ENDPOINT
+//   export_job create TABLE ROWS FILE                           lineitem, nested or wide, in a file
+//   export_job duckdb FILE FORMAT CODEC THREADS TARGET          DuckDB's own COPY to a local file
+//   export_job sluice FILE FORMAT CODEC THREADS BUCKET PREFIX   an export, over S3_ENDPOINT
 //
 // From the environment: EXPORT_KEEP, and DuckDB's file stays; for an export S3_CA_FILE and
 // S3_CHECKSUM; EXPORT_MEMORY_MB, which is divided as a server divides --memory-limit; EXPORT_RUNS,
