@@ -128,6 +128,21 @@ TEST(Csv, FollowsItsOptions) {
   EXPECT_EQ(csv({"text", "int"}, {}, header), "text,int\n");
 }
 
+TEST(Csv, ForcesQuotesButNeverOnNull) {
+  CsvOptions some;
+  some.force_quote = {"int", "text"};  // columns are called as their types here
+  EXPECT_EQ(csv({"int", "text", "date"},
+                {{"1", "a\"b", "2020-01-02"}, {std::nullopt, "", "0044-03-15 BC"}}, some),
+            "\"1\",\"a\"\"b\",2020-01-02\n,\"\",0044-03-15 BC\n");
+  CsvOptions all;
+  all.force_quote_all = true;
+  all.escape = '-';  // which numbers have in them
+  all.null_text = "NULL";
+  EXPECT_EQ(csv({"int", "int[]", "text"},
+                {{"-1", "{1}", "NULL"}, {std::nullopt, std::nullopt, std::nullopt}}, all),
+            "\"--1\",\"{1}\",\"NULL\"\nNULL,NULL,NULL\n");
+}
+
 TEST(Csv, HasTheReferencesFormOfEachType) {
   EXPECT_EQ(csv({"bool", "double precision", "mz_timestamp", "numeric(38,16)", "date", "time",
                  "timestamp", "timestamptz", "interval", "bytea"},
