@@ -70,7 +70,7 @@ TEST(Compression, IsReadBackFromAllItsFramesAtOnce) {
 TEST(Compression, OfTheWorstTextFitsWhereItShould) {
   for (const Case& of : kCases) {
     const auto compressor = *Compressor::make({of.codec, of.level});
-    for (const size_t room : {600, 5'000, 100'000, 1'000'000, 3'000'000}) {
+    for (const size_t room : std::vector<size_t>{600, 5'000, 100'000, 1'000'000, 3'000'000}) {
       const auto frame = compressor->compress(random_text(Compressor::text_that_fits(room)));
       ASSERT_TRUE(frame.ok());
       EXPECT_LE(frame->size(), room);

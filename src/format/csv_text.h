@@ -81,7 +81,7 @@ class CsvText {
     for (; left >= 32; left -= 16, from += 16) to = put_escaped(to, from, 16);
     // What is near the end is looked at in memory of our own: put_escaped() reads 32 bytes.
     alignas(16) char rest[64] = {};
-    std::memcpy(rest, from, left);
+    if (left > 0) std::memcpy(rest, from, left);
     to = put_escaped(to, rest, left < 16 ? left : 16);
     if (left > 16) to = put_escaped(to, rest + 16, left - 16);
     *to++ = quote_;
