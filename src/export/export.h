@@ -111,10 +111,10 @@ struct Target {
 Result<Target> parse_target(const std::string& url);
 
 // `reader` gives the rows with types already cast to what the format needs
-// (parquet::map_columns); `engine` says how much memory there is. When it returns an error, the store
-// holds nothing of the run, or the error's detail says what could not be removed in the little time
-// that there is, or (kUnknown) that the sentinel's end is not known. Without a `log` nothing is
-// kept for later. After a stop it returns within a second.
+// (parquet::map_columns); `engine` says how much memory there is. When it returns an error, the
+// store holds nothing of the run, or the error's detail says what could not be removed in the
+// little time that there is, or (kUnknown) that the sentinel's end is not known. Without a `log`
+// nothing is kept for later. After a stop it returns within a second.
 Result<ExportResult> run_export(const ExportSpec& spec, engine::Engine& engine,
                                 engine::Reader& reader, store::ObjectStore& store,
                                 ExportProgress& progress, std::stop_token stop,
