@@ -84,7 +84,10 @@ class Sizes(unittest.TestCase):
             self.assertGreater(min(sizes), smallest(target), "a small file at the end")
         off = [round(bytes_ / target - 1, 3) for bytes_ in full]
         print(f"{table} {size}: {len(full)} full files, {min(off):+.1%} to {max(off):+.1%}")
-        self.assertLessEqual(max(map(abs, off)), tolerance, off)
+        self.assertLessEqual(max(off), tolerance, off)
+        # A guess of what is to come was too low (see smallest()): then one more of a writer is short.
+        short = [one for one in off if one < -tolerance]
+        self.assertLessEqual(len(short), 0 if target >= 100 * MB else len(writers), off)
         for paths in writers:
             # One without rows would have a schema and a footer only.
             self.assertGreater(paths[-1].stat().st_size, 4096)
