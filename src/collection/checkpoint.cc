@@ -1,6 +1,7 @@
 #include "collection/checkpoint.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/log.h"
 
@@ -9,7 +10,10 @@ namespace {
 
 constexpr uint64_t kManyDeletions = 100'000;
 constexpr uint64_t kSmallSegmentRows = 1'000'000;
+constexpr uint64_t kSmallSegmentBytes = uint64_t{64} << 20;
 constexpr size_t kManySmallSegments = 8;
+// Between tries to rewrite segments that cannot be.
+constexpr std::chrono::seconds kFirstPause{10}, kLongestPause{600};
 
 // A segment that is rewritten because of its deleted rows, in per cent of its rows.
 bool worth_folding(uint64_t dead, uint64_t rows) {
@@ -39,7 +43,7 @@ std::vector<Segment> segments_to_rewrite(const Collection::Capture& capture,
     const uint64_t dead_here = dead.count_between(info.first_row_id, info.last_row_id);
     if (dead.count() >= fold_from_rows && worth_folding(dead_here, info.rows)) {
       chosen.push_back(segment);
-    } else if (info.rows < kSmallSegmentRows) {
+    } else if (info.rows < kSmallSegmentRows && info.bytes < kSmallSegmentBytes) {
       small.push_back(segment);
     }
   }
@@ -48,6 +52,7 @@ std::vector<Segment> segments_to_rewrite(const Collection::Capture& capture,
 }
 
 bool wants_rewriting(const Collection& collection, Time since, uint64_t fold_from_rows) {
+  if (std::chrono::steady_clock::now() < collection.rewriting.until) return false;
   if (collection.deleted_rows() < fold_from_rows &&
       collection.segment_count() < kManySmallSegments) {
     return false;
@@ -88,6 +93,7 @@ class Pass {
   void choose_tails();
   Status write(Work& work);
   Status flush_tail(Work& work);
+  void try_to_rewrite(Work& work);
   Status rewrite_segments(Work& work);
   Status copy_live(const Work& work, const Segment& segment, const std::string& live,
                    SegmentWriter& writer);
@@ -122,6 +128,9 @@ Status Pass::run() {
   Status status;
   for (Work& work : works_) {
     if (status = write(work); !status.ok()) break;
+  }
+  if (status.ok()) {
+    for (Work& work : works_) try_to_rewrite(work);
   }
   if (status.ok()) status = switch_manifest();
   if (!status.ok()) {
@@ -186,7 +195,24 @@ Status Pass::write(Work& work) {
   if (work.forget) return ok();
   work.dead = dead_rows(work.capture, since_);
   if (work.flush) TRY(flush_tail(work));
-  return rewrite_segments(work);
+  return ok();
+}
+
+// Is good for reading, but nothing waits for it: what fails in it must not keep rows in memory.
+void Pass::try_to_rewrite(Work& work) {
+  if (work.forget || std::chrono::steady_clock::now() < work.collection->rewriting.until) return;
+  const DeletionSet forgotten = work.forgotten;
+  Collection::Postponed& postponed = work.collection->rewriting;
+  if (const Status done = rewrite_segments(work); done.ok()) {
+    postponed = {};
+  } else {
+    work.rewritten.clear();
+    work.forgotten = forgotten;
+    postponed.pause = std::clamp(2 * postponed.pause, kFirstPause, kLongestPause);
+    postponed.until = std::chrono::steady_clock::now() + postponed.pause;
+    log::warning("segments could not be rewritten, tried again in {} s: {}",
+                 postponed.pause.count(), done.error().message);
+  }
 }
 
 Status Pass::flush_tail(Work& work) {

@@ -7,7 +7,8 @@
 //   publish   readers find the new segments in the place of the old           (on the sequencer)
 //   clean     old logs and the old head go; old segments once nobody reads them
 //
-// A pass that fails before the switch has changed nothing, and is tried again later.
+// A pass that fails before the switch has changed nothing, and is tried again later. Rewriting that
+// fails is left out of the pass, and tried again after a while.
 #pragma once
 
 #include <stop_token>

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 
 #include "collection/segment.h"
@@ -92,6 +93,13 @@ class Collection {
   size_t segment_count() const;
   uint64_t segment_bytes() const;
   std::optional<Time> dropped() const;
+
+  // Maintenance's own: its segments are not rewritten before that moment, since it failed.
+  struct Postponed {
+    std::chrono::steady_clock::time_point until{};
+    std::chrono::seconds pause{0};  // the last one; the next is twice that
+  };
+  Postponed rewriting;
 
  private:
   mutable std::mutex mutex_;

@@ -1,5 +1,6 @@
 // Disks that fill up and syncs that fail.
 #include <atomic>
+#include <random>
 
 #include "collection/store_fixture.h"
 
@@ -9,7 +10,8 @@ namespace {
 // The real disk, until told to fail.
 class FaultyFiles final : public Files {
  public:
-  enum class Fault { kNone, kFull, kShortWrite, kSync, kSegments };
+  enum class Fault { kNone, kFull, kShortWrite, kSync, kSegments, kLargeSegments };
+  static constexpr uint64_t kLargeBytes = 900'000;
   std::atomic<Fault> fault = Fault::kNone;
   std::atomic<int> failed_segments = 0;
 
@@ -33,7 +35,10 @@ class FaultyFiles final : public Files {
     return real_.truncate(path, bytes);
   }
   Status sync_file(const std::string& path) override {
-    if (fault != Fault::kSegments) return real_.sync_file(path);
+    const auto bytes = real_.size(path);
+    const bool large = bytes.ok() && *bytes > kLargeBytes;
+    const bool fails = fault == Fault::kSegments || (fault == Fault::kLargeSegments && large);
+    if (!fails) return real_.sync_file(path);
     ++failed_segments;
     return full();
   }
@@ -194,6 +199,33 @@ TEST_F(FailingDisks, LoseNothingWhenSegmentsCannotBeWritten) {
   files_.fault = FaultyFiles::Fault::kNone;
   wait_until([&] { return store_->stats().segments == 1; });
   EXPECT_EQ(rows(id), expected);
+  ASSERT_TRUE(open(files_).ok());
+  EXPECT_EQ(rows(id), expected);
+}
+
+TEST_F(FailingDisks, KeepNoRowsInMemoryThoughSegmentsCannotBeRewritten) {
+  options_.tail_limit_bytes = 100'000;
+  options_.segment_from_bytes = 10'000;
+  ASSERT_TRUE(open(files_).ok());
+  const CollectionId id = create();
+  files_.fault = FaultyFiles::Fault::kLargeSegments;
+  std::mt19937 random(3);
+  Rows expected;
+  for (uint64_t segments = 1; segments <= 12; ++segments) {
+    Rows added;
+    for (int64_t i = 0; i < 1500; ++i) {
+      std::string text(100, ' ');
+      for (char& c : text) c = static_cast<char>('!' + random() % 90);
+      added.emplace_back(static_cast<int64_t>(segments) * 1500 + i, std::move(text));
+    }
+    ASSERT_TRUE(write(id, added).ok());
+    expected.insert(expected.end(), added.begin(), added.end());
+    wait_until([&] { return store_->stats().tail_rows == 0; });
+    EXPECT_EQ(store_->stats().segments, segments);
+  }
+  EXPECT_GT(files_.failed_segments, 0);
+  EXPECT_EQ(rows(id), expected);
+  files_.fault = FaultyFiles::Fault::kNone;
   ASSERT_TRUE(open(files_).ok());
   EXPECT_EQ(rows(id), expected);
 }

@@ -59,7 +59,7 @@ TEST(Hybrid, KeepsValuesOfEveryWidthAndLength) {
   std::mt19937 random(7);
   for (int width = 1; width <= 32; ++width) {
     const uint32_t most = width == 32 ? UINT32_MAX : (uint32_t{1} << width) - 1;
-    for (const size_t count : {1, 7, 8, 9, 16, 23, 24, 100, 1001}) {
+    for (const size_t count : std::vector<size_t>{1, 7, 8, 9, 16, 23, 24, 100, 1001}) {
       for (const uint32_t run : {1U, 5U, 8U, 17U, 200U}) {
         SCOPED_TRACE(testing::Message() << width << " bits, " << count << " in runs of " << run);
         std::vector<uint32_t> values;
