@@ -21,6 +21,14 @@ TEST(Wiping, GrowsAndShrinksAsRealloc) {
   wiping_free(nullptr);
 }
 
+// The address sanitizer has variables on a stack of its own, which is not what is wiped.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLUICE_STACK_IS_ELSEWHERE
+#endif
+#endif
+#if !defined(SLUICE_STACK_IS_ELSEWHERE) && !defined(__SANITIZE_ADDRESS__)
+
 [[gnu::noinline]] void leave_a_secret(uintptr_t& at) {
   char text[100] = "a secret that a function has held";
   asm volatile("" : "=r"(at) : "0"(text) : "memory");  // or compilers see through it
@@ -35,6 +43,8 @@ TEST(Wiping, OfTheStackLeavesNothingOfFunctionsThatHaveReturned) {
   const auto* const left = reinterpret_cast<const volatile char*>(at);
   for (size_t i = 0; i < 30; ++i) EXPECT_EQ(left[i], '\0');
 }
+
+#endif
 
 }  // namespace
 }  // namespace sluice::secrets
