@@ -184,8 +184,11 @@ exports::ExportSpec spec_of(const Job& job, engine::Connection& connection,
   spec.prefix = prefix;
   spec.format = job.format == "csv" ? exports::FileFormat::kCsv : exports::FileFormat::kParquet;
   if (!job.codec.empty()) {
-    spec.parquet_compression = job.codec;
-    if (job.format == "csv") spec.csv_compression = must(format::Compression::named(job.codec, 0));
+    if (job.format == "csv") {
+      spec.csv_compression = must(format::Compression::named(job.codec, 0));
+    } else {
+      spec.parquet_compression = must(parquet::Compression::named(job.codec));
+    }
   }
   const auto shape = must(connection.reader(parse("SELECT * FROM data.main.data"), {}))->shape();
   spec.names = shape.names;

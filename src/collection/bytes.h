@@ -83,7 +83,4 @@ class ByteReader {
   bool ok_ = true;
 };
 
-// CRC-32C (Castagnoli) of `bytes`, continuing from `crc`.
-uint32_t crc32c(std::string_view bytes, uint32_t crc = 0);
-
 }  // namespace sluice::collection

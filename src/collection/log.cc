@@ -1,5 +1,6 @@
 #include "collection/log.h"
 
+#include "base/crc.h"
 #include "base/log.h"
 #include "collection/bytes.h"
 
@@ -18,9 +19,8 @@ struct Frame {
 };
 
 uint32_t checksum(uint64_t sequence, std::string_view payload) {
-  const uint32_t crc =
-      crc32c({reinterpret_cast<const char*>(&sequence), sizeof sequence});  // NOLINT
-  return crc32c(payload, crc);
+  const uint32_t crc = crc32c(std::as_bytes(std::span(&sequence, 1)));
+  return crc32c(std::as_bytes(std::span(payload)), crc);
 }
 
 // The frame that begins at `at`, if a whole one does.

@@ -80,10 +80,5 @@ TEST_F(Logs, RefuseATornEndWhereOthersFollow) {
   EXPECT_FALSE(replay(read, false).ok());
 }
 
-TEST(Crc32c, IsTheKnownOne) {
-  EXPECT_EQ(crc32c("123456789"), 0xE3069283U);
-  EXPECT_EQ(crc32c("6789", crc32c("12345")), 0xE3069283U);
-}
-
 }  // namespace
 }  // namespace sluice::collection

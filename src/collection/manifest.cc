@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/crc.h"
+
 namespace sluice::collection {
 namespace {
 
@@ -154,7 +156,7 @@ Status write_head(Files& files, const Paths& paths, const std::string& name, con
   }
   ByteWriter file;
   file.raw(kMagic.data(), kMagic.size());
-  file.u32(crc32c(body.bytes()));
+  file.u32(crc32c(std::as_bytes(std::span(body.bytes()))));
   file.text(body.bytes());
   return files.replace(paths.logs, name, file.bytes());
 }
@@ -166,7 +168,7 @@ Result<Head> read_head(Files& files, const Paths& paths, const std::string& name
   ByteReader file(std::string_view(content).substr(kMagic.size()));
   const uint32_t crc = file.u32();
   const std::string_view body = file.text();
-  if (!file.ok() || crc32c(body) != crc) return damaged(path);
+  if (!file.ok() || crc32c(std::as_bytes(std::span(body))) != crc) return damaged(path);
   ByteReader in(body);
   Head head;
   head.sequence = in.u64();

@@ -28,10 +28,6 @@ class DuckEngine final : public Engine {
     return instances_->attach(name, path);
   }
   Status detach(const std::string& name) override { return instances_->detach(name); }
-  Result<std::shared_ptr<duckdb::DatabaseInstance>> instance() override {
-    TRY_ASSIGN(const auto database, instances_->current());
-    return std::shared_ptr<duckdb::DatabaseInstance>(database, database->instance.get());
-  }
   uint64_t memory_limit_bytes() const override { return memory_limit_bytes_; }
   uint64_t restarts() const override { return instances_->restarts(); }
 

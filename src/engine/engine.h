@@ -136,8 +136,6 @@ class Engine {
   // Makes the tables of a database file readable as `name`.main.*, until detach().
   virtual Status attach(const std::string& name, const std::string& path) = 0;
   virtual Status detach(const std::string& name) = 0;
-  // For encoders, which must keep it for as long as they live.
-  virtual Result<std::shared_ptr<duckdb::DatabaseInstance>> instance() = 0;
   // Options::memory_limit_bytes.
   virtual uint64_t memory_limit_bytes() const = 0;
   // How often the instance broke and was replaced.

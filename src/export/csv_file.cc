@@ -34,7 +34,7 @@ Result<std::unique_ptr<CsvFile>> CsvFile::begin(RunFile& file, uint64_t target,
                                                 const std::stop_token& stop) {
   auto open = std::make_unique<CsvFile>(file, target);
   if (options.compression.codec != format::Codec::kNone) {
-    TRY_ASSIGN(open->compressor_, format::Compressor::make(options.compression));
+    open->compressor_ = std::make_unique<format::Compressor>(options.compression);
     open->frame_ = options.header;
   } else if (!options.header.empty()) {
     TRY(open->write(options.header, stop));

@@ -23,6 +23,7 @@
 #include "engine/reader.h"
 #include "format/compression.h"
 #include "format/csv.h"
+#include "parquet/compression.h"
 #include "store/object_store.h"
 #include "types/sql_type.h"
 
@@ -59,8 +60,7 @@ struct ExportSpec {
   uint64_t max_file_bytes = kDefaultFileBytes;
   format::CsvOptions csv;
   format::Compression csv_compression;
-  std::string parquet_compression = "snappy";  // or zstd, …: as the writer names them
-  int parquet_level = 0;                       // 0: the writer's own
+  parquet::Compression parquet_compression;
   std::vector<std::string> names;
   std::vector<types::SqlType> types;
 };

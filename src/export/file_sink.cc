@@ -218,7 +218,7 @@ class FileSink::CsvLocal final : public Local {
   }
   Result<std::string_view> compressed_frame() {
     if (compressor_ == nullptr) {
-      TRY_ASSIGN(compressor_, format::Compressor::make(spec_.csv_compression));
+      compressor_ = std::make_unique<format::Compressor>(spec_.csv_compression);
     }
     TRY_ASSIGN(const std::string_view frame, compressor_->compress(frame_));
     frame_.clear();
@@ -283,8 +283,7 @@ Status FileSink::prepare(const engine::Reader& reader) {
     parquet_.fields.push_back(std::move(columns[i].field));
     parquet_.sources.push_back(shape.types[i]);
   }
-  TRY_ASSIGN(parquet_.compression, parquet::Compression::named(spec_.parquet_compression));
-  parquet_.compression.level = spec_.parquet_level;
+  parquet_.compression = spec_.parquet_compression;
   parquet_.max_group_bytes = std::min(parquet_.max_group_bytes, largest_bytes_);
   parquet_.memory_bytes = engine_.memory_limit_bytes() / kGroupsShare;
   return ok();

@@ -296,8 +296,7 @@ Error Run::undo(Error error, const std::stop_token& stop) {
   if (left.uploads) {
     error.detail +=
         "\nUploads that stay take space unseen. A lifecycle rule of the bucket that aborts "
-        "incomplete "
-        "multipart uploads (AbortIncompleteMultipartUpload) removes them.";
+        "incomplete multipart uploads (AbortIncompleteMultipartUpload) removes them.";
   }
   if (log_ != nullptr) {
     error.detail += "\nIt is tried again in the background; see sluice_internal.export_runs.";

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "format/block_compressor.h"
 
 namespace sluice::format {
 
@@ -31,14 +32,19 @@ class Compressor {
   static constexpr size_t kFrameBytes = size_t{1} << 20;
 
   // `compression` has a codec.
-  static Result<std::unique_ptr<Compressor>> make(const Compression& compression);
-  virtual ~Compressor() = default;
+  explicit Compressor(const Compression& compression);
 
-  // One member or frame; valid until the next call.
-  virtual Result<std::string_view> compress(std::string_view text) = 0;
+  // One member or frame; valid until the next call. 53200 where the codec has no memory.
+  Result<std::string_view> compress(std::string_view text);
 
   // So much text surely fits into so many compressed bytes, whatever it is.
   static uint64_t text_that_fits(uint64_t bytes);
+
+ private:
+  const std::unique_ptr<BlockCompressor> codec_;
+  // Memory that is not cleared, kept from call to call.
+  std::unique_ptr<std::byte[]> output_;
+  size_t capacity_ = 0;
 };
 
 }  // namespace sluice::format

@@ -2,16 +2,13 @@
 
 #include <lz4.h>
 #include <snappy.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <array>
 
+#include "format/block_compressor.h"
+
 namespace sluice::parquet {
 namespace {
-
-constexpr int kZstdLevel = 3;
-constexpr int kGzipLevel = 6;
 
 const char* text(std::span<const std::byte> bytes) {
   return reinterpret_cast<const char*>(bytes.data());
@@ -39,51 +36,22 @@ class Snappy final : public Compressor {
   }
 };
 
-class Zstd final : public Compressor {
+// gzip and zstd.
+class Block final : public Compressor {
  public:
-  explicit Zstd(int level) : level_(level), context_(ZSTD_createCCtx(), ZSTD_freeCCtx) {}
+  explicit Block(std::unique_ptr<format::BlockCompressor> codec) : codec_(std::move(codec)) {}
   Status compress(std::span<const std::byte> page, Buffer& out) override {
-    if (!context_) return internal("zstd has no memory");
     out.clear();
-    const size_t room = ZSTD_compressBound(page.size());
+    const size_t room = codec_->bound(page.size());
     uint8_t* const begin = out.reserve(room);
-    const size_t size =
-        ZSTD_compressCCtx(context_.get(), begin, room, page.data(), page.size(), level_);
-    if (ZSTD_isError(size)) return internal("zstd: {}", ZSTD_getErrorName(size));
+    TRY_ASSIGN(const size_t size,
+               codec_->compress(page, {reinterpret_cast<std::byte*>(begin), room}));
     out.set_end(begin + size);
     return ok();
   }
 
  private:
-  const int level_;
-  const std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context_;
-};
-
-class Gzip final : public Compressor {
- public:
-  explicit Gzip(int level) {
-    constexpr int kWindowBits = 15, kWithGzipHeader = 16, kMemory = 8;
-    ready_ = deflateInit2(&stream_, level, Z_DEFLATED, kWindowBits + kWithGzipHeader, kMemory,
-                          Z_DEFAULT_STRATEGY) == Z_OK;
-  }
-  ~Gzip() override { deflateEnd(&stream_); }
-  Status compress(std::span<const std::byte> page, Buffer& out) override {
-    if (!ready_ || deflateReset(&stream_) != Z_OK) return internal("gzip: no memory");
-    out.clear();
-    const size_t room = deflateBound(&stream_, page.size());
-    uint8_t* const begin = out.reserve(room);
-    stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(page.data()));
-    stream_.avail_in = static_cast<uInt>(page.size());
-    stream_.next_out = begin;
-    stream_.avail_out = static_cast<uInt>(room);
-    if (deflate(&stream_, Z_FINISH) != Z_STREAM_END) return internal("gzip: the page did not end");
-    out.set_end(stream_.next_out);
-    return ok();
-  }
-
- private:
-  z_stream stream_{};
-  bool ready_ = false;
+  const std::unique_ptr<format::BlockCompressor> codec_;
 };
 
 class Lz4Raw final : public Compressor {
@@ -103,7 +71,7 @@ class Lz4Raw final : public Compressor {
 
 }  // namespace
 
-Result<Compression> Compression::named(std::string_view name) {
+Result<Compression> Compression::named(std::string_view name, int level) {
   constexpr std::array<std::pair<std::string_view, Codec>, 6> kNames{
       {{"none", Codec::kNone},
        {"uncompressed", Codec::kNone},
@@ -112,7 +80,12 @@ Result<Compression> Compression::named(std::string_view name) {
        {"zstd", Codec::kZstd},
        {"lz4_raw", Codec::kLz4Raw}}};
   for (const auto& [known, codec] : kNames) {
-    if (known == name) return Compression{codec, 0};
+    if (known != name) continue;
+    const int highest = codec == Codec::kZstd ? 22 : codec == Codec::kGzip ? 9 : 0;
+    if (level >= 0 && level <= highest) return Compression{codec, level};
+    return invalid("{} has no level {}", name, level)
+        .with_sqlstate("22023")
+        .with_hint("Levels of zstd are 1 to 22, of gzip 1 to 9; the others have none.");
   }
   return invalid("unknown Parquet compression \"{}\"", name)
       .with_sqlstate("22023")
@@ -127,9 +100,10 @@ std::unique_ptr<Compressor> Compressor::make(Compression compression) {
     case Codec::kSnappy:
       return std::make_unique<Snappy>();
     case Codec::kGzip:
-      return std::make_unique<Gzip>(level == 0 ? kGzipLevel : level);
+      return std::make_unique<Block>(format::BlockCompressor::gzip(level));
     case Codec::kZstd:
-      return std::make_unique<Zstd>(level == 0 ? kZstdLevel : level);
+      // A page has a checksum already.
+      return std::make_unique<Block>(format::BlockCompressor::zstd(level, /*checksum=*/false));
     case Codec::kLz4Raw:
       return std::make_unique<Lz4Raw>();
   }

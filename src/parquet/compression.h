@@ -20,8 +20,9 @@ struct Compression {
   Codec codec = Codec::kSnappy;
   int level = 0;  // zstd: 1 to 22, gzip: 1 to 9; 0: our default for it
 
-  // none (or uncompressed), snappy, gzip, zstd, lz4_raw; 22023 for others.
-  static Result<Compression> named(std::string_view name);
+  // none (or uncompressed), snappy, gzip, zstd, lz4_raw; 22023 for others, and for levels that the
+  // codec does not have.
+  static Result<Compression> named(std::string_view name, int level = 0);
   bool operator==(const Compression&) const = default;
 };
 

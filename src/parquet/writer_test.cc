@@ -134,6 +134,13 @@ TEST_F(WriterTest, WritesWhatAnotherReaderReadsBack) {
             "LZ4_RAW");
 }
 
+TEST(Compression, HasTheCodecsLevels) {
+  EXPECT_EQ(Compression::named("zstd", 22)->level, 22);
+  EXPECT_EQ(Compression::named("gzip", 10).error().message, "gzip has no level 10");
+  EXPECT_EQ(Compression::named("snappy", 1).error().sqlstate, "22023");
+  EXPECT_EQ(Compression::named("lzo").error().message, "unknown Parquet compression \"lzo\"");
+}
+
 TEST_F(WriterTest, WritesASchemaWithoutRows) {
   ASSERT_TRUE(encode(std::string(kFlat) + " LIMIT 0").ok());
   EXPECT_EQ(value("SELECT count(*) FROM read_parquet(" + file() + ")"), "0");

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "s3/crc.h"
+#include "base/crc.h"
 
 namespace sluice::s3 {
 namespace {

@@ -154,22 +154,6 @@ Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat 
   return ok();
 }
 
-Status set_parquet_compression(const sql::CopyCompression& wanted, exports::ExportSpec& spec) {
-  const auto compression = parquet::Compression::named(wanted.name);
-  if (!compression.ok()) return Error(compression.error()).at(wanted.position);
-  const int highest = compression->codec == parquet::Codec::kZstd   ? 22
-                      : compression->codec == parquet::Codec::kGzip ? 9
-                                                                    : 0;
-  if (wanted.level > highest) {
-    return plan_error(fmt::format("{} has no level {}", wanted.name, wanted.level), "22023")
-        .with_hint("Levels of zstd are 1 to 22, of gzip 1 to 9; the others have none.")
-        .at(wanted.position);
-  }
-  spec.parquet_compression = wanted.name;
-  spec.parquet_level = wanted.level;
-  return ok();
-}
-
 Status set_format_options(const sql::CopyToOptions& options, exports::ExportSpec& spec) {
   const bool csv = spec.format == exports::FileFormat::kCsv;
   const bool forces = options.csv.force_quote_all || !options.csv.force_quote.empty();
@@ -181,11 +165,14 @@ Status set_format_options(const sql::CopyToOptions& options, exports::ExportSpec
   spec.csv = options.csv;
   if (!options.compression) return ok();
   const sql::CopyCompression& wanted = *options.compression;
-  if (!csv) return set_parquet_compression(wanted, spec);
-  auto compression = format::Compression::named(wanted.name, wanted.level);
-  if (!compression.ok()) return std::move(compression).error().at(wanted.position);
-  spec.csv_compression = *compression;
-  return ok();
+  const auto set = [&wanted](auto& codec, auto named) -> Status {
+    if (!named.ok()) return std::move(named).error().at(wanted.position);
+    codec = *named;
+    return ok();
+  };
+  return csv ? set(spec.csv_compression, format::Compression::named(wanted.name, wanted.level))
+             : set(spec.parquet_compression,
+                   parquet::Compression::named(wanted.name, wanted.level));
 }
 
 // All checks before anything touches the store, in the reference's order (docs/exports.md).

@@ -1,4 +1,4 @@
-// S3's checksums on the server's side, apart from src/s3/crc.cc.
+// S3's checksums on the server's side, apart from src/base/crc.cc.
 #pragma once
 
 #include <map>

@@ -1,4 +1,5 @@
-// The cyclic redundancy checks by which S3 compares what it got with what was sent.
+// Cyclic redundancy checks: of our own files, and those by which S3 compares what it got with what
+// was sent.
 //
 //   CRC32       as in Ethernet and zip                 tables
 //   CRC32C      Castagnoli's                           the processor's instruction, else tables
@@ -14,10 +15,11 @@
 #include <cstdint>
 #include <span>
 
-namespace sluice::s3 {
+namespace sluice {
 
 uint32_t crc32(std::span<const std::byte> bytes);
-uint32_t crc32c(std::span<const std::byte> bytes);
+// Of what `before` is the sum of, followed by `bytes`.
+uint32_t crc32c(std::span<const std::byte> bytes, uint32_t before = 0);
 uint64_t crc64nvme(std::span<const std::byte> bytes);
 
 // The sum of `a` followed by `b`, from the sums of both and the length of `b`.
@@ -25,8 +27,8 @@ uint64_t joined_crc64nvme(uint64_t a, uint64_t b, uint64_t bytes_of_b);
 
 namespace tables {
 uint32_t crc32(std::span<const std::byte> bytes);
-uint32_t crc32c(std::span<const std::byte> bytes);
+uint32_t crc32c(std::span<const std::byte> bytes, uint32_t before = 0);
 uint64_t crc64nvme(std::span<const std::byte> bytes);
 }  // namespace tables
 
-}  // namespace sluice::s3
+}  // namespace sluice

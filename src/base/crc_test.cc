@@ -1,4 +1,4 @@
-#include "s3/crc.h"
+#include "base/crc.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::s3 {
+namespace sluice {
 namespace {
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -52,6 +52,15 @@ TEST(Crc, IsTheSameWithoutTheProcessorsHelp) {
   EXPECT_EQ(crc64nvme(all), tables::crc64nvme(all));
 }
 
+TEST(Crc, GoesOnFromASum) {
+  const std::string text = counting(3, 7, 100);
+  for (const size_t cut : {0u, 1u, 8u, 50u, 100u}) {
+    const auto a = bytes_of(text).first(cut), b = bytes_of(text).subspan(cut);
+    EXPECT_EQ(crc32c(b, crc32c(a)), crc32c(bytes_of(text)));
+    EXPECT_EQ(tables::crc32c(b, tables::crc32c(a)), crc32c(bytes_of(text)));
+  }
+}
+
 TEST(Crc, OfTwoPiecesIsJoinedFromTheirs) {
   const std::string text = counting(3, 7, 3000);
   for (const size_t cut : {0u, 1u, 8u, 63u, 64u, 1000u, 2999u, 3000u}) {
@@ -74,4 +83,4 @@ TEST(Crc, TellsEveryFlippedBit) {
 }
 
 }  // namespace
-}  // namespace sluice::s3
+}  // namespace sluice

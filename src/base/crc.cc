@@ -1,4 +1,4 @@
-#include "s3/crc.h"
+#include "base/crc.h"
 
 #include <array>
 #include <cstring>
@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #endif
 
-namespace sluice::s3 {
+namespace sluice {
 namespace {
 
 // In the reflected form: the highest bit stands for x^0.
@@ -84,8 +84,9 @@ constexpr uint64_t power_of_x(uint64_t n) {
 
 #if defined(__x86_64__)
 
-__attribute__((target("sse4.2"))) uint32_t crc32c_by_processor(std::span<const std::byte> bytes) {
-  uint64_t state = 0xffffffff;
+__attribute__((target("sse4.2"))) uint32_t crc32c_by_processor(std::span<const std::byte> bytes,
+                                                               uint32_t before) {
+  uint64_t state = ~before;
   for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
     uint64_t word = 0;
     std::memcpy(&word, bytes.data(), sizeof(word));
@@ -148,8 +149,8 @@ namespace tables {
 uint32_t crc32(std::span<const std::byte> bytes) {
   return ~by_tables<uint32_t, kCrc32>(~uint32_t{0}, bytes);
 }
-uint32_t crc32c(std::span<const std::byte> bytes) {
-  return ~by_tables<uint32_t, kCrc32c>(~uint32_t{0}, bytes);
+uint32_t crc32c(std::span<const std::byte> bytes, uint32_t before) {
+  return ~by_tables<uint32_t, kCrc32c>(~before, bytes);
 }
 uint64_t crc64nvme(std::span<const std::byte> bytes) {
   return ~by_tables<uint64_t, kCrc64Nvme>(~uint64_t{0}, bytes);
@@ -158,12 +159,12 @@ uint64_t crc64nvme(std::span<const std::byte> bytes) {
 
 uint32_t crc32(std::span<const std::byte> bytes) { return tables::crc32(bytes); }
 
-uint32_t crc32c(std::span<const std::byte> bytes) {
+uint32_t crc32c(std::span<const std::byte> bytes, uint32_t before) {
 #if defined(__x86_64__)
   static const bool can = __builtin_cpu_supports("sse4.2") != 0;
-  if (can) return crc32c_by_processor(bytes);
+  if (can) return crc32c_by_processor(bytes, before);
 #endif
-  return tables::crc32c(bytes);
+  return tables::crc32c(bytes, before);
 }
 
 uint64_t crc64nvme(std::span<const std::byte> bytes) {
@@ -179,4 +180,4 @@ uint64_t joined_crc64nvme(uint64_t a, uint64_t b, uint64_t bytes_of_b) {
   return product(a, power_of_x(8 * bytes_of_b)) ^ b;
 }
 
-}  // namespace sluice::s3
+}  // namespace sluice
