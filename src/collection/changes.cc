@@ -92,7 +92,7 @@ class SegmentChanges final : public Changes {
       sql += (sql.empty() ? "" : " UNION ALL ") + part;
     };
     for (const Segment& segment : segments_) {
-      const std::string table = segment.file->table();
+      const std::string table = segment.table();
       if (came_in(segment.info)) {
         const std::string added_at = segment.info.has_times
                                          ? std::string("added_at")
@@ -111,7 +111,7 @@ class SegmentChanges final : public Changes {
     }
     // All that was chosen for may have gone out of the span's reach: still columns with types.
     if (sql.empty()) {
-      add(select("0::BIGINT", 1) + " FROM " + segments_.front().file->table() + " WHERE false");
+      add(select("0::BIGINT", 1) + " FROM " + segments_.front().table() + " WHERE false");
     }
     return "(" + sql + ")";
   }

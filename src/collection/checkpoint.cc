@@ -289,7 +289,7 @@ Status Pass::copy_live(const Work& work, const Segment& segment, const std::stri
   TRY_ASSIGN(auto query,
              engine::Query::parse(fmt::format(
                  "SELECT * EXCLUDE (row_id{}), row_id, {} FROM {} WHERE {}",
-                 segment.info.has_times ? ", added_at" : "", time, segment.file->table(), live)));
+                 segment.info.has_times ? ", added_at" : "", time, segment.table(), live)));
   TRY_ASSIGN(const auto connection, state_.engine.connect());
   TRY_ASSIGN(const auto stream, connection->stream(std::move(query), {}, {}));
   while (true) {
@@ -317,14 +317,14 @@ Status Pass::copy_live(const Work& work, const Segment& segment, const std::stri
 Status Pass::note_dead(Work& work, const Segment& segment, const std::string& dead) {
   const auto& keys = work.collection->spec.unique_keys;
   for (size_t key = 0; key < keys.size(); ++key) {
-    TRY(keyed_rows(state_.engine, segment.file->table(), keys[key].columns, dead,
+    TRY(keyed_rows(state_.engine, segment.table(), keys[key].columns, dead,
                    [&](std::span<const KeyedRow> rows) {
                      forget_keys(work, key, rows);
                      return ok();
                    }));
   }
-  TRY_ASSIGN(auto query, engine::Query::parse(fmt::format("SELECT row_id FROM {} WHERE {}",
-                                                          segment.file->table(), dead)));
+  TRY_ASSIGN(auto query, engine::Query::parse(
+                             fmt::format("SELECT row_id FROM {} WHERE {}", segment.table(), dead)));
   TRY_ASSIGN(const auto connection, state_.engine.connect());
   TRY_ASSIGN(const auto stream, connection->stream(std::move(query), {}, {}));
   while (true) {

@@ -63,7 +63,7 @@ Result<std::optional<Duplicate>> LoadClaims::claim(size_t number, size_t key,
   };
   for (const Segment& segment : write.loads) {
     TRY(keyed_rows(
-        state_.engine, segment.file->table(), write.key_columns[key], "",
+        state_.engine, segment.table(), write.key_columns[key], "",
         [&](std::span<const KeyedRow> rows) -> Status {
           slice.insert(slice.end(), rows.begin(), rows.end());
           if (duplicate || slice.size() < kSliceRows) return ok();

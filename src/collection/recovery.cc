@@ -10,7 +10,7 @@
 namespace sluice::collection {
 namespace {
 
-constexpr std::string_view kFormat = "sluice data format 3\n";
+constexpr std::string_view kFormat = "sluice data format 4\n";
 
 Status restore_head(State& state, const Manifest& manifest, Recovered& recovered) {
   TRY_ASSIGN(Head head, read_head(state.files, state.paths, manifest.head));
@@ -120,7 +120,7 @@ Status rebuild_indexes(State& state) {
         if (!capture.deletions.contains(keyed.row)) index.put(keyed.key, keyed.row);
       };
       for (const Segment& segment : capture.segments) {
-        TRY(keyed_rows(state.engine, segment.file->table(), columns, "",
+        TRY(keyed_rows(state.engine, segment.table(), columns, "",
                        [&](std::span<const KeyedRow> rows) {
                          for (const KeyedRow& keyed : rows) enter(keyed);
                          return ok();

@@ -19,6 +19,7 @@ void write_segment_info(ByteWriter& out, const SegmentInfo& info) {
   out.flag(info.has_times);
   out.i64(info.first_row_id);
   out.i64(info.last_row_id);
+  out.flag(info.padded);
 }
 
 SegmentInfo read_segment_info(ByteReader& in) {
@@ -31,6 +32,7 @@ SegmentInfo read_segment_info(ByteReader& in) {
   info.has_times = in.flag();
   info.first_row_id = in.i64();
   info.last_row_id = in.i64();
+  info.padded = in.flag();
   return info;
 }
 
@@ -63,6 +65,11 @@ SegmentFile::SegmentFile(std::string name, std::string path, std::shared_ptr<Gra
     : name_(std::move(name)), path_(std::move(path)), graveyard_(std::move(graveyard)) {}
 
 SegmentFile::~SegmentFile() { graveyard_->bury({name_, path_, obsolete_}); }
+
+std::string Segment::table() const {
+  if (!info.padded) return file->table();
+  return fmt::format("(FROM {} WHERE row_id IS NOT NULL)", file->table());
+}
 
 struct SegmentWriter::Impl {
   std::unique_ptr<engine::SegmentFileWriter> file;
@@ -141,6 +148,7 @@ Result<SegmentInfo> SegmentWriter::finish() {
   const std::string path = paths_.segment(info_.number);
   const std::string unfinished = path + std::string(kUnfinished);
   TRY(impl_->file->finish());
+  info_.padded = impl_->file->padded();
   TRY(files_.sync_file(unfinished));
   TRY(files_.rename(unfinished, path));
   TRY(files_.sync_directory(paths_.segments));

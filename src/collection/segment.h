@@ -21,6 +21,7 @@ struct SegmentInfo {
   bool has_times = false;  // a column added_at; without it all rows count as of last_time
   int64_t first_row_id = 0;
   int64_t last_row_id = 0;
+  bool padded = false;  // with rows whose row_id is NULL, which are none (engine/segment_file.h)
 };
 void write_segment_info(ByteWriter& out, const SegmentInfo& info);
 SegmentInfo read_segment_info(ByteReader& in);
@@ -80,6 +81,8 @@ class SegmentFile {
 struct Segment {
   SegmentInfo info;
   std::shared_ptr<SegmentFile> file;  // shared with snapshots that read it
+  // Its rows, to stand behind FROM.
+  std::string table() const;
 };
 
 // Writes segment files for one collection: chunks go in, a synced file in its place comes out.

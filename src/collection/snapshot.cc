@@ -70,7 +70,7 @@ class SegmentSnapshot final : public Snapshot {
  private:
   std::string from_segment(size_t index) const {
     const Segment& segment = segments_[index];
-    std::string sql = segment.file->table();
+    std::string sql = segment.table();
     const char* word = " WHERE ";
     if (segment.info.has_times && segment.info.last_time > time_.milliseconds) {
       sql += fmt::format("{}added_at <= {}", word, time_.milliseconds);

@@ -248,7 +248,7 @@ Error LogStore::duplicate_error(const PreparedCommit& commit, const Duplicate& d
         if (!connection.ok()) break;
         auto found = (*connection)
                          ->query(fmt::format("SELECT c{} FROM {} WHERE row_id = {}", column,
-                                             segment.file->table(), duplicate.row));
+                                             segment.table(), duplicate.row));
         if (found.ok() && !found->empty()) value = (*found)[0][0];
       }
     } else {

@@ -2,6 +2,9 @@
 
 #include <atomic>
 #include <duckdb/common/exception.hpp>
+#include <duckdb/main/database.hpp>
+#include <duckdb/storage/buffer_manager.hpp>
+#include <mutex>
 #include <utility>
 
 namespace sluice::engine {
@@ -53,6 +56,53 @@ data_ptr_t reallocate(PrivateAllocatorData* data, data_ptr_t memory, idx_t old_s
   return moved;
 }
 
+// Our part of an instance's memory, in steps, so that its pool is asked rarely.
+class Loan {
+ public:
+  void take_from(const duckdb::shared_ptr<duckdb::DatabaseInstance>& instance) {
+    const std::lock_guard lock(mutex_);
+    instance_ = instance;
+    lent_ = 0;
+  }
+
+  void grow(uint64_t bytes) {
+    const uint64_t needed = needed_ += bytes;
+    if (needed <= lent_) return;
+    const std::lock_guard lock(mutex_);
+    const auto instance = instance_.lock();
+    if (!instance || needed <= lent_) return;
+    const uint64_t more = (needed - lent_ + kStep - 1) / kStep * kStep;
+    try {
+      duckdb::BufferManager::GetBufferManager(*instance).ReserveMemory(more);
+    } catch (...) {
+      needed_ -= bytes;
+      throw;
+    }
+    lent_ += more;
+  }
+
+  void shrink(uint64_t bytes) {
+    const uint64_t needed = needed_ -= bytes;
+    if (lent_ < needed + 2 * kStep) return;
+    const std::lock_guard lock(mutex_);
+    const auto instance = instance_.lock();
+    if (!instance || lent_ < needed + 2 * kStep) return;
+    const uint64_t less = (lent_ - needed) / kStep * kStep;
+    duckdb::BufferManager::GetBufferManager(*instance).FreeReservedMemory(less);
+    lent_ -= less;
+  }
+
+ private:
+  static constexpr uint64_t kStep = uint64_t{2} << 20;
+
+  std::mutex mutex_;
+  duckdb::weak_ptr<duckdb::DatabaseInstance> instance_;  // guarded by the above
+  std::atomic<uint64_t> lent_ = 0;                       // written under it
+  std::atomic<uint64_t> needed_ = 0;
+};
+
+Loan loan;
+
 }  // namespace
 
 void bound_allocations(uint64_t bytes) {
@@ -72,15 +122,33 @@ duckdb::unique_ptr<Allocator> counting_allocator() {
 }
 
 uint8_t* resize_counted(uint8_t* memory, uint64_t old_size, uint64_t size) {
+  loan.grow(size);
   uint8_t* const resized =
       memory == nullptr ? allocate(nullptr, size) : reallocate(nullptr, memory, old_size, size);
+  loan.shrink(resized == nullptr ? size : old_size);
   if (resized == nullptr) {
     throw duckdb::OutOfMemoryException("could not allocate %llu bytes", size);
   }
   return resized;
 }
 
-void free_counted(uint8_t* memory, uint64_t size) { release(nullptr, memory, size); }
+void free_counted(uint8_t* memory, uint64_t size) {
+  release(nullptr, memory, size);
+  loan.shrink(size);
+}
+
+LentMemory::LentMemory(uint64_t bytes) : bytes_(bytes) {
+  try {
+    loan.grow(bytes_);
+  } catch (const duckdb::OutOfMemoryException&) {
+    bytes_ = 0;
+  }
+}
+LentMemory::~LentMemory() { loan.shrink(bytes_); }
+
+void lend_memory_of(const duckdb::shared_ptr<duckdb::DatabaseInstance>& instance) {
+  loan.take_from(instance);
+}
 
 uint64_t allocated_bytes() { return used; }
 

@@ -15,7 +15,12 @@
 
 #include <cstdint>
 #include <duckdb/common/allocator.hpp>
+#include <duckdb/common/shared_ptr.hpp>
 #include <duckdb/common/unique_ptr.hpp>
+
+namespace duckdb {
+class DatabaseInstance;
+}
 
 namespace sluice::engine {
 
@@ -39,10 +44,27 @@ void allocations_of_worker_may_fail();
 // For an instance's configuration: counts, under the bound if one was set.
 duckdb::unique_ptr<duckdb::Allocator> counting_allocator();
 
-// Memory of ours that counts as DuckDB's does: resized, or new where `memory` is nullptr. Throws
-// the engine's out of memory (53200), where DuckDB's own allocations would fail.
+// Memory of ours that counts as DuckDB's does: resized, or new where `memory` is nullptr. It is a
+// part of the memory limit of the instance last given to lend_memory_of(), which gives up blocks
+// that it only keeps for the next reader to make room. Throws the engine's out of memory (53200).
 uint8_t* resize_counted(uint8_t* memory, uint64_t old_size, uint64_t size);
 void free_counted(uint8_t* memory, uint64_t size);
+
+// Memory counted from now on is taken of this instance's, as long as it lives.
+void lend_memory_of(const duckdb::shared_ptr<duckdb::DatabaseInstance>& instance);
+
+// While it lives, the lending instance uses so much less: for another instance beside it. Where
+// that is not to be had, nothing is lent, and only the bound on all allocations holds.
+class LentMemory {
+ public:
+  explicit LentMemory(uint64_t bytes);
+  ~LentMemory();
+  LentMemory(const LentMemory&) = delete;
+  LentMemory& operator=(const LentMemory&) = delete;
+
+ private:
+  uint64_t bytes_;
+};
 
 // What is allocated and counted now.
 uint64_t allocated_bytes();

@@ -94,6 +94,7 @@ Result<std::shared_ptr<duckdb::DuckDB>> Instances::make() const {
     return engine_error(exception);
   }
   TRY(lock_settings(*database));
+  lend_memory_of(database->instance);
   return database;
 }
 

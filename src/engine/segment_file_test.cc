@@ -182,5 +182,86 @@ TEST(SegmentFile, IsReadByTheEngineWithItsTypes) {
   ASSERT_TRUE((*engine)->detach("one").ok());
 }
 
+// Rows of 640 KB, where a vector of 2048 would take 1.3 GB; and NULLs behind long texts, which the
+// engine would read as 2047 copies of them.
+TEST(SegmentFile, WritesAndReadsWideRowsInLittleMemory) {
+  constexpr size_t kTexts = 18, kRows = 100, kLength = 32 << 10;
+  const Directory directory;
+  Shape shape;
+  const auto add = [&](const LogicalType& type) {
+    shape.names.push_back(fmt::format("c{}", shape.names.size()));
+    shape.types.push_back(type);
+  };
+  const LogicalType list = LogicalType::LIST(LogicalType::VARCHAR);
+  const LogicalType record = LogicalType::STRUCT({{"a", LogicalType::BLOB}, {"b", list}});
+  for (size_t i = 0; i < kTexts; ++i) add(LogicalType::VARCHAR);
+  add(list);
+  add(record);
+  add(LogicalType::BIGINT);
+  std::mt19937 random(1);
+  const auto text = [&] {
+    std::string bytes(kLength, ' ');
+    for (char& c : bytes) c = static_cast<char>('a' + random() % 26);
+    return bytes;
+  };
+  const auto row_of = [&](size_t row) {
+    std::vector<Value> values;
+    for (size_t i = 0; i < kTexts; ++i) {
+      values.push_back(i == 0 && row > 0 ? Value(LogicalType::VARCHAR) : Value(text()));
+    }
+    const Value null(LogicalType::VARCHAR);
+    values.push_back(row % 4 == 0 ? Value(list)
+                                  : Value::LIST(LogicalType::VARCHAR, {null, Value(text()), null}));
+    values.push_back(row % 3 == 0 ? Value(record)
+                                  : Value::STRUCT({{"a", Value::BLOB_RAW(text())},
+                                                   {"b", Value::LIST(LogicalType::VARCHAR, {})}}));
+    values.push_back(Value::BIGINT(static_cast<int64_t>(row)));
+    return values;
+  };
+  const std::string path = directory.path / "wide";
+  auto writer =
+      std::move(SegmentFileWriter::create({path, directory.path / "temp", 32 << 20}, shape))
+          .value();
+  for (size_t row = 0; row < kRows;) {
+    Chunk rows;
+    initialize(rows, shape.types, 30);
+    size_t count = 0;
+    for (; count < 30 && row < kRows; ++count, ++row) {
+      const auto values = row_of(row);
+      for (size_t i = 0; i < values.size(); ++i) rows.SetValue(i, count, values[i]);
+    }
+    rows.SetCardinality(count);
+    const Status appended = writer->append(rows);
+    ASSERT_TRUE(appended.ok()) << appended.error().message;
+  }
+  const Status finished = writer->finish();
+  ASSERT_TRUE(finished.ok()) << finished.error().message;
+  EXPECT_TRUE(writer->padded());
+
+  Engine::Options options;
+  options.memory_limit_bytes = 48 << 20;
+  options.readable_directories = {directory.path};
+  auto engine = std::move(Engine::open(options, {})).value();
+  ASSERT_TRUE(engine->attach("wide", path).ok());
+  auto connection = std::move(engine->connect()).value();
+  const std::string sql = fmt::format("FROM wide.main.rows WHERE c{} IS NOT NULL", kTexts + 2);
+  auto stream = connection->stream(std::move(Query::parse(sql)).value(), {}, {});
+  ASSERT_TRUE(stream.ok()) << stream.error().message;
+  random.seed(1);
+  size_t seen = 0;
+  while (true) {
+    auto next = (*stream)->next({});
+    ASSERT_TRUE(next.ok()) << next.error().message;
+    if (*next == nullptr) break;
+    for (size_t row = 0; row < (*next)->size(); ++row, ++seen) {
+      const auto values = row_of(seen);
+      for (size_t i = 0; i < values.size(); ++i) {
+        ASSERT_EQ((*next)->GetValue(i, row).ToString(), values[i].ToString()) << seen << " " << i;
+      }
+    }
+  }
+  EXPECT_EQ(seen, kRows);
+}
+
 }  // namespace
 }  // namespace sluice::engine
