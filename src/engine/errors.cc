@@ -315,7 +315,8 @@ Error translated(ExceptionType type, const std::string& text) {
     case ExceptionType::INTERNAL:
       return broken(text);
     case ExceptionType::TRANSACTION:
-      // A commit hides what it met. All that is out of memory ends so: "(127.9 MiB/128.0 MiB used)".
+      // A commit hides what it met. All that is out of memory ends so: "(127.9 MiB/128.0 MiB
+      // used)".
       if (text.ends_with(" used)")) return translated(ExceptionType::OUT_OF_MEMORY, text);
       [[fallthrough]];
     default:
