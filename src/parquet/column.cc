@@ -14,6 +14,8 @@ enum Encoding { kPlain = 0, kRle = 3, kRleDictionary = 8 };
 // Buffers larger than this were needed for large values, and are not kept.
 constexpr size_t kKeptBytes = size_t{4} << 20;
 constexpr size_t kMaxPageBytes = INT32_MAX;
+// A filter that nobody has asked for takes one part in so many of its chunk.
+constexpr uint64_t kFilterShare = 100;
 
 int32_t checksum(std::span<const std::byte> page) {
   const auto* const bytes = reinterpret_cast<const Bytef*>(page.data());
@@ -60,7 +62,8 @@ Column::Column(Leaf leaf, std::unique_ptr<ValueEncoder> values, Codec codec, Pag
       tools_(tools),
       definition_(leaf_.max_definition),
       repetition_(leaf_.max_repetition),
-      pages_(tools.blocks) {}
+      pages_(tools.blocks),
+      hashes_(*leaf_.field) {}
 
 Status Column::append(const LeafBatch& batch) {
   if (batch.definition == nullptr) {
@@ -91,13 +94,17 @@ uint64_t Column::raw_bytes() const {
 uint64_t Column::file_bytes() const {
   const auto open = static_cast<double>(definition_.encoded_bytes() + repetition_.encoded_bytes() +
                                         values_->page_bytes());
-  return pages_.size() + static_cast<uint64_t>(open * data_ratio_) +
+  size_t filtered = hashes_.size();
+  if (options_.bloom_filters == BloomFilters::kAll) filtered += values_->dictionary_entries();
+  const size_t filter_bytes = filtered > 0 ? bloom_filter_bytes(filtered) : 0;
+  return pages_.size() + filter_bytes + static_cast<uint64_t>(open * data_ratio_) +
          static_cast<uint64_t>(static_cast<double>(values_->dictionary_bytes()) *
                                dictionary_ratio_);
 }
 
 uint64_t Column::buffered_bytes() const {
-  return pages_.size() + definition_.size() + values_->page_bytes() + values_->dictionary_bytes();
+  return pages_.size() + definition_.size() + values_->page_bytes() + values_->dictionary_bytes() +
+         hashes_.buffered_bytes();
 }
 
 // The bounds as readers may rely on them: those of long texts are shortened,
@@ -150,6 +157,10 @@ Status Column::end_page() {
   if (levels == 0) return ok();
   if (values_->wants_comparison()) TRY(compare_with_plain(page_values_));
   const ValueEncoder::Page page = values_->page();
+  if (options_.bloom_filters == BloomFilters::kAll && !page.is_dictionary &&
+      can_have_bloom_filter(*leaf_.field)) {
+    hashes_.add_plain({page.begin, page.size});
+  }
   const auto raw = with_levels(page);
   TRY(compress(raw));
   const auto compressed = tools_.scratch.bytes();
@@ -223,6 +234,9 @@ Status Column::end_chunk() {
   dictionary_.append(compressed.data(), compressed.size());
   dictionary_ratio_ =
       static_cast<double>(dictionary_.size()) / static_cast<double>(raw_dictionary_bytes_);
+  if (filters_dictionary(entries)) {
+    hashes_.add_plain({joined_.data(), joined_.size()});
+  }
   if (compared_values_ > 0 && compared_values_ == levels_count_ - nulls_ &&
       compared_plain_bytes_ < dictionary_.size() + pages_.size()) {
     values_->prefer_plain();
@@ -230,14 +244,30 @@ Status Column::end_chunk() {
   return ok();
 }
 
-Result<Column::Written> Column::write_chunk(uint64_t offset, const Write& write,
-                                            const std::stop_token& stop) {
+// Not where a chunk has other values too, since a filter knows all or is of no use.
+bool Column::filters_dictionary(size_t entries) const {
+  if (!can_have_bloom_filter(*leaf_.field)) return false;
+  switch (options_.bloom_filters) {
+    case BloomFilters::kNone:
+      return false;
+    case BloomFilters::kAutomatic:
+      return plain_pages_ == 0 && bloom_filter_bytes(entries) * kFilterShare <= chunk_bytes();
+    case BloomFilters::kAll:
+      return true;
+  }
+  return false;
+}
+
+Result<Column::Written> Column::write_chunk(uint64_t offset, uint64_t filter_offset,
+                                            const Write& write, const std::stop_token& stop) {
   if (dictionary_.size() > 0) TRY(write(dictionary_.bytes(), stop));
   for (const Buffer& block : pages_.blocks()) TRY(write(block.bytes(), stop));
   Written written;
   written.raw_bytes = raw_dictionary_bytes_ + raw_data_bytes_;
   written.file_bytes = dictionary_.size() + pages_.size();
-  written.metadata = as_thrift([&](Thrift& out) { write_metadata(offset, written, out); });
+  if (hashes_.size() > 0) written.bloom_filter = hashes_.build();
+  written.metadata =
+      as_thrift([&](Thrift& out) { write_metadata(offset, filter_offset, written, out); });
   bool has_bounds = true;
   written.column_index = as_thrift([&](Thrift& out) { has_bounds = write_column_index(out); });
   if (!has_bounds) written.column_index.clear();
@@ -247,7 +277,8 @@ Result<Column::Written> Column::write_chunk(uint64_t offset, const Write& write,
   return written;
 }
 
-void Column::write_metadata(uint64_t offset, const Written& written, Thrift& out) const {
+void Column::write_metadata(uint64_t offset, uint64_t filter_offset, const Written& written,
+                            Thrift& out) const {
   const size_t dictionary_page = dictionary_.size() > 0 ? 1 : 0;
   out.i32(1, static_cast<int64_t>(leaf_.field->physical));
   // Levels are RLE, a dictionary's own page is PLAIN.
@@ -264,8 +295,12 @@ void Column::write_metadata(uint64_t offset, const Written& written, Thrift& out
   out.i64(7, static_cast<int64_t>(written.file_bytes));
   out.i64(9, static_cast<int64_t>(offset + dictionary_.size()));
   if (dictionary_page > 0) out.i64(11, static_cast<int64_t>(offset));
-  write_statistics(out);
+  if (options_.has_statistics) write_statistics(out);
   write_page_counts(out);
+  if (!written.bloom_filter.empty()) {
+    out.i64(14, static_cast<int64_t>(filter_offset));
+    out.i32(15, static_cast<int64_t>(written.bloom_filter.size()));
+  }
 }
 
 // From it readers know whether a dictionary has all values of the chunk.
@@ -305,6 +340,7 @@ void Column::write_statistics(Thrift& out) const {
 // Whether there is one: it needs the bounds of all pages that are not NULL
 // altogether.
 bool Column::write_column_index(Thrift& out) const {
+  if (!options_.has_statistics) return false;
   std::vector<std::optional<Limits>> limits;
   for (const PageEntry& page : entries_) {
     limits.push_back(limits_of(page.bounds));
@@ -342,6 +378,7 @@ void Column::reset() {
   dictionary_pages_ = plain_pages_ = 0;
   compared_values_ = compared_plain_bytes_ = 0;
   entries_.clear();
+  hashes_.clear();
   values_->end_chunk();
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "parquet/blocks.h"
+#include "parquet/bloom_filter.h"
 #include "parquet/compression.h"
 #include "parquet/levels.h"
 #include "parquet/values.h"
@@ -31,6 +32,8 @@ struct PageOptions {
   size_t bytes = 0;   // of a page before compression, about
   size_t values = 0;  // of a page, about
   bool has_checksums = true;
+  bool has_statistics = true;
+  BloomFilters bloom_filters = BloomFilters::kNone;
 };
 
 // Values of a leaf, and the levels that say where they are.
@@ -69,6 +72,8 @@ class Column {
 
   // Compresses what is open.
   Status end_chunk();
+  // After it: what the chunk takes of the file, without its filter.
+  uint64_t chunk_bytes() const { return dictionary_.size() + pages_.size(); }
   // What the footer says of a chunk: structs of Thrift's, as they are written.
   struct Written {
     uint64_t raw_bytes = 0;
@@ -76,10 +81,12 @@ class Column {
     std::string metadata;      // ColumnMetaData
     std::string column_index;  // may be empty: there is none
     std::string offset_index;
+    std::string bloom_filter;  // may be empty; for the place that was given
   };
   // After end_chunk(): writes the chunk, which begins at `offset` of the file,
-  // and is ready for the next one.
-  Result<Written> write_chunk(uint64_t offset, const Write& write, const std::stop_token& stop);
+  // and is ready for the next one. Its filter will be at `filter_offset`.
+  Result<Written> write_chunk(uint64_t offset, uint64_t filter_offset, const Write& write,
+                              const std::stop_token& stop);
 
  private:
   struct PageEntry {
@@ -100,7 +107,9 @@ class Column {
   Status compress(std::span<const std::byte> page);
   Status compare_with_plain(size_t page_values);
   std::span<const std::byte> with_levels(const ValueEncoder::Page& page);
-  void write_metadata(uint64_t offset, const Written& written, Thrift& out) const;
+  bool filters_dictionary(size_t entries) const;
+  void write_metadata(uint64_t offset, uint64_t filter_offset, const Written& written,
+                      Thrift& out) const;
   void write_statistics(Thrift& out) const;
   void write_page_counts(Thrift& out) const;
   std::optional<Limits> limits_of(Bounds bounds) const;
@@ -130,6 +139,7 @@ class Column {
   uint64_t raw_dictionary_bytes_ = 0;
   size_t dictionary_pages_ = 0, plain_pages_ = 0;
   std::vector<PageEntry> entries_;
+  ValueHashes hashes_;  // for its bloom filter
 
   // What was learned: bytes after compression for one before.
   double data_ratio_ = 0.6, dictionary_ratio_ = 0.6;

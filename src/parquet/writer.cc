@@ -19,7 +19,7 @@ constexpr uint64_t kLeastGroupBytes = uint64_t{1} << 20;
 
 // Pages small enough for the processor's caches, and fewer bytes of them where
 // there are many.
-PageOptions page_options(size_t columns, bool has_checksums) {
+PageOptions page_options(size_t columns) {
   constexpr size_t kAllOpenPages = size_t{4} << 20;
   constexpr size_t kMostValues = 32'768, kLeastValues = 2048;
   constexpr size_t kMostBytes = size_t{128} << 10, kLeastBytes = size_t{16} << 10;
@@ -27,7 +27,6 @@ PageOptions page_options(size_t columns, bool has_checksums) {
   PageOptions options;
   options.bytes = std::clamp(share, kLeastBytes, kMostBytes);
   options.values = std::clamp(share / sizeof(uint32_t), kLeastValues, kMostValues);
-  options.has_checksums = has_checksums;
   return options;
 }
 
@@ -46,7 +45,9 @@ class FileWriter final : public Writer {
   Status prepare() {
     if (options_.fields.size() != options_.sources.size()) return internal("fields of other types");
     TRY_ASSIGN(auto leaves, leaves_of(options_.fields));
-    const PageOptions pages = page_options(leaves.size(), options_.has_checksums);
+    PageOptions pages = page_options(leaves.size());
+    pages.has_checksums = options_.has_checksums;
+    pages.has_statistics = options_.has_statistics;
     columns_.reserve(leaves.size());
     blocks_ = std::make_unique<BlockPool>(pages.bytes / 2);
     const MakeColumn make_column = [&](std::unique_ptr<ValueEncoder> values) -> Column& {
@@ -57,6 +58,8 @@ class FileWriter final : public Writer {
       return *columns_.back();
     };
     for (size_t i = 0; i < options_.fields.size(); ++i) {
+      pages.bloom_filters =
+          options_.bloom_filters.empty() ? BloomFilters::kAutomatic : options_.bloom_filters.at(i);
       TRY_ASSIGN(auto node, make_node(options_.fields[i], options_.sources[i], make_column));
       nodes_.push_back(std::move(node));
     }
@@ -154,15 +157,23 @@ class FileWriter final : public Writer {
     Group group;
     group.rows = group_rows_;
     group.begin = written_;
+    // Filters lie together behind the group's chunks, so that those can be read at once.
+    uint64_t filter_offset = written_;
+    for (const auto& column : columns_) filter_offset += column->chunk_bytes();
     for (const auto& column : columns_) {
-      TRY_ASSIGN(auto chunk, column->write_chunk(written_, write_, stop));
+      TRY_ASSIGN(auto chunk, column->write_chunk(written_, filter_offset, write_, stop));
       written_ += chunk.file_bytes;
+      filter_offset += chunk.bloom_filter.size();
       group.raw_bytes += chunk.raw_bytes;
       described_bytes_ += chunk.metadata.size() + chunk.column_index.size() +
                           chunk.offset_index.size() + kColumnChunkBytes;
       group.chunks.push_back(std::move(chunk));
     }
     group.file_bytes = written_ - group.begin;
+    for (Column::Written& chunk : group.chunks) {
+      if (!chunk.bloom_filter.empty()) TRY(put(bytes_of(chunk.bloom_filter), stop));
+      chunk.bloom_filter = {};
+    }
     groups_.push_back(std::move(group));
     rows_ += group_rows_;
     group_rows_ = 0;

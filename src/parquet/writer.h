@@ -39,6 +39,9 @@ struct WriterOptions {
   // at least 1 MiB.
   uint64_t memory_bytes = uint64_t{128} << 20;
   bool has_checksums = true;
+  bool has_statistics = true;  // of chunks and pages
+  // Of each of `fields`, for all its leaves; empty: automatic for all.
+  std::vector<BloomFilters> bloom_filters;
   std::vector<std::pair<std::string, std::string>> key_values;  // in the footer
   std::string created_by = "sluice version 0.1.0";
 };

@@ -273,6 +273,50 @@ TEST_F(WriterTest, BoundsNeverHideAValue) {
   }
 }
 
+TEST_F(WriterTest, BloomFiltersExcludeWhatIsNotThereAndNothingElse) {
+  ASSERT_TRUE(encode("SELECT i, 'id ' || i % 30000 AS t, (i * 7)::INTEGER AS n, (hash(i) % "
+                     "100)::BIGINT AS few, "
+                     "md5(i::VARCHAR) AS h FROM range(60000) r(i)",
+                     [](WriterOptions& options) {
+                       options.max_group_rows = 20480;
+                       options.bloom_filters = {BloomFilters::kAll, BloomFilters::kAll,
+                                                BloomFilters::kAll, BloomFilters::kAutomatic,
+                                                BloomFilters::kNone};
+                     })
+                  .ok());
+  const auto excluded = [this](const std::string& column, const std::string& constant) {
+    return std::stoi(value(
+        fmt::format("SELECT count(*) FILTER (bloom_filter_excludes) FROM parquet_bloom_probe({}, "
+                    "'{}', {})",
+                    file(), column, constant)));
+  };
+  EXPECT_EQ(value("SELECT string_agg(path_in_schema, ' ' ORDER BY path_in_schema) FROM "
+                  "parquet_metadata(" +
+                  file() + ") WHERE bloom_filter_offset IS NOT NULL AND row_group_id = 0"),
+            "few i n t");
+  int wrong = 0;
+  for (int i = 0; i < 60000; i += 997) {
+    EXPECT_LE(excluded("i", fmt::format("{}::BIGINT", i)), 2) << i;
+    EXPECT_LE(excluded("n", fmt::format("{}::INTEGER", i * 7)), 2) << i;
+    EXPECT_LE(excluded("t", fmt::format("'id {}'", i % 30000)), 2) << i;
+    EXPECT_EQ(excluded("few", fmt::format("{}::BIGINT", i % 100)), 0) << i;
+    wrong += 3 - excluded("i", fmt::format("{}::BIGINT", i + 100'000));
+    wrong += 3 - excluded("t", fmt::format("'no {}'", i));
+  }
+  EXPECT_LT(wrong, 366 / 10);  // of 61 * 6; 1 in 40 is expected
+}
+
+TEST_F(WriterTest, HasNoStatisticsWhereTheyAreNotWanted) {
+  ASSERT_TRUE(encode("SELECT i, i::VARCHAR AS t FROM range(1000) r(i)", [](WriterOptions& options) {
+                options.has_statistics = false;
+              }).ok());
+  EXPECT_EQ(value("SELECT count(stats_min_value) + count(stats_null_count) FROM parquet_metadata(" +
+                  file() + ")"),
+            "0");
+  EXPECT_EQ(value("SELECT sum(i) FROM read_parquet(" + file() + ") WHERE t > '5'"),
+            value("SELECT sum(i) FROM range(1000) r(i) WHERE i::VARCHAR > '5'"));
+}
+
 TEST_F(WriterTest, DropsDictionariesThatDoNotPay) {
   ASSERT_TRUE(encode("SELECT i % 100 AS few, hash(i) AS many, 'x' || i % 100 AS few_texts, "
                      "md5(i::VARCHAR) AS many_texts FROM range(300000) r(i)")
