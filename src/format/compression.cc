@@ -23,6 +23,11 @@ Result<Compression> Compression::named(std::string_view name, int level) {
       .with_hint(fmt::format("Levels of {} are 1 to {}.", name, highest));
 }
 
+std::string Compression::text() const {
+  const char* const name = codec == Codec::kGzip ? "gzip" : codec == Codec::kZstd ? "zstd" : "none";
+  return level == 0 ? name : fmt::format("{} {}", name, level);
+}
+
 std::string_view Compression::extension() const {
   return codec == Codec::kGzip ? ".gz" : codec == Codec::kZstd ? ".zst" : "";
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -21,6 +22,8 @@ struct Compression {
 
   // none, gzip, zstd; 22023 for others, and for levels that the codec does not have.
   static Result<Compression> named(std::string_view name, int level);
+  // As it is said: 'zstd 9'.
+  std::string text() const;
   // Of a file's name: .gz, .zst or nothing.
   std::string_view extension() const;
 };

@@ -86,8 +86,19 @@ bool can_have_bloom_filter(const Field& field) {
   if (field.kind != FieldKind::kLeaf) {
     return std::ranges::any_of(field.children, can_have_bloom_filter);
   }
-  return field.physical != Physical::kBoolean && field.physical != Physical::kFloat &&
-         field.physical != Physical::kDouble;
+  switch (field.physical) {
+    case Physical::kInt32:
+    case Physical::kInt64:
+      return true;
+    case Physical::kByteArray:
+    case Physical::kFixed:
+      return field.meaning != Meaning::kNone;
+    case Physical::kBoolean:
+    case Physical::kFloat:
+    case Physical::kDouble:
+      return false;
+  }
+  return false;
 }
 
 uint64_t xxh64(std::span<const uint8_t> bytes) {

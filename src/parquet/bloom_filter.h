@@ -24,8 +24,9 @@ enum class BloomFilters : uint8_t {
   kAll,
 };
 
-// Whether a filter can be made for one of the field's leaves. Not for booleans, and not for
-// floating point, of which different bytes may be equal: two zeros, many NaN.
+// Whether a filter can be made for one of the field's leaves. Not for booleans; not for floating
+// point, of which different bytes may be equal: two zeros, many NaN; and not for plain bytes, since
+// DuckDB (1.5.6 too) looks for them in the filter by their text, and so finds none.
 bool can_have_bloom_filter(const Field& field);
 
 // XXH64 with seed 0, by which the format has values hashed.

@@ -48,16 +48,20 @@ TEST(BloomFilter, TakesTheRoomOfItsDifferentValues) {
   EXPECT_EQ(hashes.size(), 0U);
 }
 
-TEST(BloomFilter, IsNotForBooleansAndFloatingPoint) {
+TEST(BloomFilter, IsNotForBooleansFloatingPointAndBytes) {
   Field leaf;
+  EXPECT_FALSE(can_have_bloom_filter(leaf));
+  leaf.meaning = Meaning::kString;
   EXPECT_TRUE(can_have_bloom_filter(leaf));
+  leaf.meaning = Meaning::kNone;
   leaf.physical = Physical::kDouble;
   EXPECT_FALSE(can_have_bloom_filter(leaf));
   Field record;
   record.kind = FieldKind::kStruct;
   record.children = {leaf};
   EXPECT_FALSE(can_have_bloom_filter(record));
-  record.children.emplace_back();
+  leaf.physical = Physical::kInt32;
+  record.children.push_back(leaf);
   EXPECT_TRUE(can_have_bloom_filter(record));
 }
 

@@ -3,6 +3,7 @@
 #include <lz4.h>
 #include <snappy.h>
 
+#include <algorithm>
 #include <array>
 
 #include "format/block_compressor.h"
@@ -37,9 +38,9 @@ class Snappy final : public Compressor {
 };
 
 // gzip and zstd.
-class Block final : public Compressor {
+class BlockCodec final : public Compressor {
  public:
-  explicit Block(std::unique_ptr<format::BlockCompressor> codec) : codec_(std::move(codec)) {}
+  explicit BlockCodec(std::unique_ptr<format::BlockCompressor> codec) : codec_(std::move(codec)) {}
   Status compress(std::span<const std::byte> page, Buffer& out) override {
     out.clear();
     const size_t room = codec_->bound(page.size());
@@ -69,16 +70,23 @@ class Lz4Raw final : public Compressor {
   }
 };
 
+// The first name of a codec is the one that is shown.
+constexpr std::array<std::pair<std::string_view, Codec>, 6> kNames{{{"none", Codec::kNone},
+                                                                    {"uncompressed", Codec::kNone},
+                                                                    {"snappy", Codec::kSnappy},
+                                                                    {"gzip", Codec::kGzip},
+                                                                    {"zstd", Codec::kZstd},
+                                                                    {"lz4_raw", Codec::kLz4Raw}}};
+
 }  // namespace
 
+std::string Compression::text() const {
+  const auto* const found =
+      std::ranges::find(kNames, codec, [](const auto& one) { return one.second; });
+  return fmt::format("{}{}", found->first, level == 0 ? "" : fmt::format(" {}", level));
+}
+
 Result<Compression> Compression::named(std::string_view name, int level) {
-  constexpr std::array<std::pair<std::string_view, Codec>, 6> kNames{
-      {{"none", Codec::kNone},
-       {"uncompressed", Codec::kNone},
-       {"snappy", Codec::kSnappy},
-       {"gzip", Codec::kGzip},
-       {"zstd", Codec::kZstd},
-       {"lz4_raw", Codec::kLz4Raw}}};
   for (const auto& [known, codec] : kNames) {
     if (known != name) continue;
     const int highest = codec == Codec::kZstd ? 22 : codec == Codec::kGzip ? 9 : 0;
@@ -100,10 +108,10 @@ std::unique_ptr<Compressor> Compressor::make(Compression compression) {
     case Codec::kSnappy:
       return std::make_unique<Snappy>();
     case Codec::kGzip:
-      return std::make_unique<Block>(format::BlockCompressor::gzip(level));
+      return std::make_unique<BlockCodec>(format::BlockCompressor::gzip(level));
     case Codec::kZstd:
       // A page has a checksum already.
-      return std::make_unique<Block>(format::BlockCompressor::zstd(level, /*checksum=*/false));
+      return std::make_unique<BlockCodec>(format::BlockCompressor::zstd(level, /*checksum=*/false));
     case Codec::kLz4Raw:
       return std::make_unique<Lz4Raw>();
   }

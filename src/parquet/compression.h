@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -23,6 +24,8 @@ struct Compression {
   // none (or uncompressed), snappy, gzip, zstd, lz4_raw; 22023 for others, and for levels that the
   // codec does not have.
   static Result<Compression> named(std::string_view name, int level = 0);
+  // As named() takes it: 'zstd 9'.
+  std::string text() const;
   bool operator==(const Compression&) const = default;
 };
 

@@ -18,12 +18,17 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/version.h"
 #include "engine/chunk.h"
 #include "parquet/column.h"
 #include "parquet/compression.h"
 #include "parquet/schema.h"
 
 namespace sluice::parquet {
+
+// Where a row group ends, unless the options say otherwise.
+inline constexpr uint64_t kGroupRows = 122'880;
+inline constexpr uint64_t kGroupBytes = uint64_t{16} << 20;
 
 struct WriterOptions {
   // Names must be unique on each level. `sources` are the types in which the
@@ -33,8 +38,8 @@ struct WriterOptions {
   Compression compression;
   // A row group ends at this many rows, or bytes before compression, whichever
   // is first.
-  uint64_t max_group_rows = 122'880;
-  uint64_t max_group_bytes = uint64_t{16} << 20;
+  uint64_t max_group_rows = kGroupRows;
+  uint64_t max_group_bytes = kGroupBytes;
   // All open writers together buffer so much of their row groups, about; each
   // at least 1 MiB.
   uint64_t memory_bytes = uint64_t{128} << 20;
@@ -43,7 +48,7 @@ struct WriterOptions {
   // Of each of `fields`, for all its leaves; empty: automatic for all.
   std::vector<BloomFilters> bloom_filters;
   std::vector<std::pair<std::string, std::string>> key_values;  // in the footer
-  std::string created_by = "sluice version 0.1.0";
+  std::string created_by = fmt::format("sluice version {}", kVersion);
 };
 
 class Writer {

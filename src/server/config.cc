@@ -11,8 +11,8 @@
 #include <thread>
 #include <toml.hpp>
 
+#include "base/version.h"
 #include "server/allowed_endpoints.h"
-#include "server/version.h"
 #include "sql/aws_policies.h"
 
 namespace sluice::server {

@@ -19,7 +19,6 @@
 #include "server/metrics.h"
 #include "server/secrets_key.h"
 #include "server/stores.h"
-#include "server/version.h"
 #include "session/database.h"
 #include "sql/system/catalog_functions.h"
 #include "webapi/server.h"

@@ -1,5 +1,5 @@
 #pragma once
 
-namespace sluice::server {
+namespace sluice {
 inline constexpr const char* kVersion = "0.1.0";
-}  // namespace sluice::server
+}  // namespace sluice
