@@ -1,6 +1,7 @@
 // Whole exports against a strict S3 that fails their requests in every way: what comes out is all
 // files and no sentinel, or an error that says which request failed and, when what is left has been
-// swept, nothing at all; then the same path can be exported to.
+// swept, nothing at all; then the same path can be exported to. Half of the runs also write a
+// manifest, put rows into partitions, or replace what is there: the old objects or the new ones.
 //
 // Every case has a number that decides all of it; a failure prints the number. SLUICE_FAULT_SEEDS
 // gives how many there are (default 2,400), SLUICE_FAULT_SEED one to be run alone.
@@ -18,6 +19,7 @@
 #include <set>
 
 #include "export/export.h"
+#include "export/names.h"
 #include "export/sweep.h"
 #include "s3fake/server.h"
 #include "store/s3_store.h"
@@ -37,25 +39,32 @@ constexpr uint64_t kFileBytes = 80 << 10;
 constexpr int kRows = 6'000;
 constexpr int kForGood = 1'000'000;
 constexpr char kPrefix[] = "exports/day 1";
+constexpr char kOldContent[] = "old";
+const std::vector<std::string> kOldKeys = {"exports/day 1/mz-t0-batch-0000-0001.csv",
+                                           "exports/day 1/mz-t0-manifest.json",
+                                           "exports/day 1/part=9/mz-t0-batch-0001-0001.csv"};
+constexpr char kOthersKey[] = "exports/day 10/mz-t0-batch-0000-0001.csv";
 
 uint64_t environment(const char* name, uint64_t otherwise) {
   const char* value = std::getenv(name);
   return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
 }
 
-std::string rows_sql() {
+std::string rows_sql(const std::string& more = "") {
   return fmt::format(
       "SELECT i AS id, md5(i::VARCHAR) AS hash, CASE WHEN i % 7 <> 0 THEN repeat('x', i % 60) END "
-      "AS filler FROM range({}) r(i)",
-      kRows);
+      "AS filler{} FROM range({}) r(i)",
+      more, kRows);
 }
 
 // What may be told to do a run at once: where it goes wrong, and how.
 struct Case {
   uint64_t seed = 0;
   FileFormat format = FileFormat::kCsv;
+  bool manifest = false, partitions = false, replaces = false;
   std::vector<s3fake::FaultRule> rules;
 
+  Case() = default;
   explicit Case(uint64_t number) : seed(number) {
     std::mt19937_64 random(number);
     const auto below = [&random](size_t n) { return static_cast<size_t>(random() % n); };
@@ -82,11 +91,16 @@ struct Case {
       rule.count = how_often < 6 ? 1 : how_often < 8 ? 2 : kForGood;
       rules.push_back(rule);
     }
+    if (below(2) == 0) return;
+    manifest = below(2) == 0;
+    partitions = below(2) == 0;
+    replaces = below(2) == 0;
   }
 
   std::string text() const {
-    std::string out = fmt::format("SLUICE_FAULT_SEED={} {}", seed,
-                                  format == FileFormat::kCsv ? "csv" : "parquet");
+    std::string out = fmt::format(
+        "SLUICE_FAULT_SEED={} {}{}{}{}", seed, format == FileFormat::kCsv ? "csv" : "parquet",
+        manifest ? " manifest" : "", partitions ? " partitions" : "", replaces ? " replaces" : "");
     for (const auto& rule : rules) {
       out += fmt::format("; {} {} of {} from {} on", rule.count, s3fake::name(rule.fault),
                          rule.operation.empty() ? "any" : rule.operation, rule.nth);
@@ -112,10 +126,16 @@ class Recorded final : public RunLog {
     is_open_ = true;
     return ok();
   }
+  Status replacing(const std::vector<std::string>& keys, const std::stop_token& stop) override {
+    replaced_ = keys;
+    return publishing(stop);
+  }
   Status failed(const Error&) override {
     is_open_ = false;
     return ok();
   }
+  // What goes whatever happens, once the run is open; nothing: the run replaces nothing.
+  const std::vector<std::string>& replaced() const { return replaced_; }
   // Whether the sentinel decides how the run has ended.
   bool is_open() const { return is_open_; }
   std::vector<store::OpenUpload> uploads() {
@@ -126,6 +146,7 @@ class Recorded final : public RunLog {
  private:
   std::mutex mutex_;
   std::vector<store::OpenUpload> uploads_;
+  std::vector<std::string> replaced_;
   bool is_open_ = false;
 };
 
@@ -163,33 +184,49 @@ class ExportFaults : public testing::TestWithParam<int> {
         .value();
   }
 
-  Result<ExportResult> run(const std::string& id, FileFormat format, store::ObjectStore& store,
+  Result<ExportResult> run(const std::string& id, const Case& c, store::ObjectStore& store,
                            RunLog& log) {
     duckdb::Parser parser;
-    parser.ParseQuery(rows_sql());
+    parser.ParseQuery(rows_sql(c.partitions ? ", (i % 3)::VARCHAR AS part" : ""));
     const auto reader =
         connection_->reader(engine::Query(std::move(parser.statements[0])), {}).value();
     ExportSpec spec;
     spec.id = id;
     spec.prefix = kPrefix;
-    spec.format = format;
+    spec.format = c.format;
     spec.max_file_bytes = kFileBytes;
     spec.csv.header = true;
+    spec.manifest = c.manifest;
+    if (c.replaces) spec.overwrite = Overwrite::kReplace;
     spec.names = reader->shape().names;
     for (const auto& type : reader->shape().types) spec.types.push_back(types::from_engine(type));
+    if (c.partitions) {
+      spec.partition_names = {spec.names.back()};
+      spec.names.pop_back();
+      spec.types.pop_back();
+      spec.max_open_files = 2;
+    }
     ExportProgress progress;
     return run_export(spec, *engine_, *reader, store, progress, {}, &log);
   }
 
   // That the store holds all rows once, and nothing else.
-  void expect_whole(const s3fake::Server& server, FileFormat format) {
+  void expect_whole(const s3fake::Server& server, const Case& c) {
+    const FileFormat format = c.format;
     for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
       std::filesystem::remove(entry.path());
     }
-    const auto objects = server.objects();
+    auto objects = server.objects();
+    EXPECT_EQ(objects.erase(kOthersKey), c.replaces ? 1U : 0U);
+    const auto is_manifest = [](const auto& object) {
+      return object.first.ends_with("-manifest.json") &&
+             object.second.find(fmt::format("\"rows\": {}", kRows)) != std::string::npos;
+    };
+    EXPECT_EQ(std::erase_if(objects, is_manifest), c.manifest ? 1U : 0U);
     EXPECT_GE(objects.size(), 2U);
     for (const auto& [key, content] : objects) {
       EXPECT_THAT(key, AnyOf(testing::EndsWith(".csv"), testing::EndsWith(".parquet")));
+      EXPECT_EQ(key.find("/part=") != std::string::npos, c.partitions) << key;
       std::ofstream(folder_ / key.substr(key.rfind('/') + 1), std::ios::binary) << content;
     }
     const std::string files = fmt::format("'{}/*'", folder_.string());
@@ -212,9 +249,22 @@ class ExportFaults : public testing::TestWithParam<int> {
   // A consumer goes by the sentinel: where there are files and none, they had better be whole.
   static bool looks_whole(const s3fake::Server& server) {
     const auto objects = server.objects();
-    return !objects.empty() && std::none_of(objects.begin(), objects.end(), [](const auto& object) {
-      return object.first.ends_with("-INCOMPLETE");
-    });
+    const auto is_of_run = [](const auto& object) { return object.second != kOldContent; };
+    return std::any_of(objects.begin(), objects.end(), is_of_run) &&
+           std::none_of(objects.begin(), objects.end(),
+                        [](const auto& object) { return object.first.ends_with("-INCOMPLETE"); });
+  }
+  // What was there before, and nothing else.
+  static std::vector<std::string> old_keys(const Case& c) {
+    if (!c.replaces) return {};
+    std::vector<std::string> keys = kOldKeys;
+    keys.emplace_back(kOthersKey);
+    return keys;
+  }
+  static std::vector<std::string> keys_of(const s3fake::Server& server) {
+    std::vector<std::string> keys;
+    for (const auto& [key, content] : server.objects()) keys.push_back(key);
+    return keys;
   }
 
   void check(const Case& c);
@@ -233,15 +283,16 @@ void ExportFaults::check(const Case& c) {
   s3fake::Server::Options server_options;
   server_options.min_part_bytes = kPartBytes;
   s3fake::Server server(server_options);
+  for (const std::string& key : old_keys(c)) server.put(key, kOldContent);
   for (const auto& rule : c.rules) server.fail(rule);
   Recorded recorded;
   auto store = store_of(server, c);
-  const auto result = run("t1", c.format, *store, recorded);
+  const auto result = run("t1", c, *store, recorded);
   server.clear_faults();
   if (result.ok()) {
     ++succeeded_;
     EXPECT_EQ(result->rows, static_cast<uint64_t>(kRows));
-    expect_whole(server, c.format);
+    expect_whole(server, c);
     store.reset();
     EXPECT_THAT(server.open_uploads(), IsEmpty());
     return;
@@ -254,17 +305,23 @@ void ExportFaults::check(const Case& c) {
     EXPECT_EQ(error.code, ErrorCode::kUnknown);
     const auto gone = sentinel_is_gone(*store, kPrefix, "t1", {});
     ASSERT_TRUE(gone.ok());
-    if (*gone) return expect_whole(server, c.format);
+    if (!recorded.replaced().empty()) {
+      // There is no way back: as the sweeper does, the rest goes, and then the sentinel.
+      EXPECT_TRUE(remove_objects(*store, recorded.replaced(), {}).ok());
+      EXPECT_TRUE(remove_objects(*store, {run_key(kPrefix, "t1", kSentinelSuffix)}, {}).ok());
+      return expect_whole(server, c);
+    }
+    if (*gone) return expect_whole(server, c);
   } else {
     EXPECT_FALSE(looks_whole(server)) << error.message;
   }
-  const Swept swept = sweep(*store, {kPrefix, "t1", recorded.uploads()}, {});
+  const Swept swept = sweep(*store, {kPrefix, "t1", recorded.uploads(), c.partitions}, {});
   EXPECT_TRUE(swept.status.ok()) << Status(swept.status).error().message;
-  EXPECT_THAT(server.objects(), IsEmpty());
+  EXPECT_THAT(keys_of(server), testing::UnorderedElementsAreArray(old_keys(c)));
   EXPECT_THAT(server.open_uploads(), IsEmpty());
-  const auto again = run("t2", c.format, *store, recorded);
+  const auto again = run("t2", c, *store, recorded);
   ASSERT_TRUE(again.ok()) << again.error().message;
-  expect_whole(server, c.format);
+  expect_whole(server, c);
 }
 
 TEST_P(ExportFaults, YieldWholeFilesOrAnErrorAndNothing) {
@@ -300,7 +357,7 @@ class ExportToNobody : public ExportFaults {
         store::S3Store::make(http_, pool_, s3::fixed_credentials({"A", "s", "", {}}), options)
             .value();
     Recorded recorded;
-    const auto result = run("t1", FileFormat::kCsv, *store, recorded);
+    const auto result = run("t1", Case(), *store, recorded);
     EXPECT_FALSE(result.ok());
     EXPECT_THAT(recorded.uploads(), IsEmpty());
     return result.ok() ? internal("no error") : result.error();
