@@ -1,9 +1,13 @@
-# module(NAME SOURCES … [USES folder…] [LINKS library…] [TESTS …] [FUZZERS …] [DUCKDB | ENGINE])
+# module(NAME SOURCES … [USES folder…] [LINKS library…] [TESTS …] [FUZZERS …] [APART …] [DUCKDB | ENGINE])
 #
 # A folder under src/ as a library `sluice_NAME`, with its unit tests as one program and its
 # fuzzers as one program each. USES is the whole truth about which folders it may include;
 # tests/tidy checks the includes against it. DUCKDB says that it sees DuckDB's headers, ENGINE that
 # it runs DuckDB: connections, planning, configuration.
+#
+# The release preset compiles four files at a time as one (CMAKE_UNITY_BUILD), which halves a build:
+# what headers leave to be instantiated is so once. Names in unnamed namespaces must differ within
+# four; APART lists sources that are compiled alone, since they use the same plain words on purpose.
 include(GoogleTest)
 set_property(GLOBAL PROPERTY sluice_modules "")
 
@@ -44,8 +48,11 @@ function(sluice_test_options target)
 endfunction()
 
 function(module name)
-  cmake_parse_arguments(M "DUCKDB;ENGINE" "" "SOURCES;USES;LINKS;TESTS;TEST_LINKS;FUZZERS" ${ARGN})
+  cmake_parse_arguments(M "DUCKDB;ENGINE" "" "SOURCES;USES;LINKS;TESTS;TEST_LINKS;FUZZERS;APART" ${ARGN})
   set(target sluice_${name})
+  if(M_APART)
+    set_source_files_properties(${M_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
   add_library(${target} STATIC ${M_SOURCES})
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${target} PUBLIC sluice_flags fmt::fmt Threads::Threads ${M_LINKS})

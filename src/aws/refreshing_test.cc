@@ -57,7 +57,7 @@ class Source {
   int given_ = 0;
 };
 
-struct Fixture {
+struct Refreshed {
   std::string key() {
     const auto got = provider->get({});
     return got.ok() ? got->access_key_id : "error: " + got.error().message;
@@ -79,7 +79,7 @@ struct Fixture {
 };
 
 TEST(RefreshingCredentials, AreKeptUntilTheyAreSoonToExpire) {
-  Fixture f;
+  Refreshed f;
   EXPECT_EQ(f.source.begun(), 0);
   EXPECT_EQ(f.key(), "1");
   f.source.clock.advance(minutes(55) - seconds(1));
@@ -88,7 +88,7 @@ TEST(RefreshingCredentials, AreKeptUntilTheyAreSoonToExpire) {
 }
 
 TEST(RefreshingCredentials, ServeWhileNewOnesAreFetchedOnce) {
-  Fixture f;
+  Refreshed f;
   EXPECT_EQ(f.key(), "1");
   f.source.hold();
   f.source.clock.advance(minutes(56));
@@ -100,7 +100,7 @@ TEST(RefreshingCredentials, ServeWhileNewOnesAreFetchedOnce) {
 }
 
 TEST(RefreshingCredentials, AreFetchedOnceForAllWhoWait) {
-  Fixture f;
+  Refreshed f;
   f.source.hold();
   std::vector<std::future<std::string>> keys;
   for (int i = 0; i < 8; ++i) {
@@ -113,7 +113,7 @@ TEST(RefreshingCredentials, AreFetchedOnceForAllWhoWait) {
 }
 
 TEST(RefreshingCredentials, OfShortLifeAreRefreshedInItsLastThird) {
-  Fixture f;
+  Refreshed f;
   f.source.life = seconds(30);
   EXPECT_EQ(f.key(), "1");
   f.source.clock.advance(seconds(19));
@@ -124,7 +124,7 @@ TEST(RefreshingCredentials, OfShortLifeAreRefreshedInItsLastThird) {
 }
 
 TEST(RefreshingCredentials, FailOnlyWhenTheOldOnesAreAboutToEnd) {
-  Fixture f;
+  Refreshed f;
   EXPECT_EQ(f.key(), "1");
   f.source.failure = error(ErrorCode::kDenied, "the role is gone");
   f.source.clock.advance(minutes(56));
@@ -138,7 +138,7 @@ TEST(RefreshingCredentials, FailOnlyWhenTheOldOnesAreAboutToEnd) {
 }
 
 TEST(RefreshingCredentials, KeepTheLastMinuteOfTheOldOnesForCleaningUp) {
-  Fixture f;
+  Refreshed f;
   EXPECT_EQ(f.key(), "1");
   f.source.failure = error(ErrorCode::kDenied, "the role is gone");
   f.source.clock.advance(minutes(59) + seconds(30));
@@ -151,7 +151,7 @@ TEST(RefreshingCredentials, KeepTheLastMinuteOfTheOldOnesForCleaningUp) {
 }
 
 TEST(RefreshingCredentials, AreTriedAgainAfterAPauseWhileTheOldOnesServe) {
-  Fixture f;
+  Refreshed f;
   EXPECT_EQ(f.key(), "1");
   f.source.failure = error(ErrorCode::kUnavailable, "no answer");
   f.source.clock.advance(minutes(56));
@@ -166,7 +166,7 @@ TEST(RefreshingCredentials, AreTriedAgainAfterAPauseWhileTheOldOnesServe) {
 }
 
 TEST(RefreshingCredentials, AreFetchedAnewWhenTheyAreRefused) {
-  Fixture f;
+  Refreshed f;
   const auto first = f.provider->get({});
   ASSERT_TRUE(first.ok());
   EXPECT_TRUE(f.provider->refused(*first));
@@ -178,7 +178,7 @@ TEST(RefreshingCredentials, AreFetchedAnewWhenTheyAreRefused) {
 }
 
 TEST(RefreshingCredentials, WithoutAnEndAreReadAnewNowAndThen) {
-  Fixture f;
+  Refreshed f;
   f.source.life.reset();
   EXPECT_EQ(f.key(), "1");
   f.source.clock.advance(minutes(14));
@@ -191,7 +191,7 @@ TEST(RefreshingCredentials, WithoutAnEndAreReadAnewNowAndThen) {
 }
 
 TEST(RefreshingCredentials, LetTheirWaitersStop) {
-  Fixture f;
+  Refreshed f;
   f.source.hold();
   std::stop_source stop;
   auto waiting = std::async(std::launch::async, [&] { return f.provider->get(stop.get_token()); });
@@ -204,7 +204,7 @@ TEST(RefreshingCredentials, LetTheirWaitersStop) {
 }
 
 TEST(RefreshingCredentials, EndTheirFetchWhenTheyGo) {
-  Fixture f;
+  Refreshed f;
   EXPECT_EQ(f.key(), "1");
   f.source.hold();
   f.source.clock.advance(minutes(56));

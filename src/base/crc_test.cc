@@ -7,12 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
+
 namespace sluice {
 namespace {
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 std::string counting(int first, int step, size_t bytes) {
   std::string out;

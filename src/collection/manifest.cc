@@ -7,7 +7,7 @@
 namespace sluice::collection {
 namespace {
 
-constexpr std::string_view kMagic = "SLUICEHEAD2\n";
+constexpr std::string_view kManifestMagic = "SLUICEHEAD2\n";
 constexpr const char* kName = "manifest.json";
 
 Error damaged(const std::string& path) {
@@ -155,7 +155,7 @@ Status write_head(Files& files, const Paths& paths, const std::string& name, con
     TRY(write_batches(body, entry.capture.tail, true));
   }
   ByteWriter file;
-  file.raw(kMagic.data(), kMagic.size());
+  file.raw(kManifestMagic.data(), kManifestMagic.size());
   file.u32(crc32c(std::as_bytes(std::span(body.bytes()))));
   file.text(body.bytes());
   return files.replace(paths.logs, name, file.bytes());
@@ -164,8 +164,8 @@ Status write_head(Files& files, const Paths& paths, const std::string& name, con
 Result<Head> read_head(Files& files, const Paths& paths, const std::string& name) {
   const std::string path = paths.logs + "/" + name;
   TRY_ASSIGN(const std::string content, files.read(path));
-  if (!content.starts_with(kMagic)) return damaged(path);
-  ByteReader file(std::string_view(content).substr(kMagic.size()));
+  if (!content.starts_with(kManifestMagic)) return damaged(path);
+  ByteReader file(std::string_view(content).substr(kManifestMagic.size()));
   const uint32_t crc = file.u32();
   const std::string_view body = file.text();
   if (!file.ok() || crc32c(std::as_bytes(std::span(body))) != crc) return damaged(path);

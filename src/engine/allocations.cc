@@ -17,15 +17,15 @@ using duckdb::PrivateAllocatorData;
 
 constexpr idx_t kCountedBytes = idx_t{64} << 10;
 
-std::atomic<uint64_t> bound{UINT64_MAX};
+std::atomic<uint64_t> most_bytes{UINT64_MAX};
 std::atomic<uint64_t> used{0};
-thread_local bool may_fail = false;
+thread_local bool thread_may_fail = false;
 
 idx_t counted(idx_t size) { return size < kCountedBytes ? 0 : size; }
 
 bool take(idx_t size) {
   if (size == 0) return true;
-  if (used.fetch_add(size, std::memory_order_relaxed) + size <= bound || !may_fail) {
+  if (used.fetch_add(size, std::memory_order_relaxed) + size <= most_bytes || !thread_may_fail) {
     return true;
   }
   used.fetch_sub(size, std::memory_order_relaxed);
@@ -106,16 +106,16 @@ Loan loan;
 }  // namespace
 
 void bound_allocations(uint64_t bytes) {
-  bound = bytes;
+  most_bytes = bytes;
   // Kept for what it has allocated already.
   static const auto before =
       std::exchange(Allocator::DefaultAllocatorReference(),
                     duckdb::make_shared_ptr<Allocator>(allocate, release, reallocate, nullptr));
 }
 
-AllocationsMayFail::AllocationsMayFail() { may_fail = true; }
-AllocationsMayFail::~AllocationsMayFail() { may_fail = false; }
-void allocations_of_worker_may_fail() { may_fail = true; }
+AllocationsMayFail::AllocationsMayFail() { thread_may_fail = true; }
+AllocationsMayFail::~AllocationsMayFail() { thread_may_fail = false; }
+void allocations_of_worker_may_fail() { thread_may_fail = true; }
 
 duckdb::unique_ptr<Allocator> counting_allocator() {
   return duckdb::make_uniq<Allocator>(allocate, release, reallocate, nullptr);

@@ -6,16 +6,13 @@
 #include <regex>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/engine.h"
 
 namespace sluice::engine {
 namespace {
 
 using duckdb::ExceptionType;
-
-bool contains(std::string_view text, std::string_view word) {
-  return text.find(word) != std::string_view::npos;
-}
 
 // DuckDB adds the statement's line, guesses at names (which may be internal ones) and stack
 // traces; a user gets the first sentence and a position.
@@ -71,6 +68,13 @@ const std::vector<Rewrite>& name_rewrites() {
     add(R"re(^Type with name (\S+) does not exist[^]*)re", "42704", "type \"$1\" does not exist");
     add(R"re(^Schema with name (\S+) does not exist[^]*)re", "3F000",
         "schema \"$1\" does not exist");
+    add(R"re(^Ambiguous reference to table "([^"]*)"[^]*)re", "42712",
+        "table name \"$1\" specified more than once");
+    add(R"re(^Column "([^"]*)" does not exist on (left|right) side of join!?$)re", "42703",
+        "column \"$1\" specified in USING clause does not exist in $2 table");
+    add(R"re(^ORDER term out of range[^]*)re", "42P10", "ORDER BY position is not in select list");
+    add(R"re(^Cannot mix values of type (.*) and (.*) in (\w+) (?:expression|operator)[^]*)re",
+        "42804", "$3 types $1 and $2 cannot be matched");
     add(R"re(^LIMIT/OFFSET cannot be negative[^]*)re", "2201W", "LIMIT must not be negative");
     add(R"re(^interval cannot be 0!?$)re", "22023", "step size cannot equal zero");
     add(R"re(^Cannot (?:compare|mix) values of type[^]*)re", "42804", nullptr);
@@ -213,6 +217,15 @@ Error conversion_error(const std::string& text) {
   if (std::regex_match(text, match, too_large)) {
     return invalid("{} out of range", physical_type_name(match[2])).with_sqlstate("22003");
   }
+  static const std::regex overflow(
+      R"re(^Could not cast value \S+ to DECIMAL\((\d+),(\d+)\)[^]*)re");
+  if (std::regex_match(text, match, overflow)) {
+    return invalid("numeric field overflow")
+        .with_sqlstate("22003")
+        .with_detail(fmt::format(
+            "A field with precision {}, scale {} must round to an absolute value less than 10^{}.",
+            match[1].str(), match[2].str(), std::stoi(match[1]) - std::stoi(match[2])));
+  }
   if (std::regex_match(text, match, out_of_range)) {
     return invalid("{} out of range", physical_type_name(match[3])).with_sqlstate("22003");
   }
@@ -282,6 +295,9 @@ Error translated(ExceptionType type, const std::string& text) {
       return named_error(with_sql_type_names(text));
     case ExceptionType::PARSER:
     case ExceptionType::SYNTAX:
+      if (contains(text, "must not end with escape character")) {
+        return invalid("LIKE pattern must not end with escape character").with_sqlstate("22025");
+      }
       return invalid("{}", text).with_sqlstate("42601");
     case ExceptionType::PARAMETER_NOT_RESOLVED:
       return invalid("could not determine data type of a parameter").with_sqlstate("42P18");

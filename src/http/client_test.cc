@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "base/text.h"
 #include "s3fake/http_server.h"
 
 namespace sluice::http {
@@ -19,10 +20,6 @@ using s3fake::HttpRequest;
 using s3fake::HttpServer;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 // Answers with what it was sent, in words.
 bool echo(const HttpRequest& request, Connection& connection) {

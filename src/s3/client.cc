@@ -6,6 +6,8 @@
 #include <charconv>
 #include <pugixml.hpp>
 
+#include "base/text.h"
+
 namespace sluice::s3 {
 namespace {
 
@@ -37,10 +39,6 @@ std::string xml_text(std::string_view text) {
     }
   }
   return out;
-}
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
 }
 
 // A check of answers that must be XML with this root.

@@ -17,8 +17,6 @@ using testing::Not;
 using testing::Pair;
 using testing::UnorderedElementsAre;
 
-constexpr int kForGood = 1'000'000;
-
 // The nth request of an operation.
 struct Step {
   std::string operation;

@@ -16,7 +16,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-constexpr int kForGood = 1'000'000;
 constexpr uint64_t kPart = S3Fixture::kPartBytes;
 
 Result<ObjectInfo> finish(ObjectWriter& writer) {

@@ -7,12 +7,10 @@
 #include <string>
 #include <thread>
 
+#include "base/text.h"
+
 namespace sluice::s3 {
 namespace {
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 TEST(PartBuffer, TakesWhatFitsAndGrowsOnDemand) {
   PartBuffer buffer;

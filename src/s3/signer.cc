@@ -7,6 +7,7 @@
 #include <array>
 #include <ctime>
 
+#include "base/text.h"
 #include "secrets/wiping.h"
 
 namespace sluice::s3 {
@@ -33,10 +34,6 @@ std::string hex(std::span<const unsigned char> bytes) {
     out += kDigits[byte & 15];
   }
   return out;
-}
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
 }
 
 void hmac(std::span<const unsigned char> key, std::string_view text, Digest& out) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
 #include "http/client.h"
 #include "s3/client.h"
 #include "s3/object_writer.h"
@@ -16,10 +17,6 @@
 #include "s3fake/server.h"
 
 namespace sluice::s3 {
-
-inline std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 // Content that shows when pieces of it are swapped, lost or doubled.
 inline std::string content_of(size_t bytes) {
@@ -29,6 +26,9 @@ inline std::string content_of(size_t bytes) {
   out.resize(bytes);
   return out;
 }
+
+// Times that a request fails.
+inline constexpr int kForGood = 1'000'000;
 
 struct S3Fixture {
   static constexpr uint64_t kPartBytes = 64 << 10;

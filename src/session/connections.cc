@@ -13,7 +13,7 @@ constexpr char kSystemError[] = "58000";
 constexpr char kNoBucket[] = "sluice-validate-connection";
 
 // How often what was found is tried to be kept while others change the catalog.
-constexpr int kTries = 10;
+constexpr int kMostTries = 10;
 
 using FoundProperties = std::vector<std::pair<std::string, std::string>>;
 
@@ -149,7 +149,7 @@ Status keep_found(const Execution& execution, sql::ObjectId id, const std::strin
     TRY(put_found(*edit, id, endpoint, found));
     Status kept = own.commit(execution.stop);
     const bool again = !kept.ok() && kept.error().code == ErrorCode::kConflict;
-    if (!again || tries == kTries) return kept;
+    if (!again || tries == kMostTries) return kept;
   }
 }
 

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/text.h"
+
 namespace sluice::store {
 namespace {
 
@@ -16,10 +18,6 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 // base/allowed is the store's; base/outside must stay as it is.
 class LocalStoreTest : public testing::Test {

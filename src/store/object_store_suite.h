@@ -11,13 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
 #include "store/object_store.h"
 
 namespace sluice::store {
-
-inline std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 // A store for one test, and a look behind it.
 class Make {

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "s3/client.h"
 
 namespace sluice::store {
@@ -12,22 +13,10 @@ namespace {
 
 using Outcome = ProbedRight::Outcome;
 
-// Removing what was made goes on for so long after a stop.
-constexpr std::chrono::milliseconds kCleanUpTime{5'000};
-constexpr std::string_view kContent = "This object is a probe of VALIDATE CONNECTION.\n";
-
-std::span<const std::byte> content() {
-  return std::as_bytes(std::span(kContent.data(), kContent.size()));
-}
-
 // A name that no other probe has used.
 std::string new_name() {
   std::random_device random;
   return fmt::format("sluice-probe-{:08x}{:08x}", random(), random());
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
 }
 
 // `kms:GenerateDataKey`, where the store names the right to a key that it lacks.
@@ -140,7 +129,8 @@ void Probe::try_put(const std::stop_token& stop) {
     put_.detail = "what is put could not be removed without s3:DeleteObject";
     return;
   }
-  const auto put = client_.put_object(object_, content(), s3::IfExists::kReplace, stop);
+  const auto put =
+      client_.put_object(object_, bytes_of(kProbeContent), s3::IfExists::kReplace, stop);
   // Only a clear refusal says that nothing was written.
   object_is_there_ = put.ok() || (put.error().code != ErrorCode::kDenied &&
                                   put.error().code != ErrorCode::kInvalid &&
@@ -153,7 +143,7 @@ void Probe::try_conditional_put(const std::stop_token& stop) {
     conditional_.detail = "there is no object to put it over";
     return;
   }
-  const auto put = client_.put_object(object_, content(), s3::IfExists::kFail, stop);
+  const auto put = client_.put_object(object_, bytes_of(kProbeContent), s3::IfExists::kFail, stop);
   if (put.ok()) {
     conditional_.outcome = Outcome::kFailed;
     conditional_.detail = "the store puts over an object in spite of If-None-Match";
@@ -172,9 +162,9 @@ Status Probe::abort(const std::string& id, const std::stop_token& stop) {
 Result<s3::SentPart> Probe::upload_part(const std::string& id, const std::stop_token& stop) {
   std::promise<Result<s3::SentPart>> promise;
   auto part = promise.get_future();
-  client_.upload_part(upload_, id, 1, content(), stop, [&promise](Result<s3::SentPart> answer) {
-    promise.set_value(std::move(answer));
-  });
+  client_.upload_part(
+      upload_, id, 1, bytes_of(kProbeContent), stop,
+      [&promise](Result<s3::SentPart> answer) { promise.set_value(std::move(answer)); });
   return part.get();
 }
 
@@ -226,7 +216,7 @@ void Probe::remove_object(const std::stop_token& stop) {
 void Probe::clean_up() {
   const auto remove = [this](const s3::ObjectName& name, bool& is_there) {
     if (!is_there) return;
-    const Status removed = client_.delete_object(name, {}, kCleanUpTime);
+    const Status removed = client_.delete_object(name, {}, kProbeCleanUpTime);
     is_there = !removed.ok() && removed.error().code != ErrorCode::kNotFound;
     if (!is_there) return;
     delete_.outcome = Outcome::kFailed;
@@ -238,11 +228,11 @@ void Probe::clean_up() {
   remove(upload_, completed_upload_is_there_);
   if (unknown_upload_is_there_) {
     unknown_upload_is_there_ = false;
-    const auto open = client_.list_uploads(upload_.bucket, upload_.key, {}, kCleanUpTime);
+    const auto open = client_.list_uploads(upload_.bucket, upload_.key, {}, kProbeCleanUpTime);
     for (size_t i = 0; open.ok() && i < open->size(); ++i) uploads_.push_back((*open)[i].id);
   }
   for (const std::string& id : uploads_) {
-    const Status aborted = client_.abort_upload(upload_, id, {}, kCleanUpTime);
+    const Status aborted = client_.abort_upload(upload_, id, {}, kProbeCleanUpTime);
     if (aborted.ok()) continue;
     abort_.outcome = Outcome::kFailed;
     abort_.detail = fmt::format(

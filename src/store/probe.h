@@ -11,6 +11,7 @@
 // that and the right to abort no upload is begun.
 #pragma once
 
+#include <chrono>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -23,6 +24,12 @@ class Client;
 }  // namespace sluice::s3
 
 namespace sluice::store {
+
+// What is put where something has to be.
+inline constexpr std::string_view kProbeContent =
+    "This object is a probe of VALIDATE CONNECTION.\n";
+// Removing what was made goes on for so long after a stop.
+inline constexpr std::chrono::milliseconds kProbeCleanUpTime{5'000};
 
 struct ProbedRight {
   enum class Outcome { kOk, kFailed, kSkipped };

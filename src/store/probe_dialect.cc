@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "s3/client.h"
 
 namespace sluice::store {
@@ -12,18 +13,7 @@ namespace {
 
 using Outcome = ProbedRight::Outcome;
 
-// Removing what was made goes on for so long after a stop.
-constexpr std::chrono::milliseconds kCleanUpTime{5'000};
-constexpr std::string_view kContent = "This object is a probe of VALIDATE CONNECTION.\n";
 constexpr int kPartsElsewhere = 1'000;  // of stores that take less than S3's 10,000
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
 
 // What an answer tells of a question: yes, no, or neither, as when the network failed.
 enum class Answer { kYes, kNo, kUnclear };
@@ -175,14 +165,14 @@ void Trials::find_checksum(const std::stop_token& stop) {
   if (!is_open("CHECKSUM")) return;
   const auto put = [&](s3::Checksum checksum, std::string_view sum_of) {
     object_is_there_ = true;
-    return answer_of(client_->put_with_checksum(name_, bytes_of(kContent), checksum,
+    return answer_of(client_->put_with_checksum(name_, bytes_of(kProbeContent), checksum,
                                                 checksum_of(checksum, bytes_of(sum_of)), stop));
   };
   for (const s3::Checksum checksum : s3::all_checksums()) {
     const Answer to_wrong = put(checksum, "something else");
     if (to_wrong == Answer::kUnclear) return;
     if (to_wrong == Answer::kYes) continue;
-    const Answer to_right = put(checksum, kContent);
+    const Answer to_right = put(checksum, kProbeContent);
     if (to_right == Answer::kUnclear) return;
     if (to_right == Answer::kYes) return found("CHECKSUM", s3::name(checksum));
   }
@@ -205,7 +195,7 @@ void Trials::find_max_parts(const std::stop_token& stop) {
   if (!id.ok()) return;
   uploads_.push_back(*id);
   for (const int number : {s3::kMaxParts, kPartsElsewhere}) {
-    const Answer answer = answer_of(status_of(send(*id, number, bytes_of(kContent), stop)));
+    const Answer answer = answer_of(status_of(send(*id, number, bytes_of(kProbeContent), stop)));
     if (answer == Answer::kYes) found("MAX PARTS", std::to_string(number));
     if (answer != Answer::kNo) break;
   }
@@ -261,7 +251,7 @@ Answer Trials::completes(size_t second_part_bytes, const std::stop_token& stop) 
 }
 
 void Trials::drop_upload(const std::string& id) {
-  if (client_->abort_upload(name_, id, {}, kCleanUpTime).ok()) std::erase(uploads_, id);
+  if (client_->abort_upload(name_, id, {}, kProbeCleanUpTime).ok()) std::erase(uploads_, id);
 }
 
 // Whatever has happened, a stop included. What is left is told where the administrator looks.
@@ -273,16 +263,16 @@ void Trials::clean_up() {
   };
   if (object_is_there_) {
     object_is_there_ = false;
-    const Status removed = client_->delete_object(name_, {}, kCleanUpTime);
+    const Status removed = client_->delete_object(name_, {}, kProbeCleanUpTime);
     if (!removed.ok() && removed.error().code != ErrorCode::kNotFound) left(name_.url(), removed);
   }
   if (unknown_upload_is_there_) {
     unknown_upload_is_there_ = false;
-    const auto open = client_->list_uploads(name_.bucket, name_.key, {}, kCleanUpTime);
+    const auto open = client_->list_uploads(name_.bucket, name_.key, {}, kProbeCleanUpTime);
     for (size_t i = 0; open.ok() && i < open->size(); ++i) uploads_.push_back((*open)[i].id);
   }
   for (const std::string& id : uploads_) {
-    const Status aborted = client_->abort_upload(name_, id, {}, kCleanUpTime);
+    const Status aborted = client_->abort_upload(name_, id, {}, kProbeCleanUpTime);
     if (!aborted.ok()) left(fmt::format("upload {} of {}", id, name_.url()), aborted);
   }
   uploads_.clear();

@@ -16,9 +16,9 @@ using testing::IsEmpty;
 using Understood = s3fake::Server::Options::Dialect;
 
 // A bucket of a store that understands this.
-class Bucket {
+class DialectBucket {
  public:
-  explicit Bucket(Understood understood = {}, std::set<std::string> denied = {}) {
+  explicit DialectBucket(Understood understood = {}, std::set<std::string> denied = {}) {
     s3fake::Server::Options options;
     options.dialect = std::move(understood);
     options.allowed = [denied](const std::string& operation, const std::string&) {
@@ -73,17 +73,17 @@ class Bucket {
 };
 
 TEST(ProbeDialect, FindsWhatAStoreUnderstands) {
-  EXPECT_THAT(Bucket().found(),
+  EXPECT_THAT(DialectBucket().found(),
               ElementsAre("PATH STYLE = true", "CHECKSUM = CRC32C", "SIGNED PAYLOAD = false",
                           "CONDITIONAL PUT = true", "EQUAL PARTS = false", "MAX PARTS = 10000"));
 }
 
 TEST(ProbeDialect, FindsWhatAStoreDoesNotUnderstand) {
-  Bucket bucket({.checksums = {},
-                 .conditions = Understood::Conditions::kIgnored,
-                 .takes_unsigned = false,
-                 .equal_parts = true,
-                 .max_parts = 1'000});
+  DialectBucket bucket({.checksums = {},
+                        .conditions = Understood::Conditions::kIgnored,
+                        .takes_unsigned = false,
+                        .equal_parts = true,
+                        .max_parts = 1'000});
   EXPECT_THAT(bucket.found(),
               ElementsAre("PATH STYLE = true", "CHECKSUM = NONE", "SIGNED PAYLOAD = true",
                           "CONDITIONAL PUT = false", "EQUAL PARTS = true", "MAX PARTS = 1000"));
@@ -91,24 +91,24 @@ TEST(ProbeDialect, FindsWhatAStoreDoesNotUnderstand) {
 
 TEST(ProbeDialect, FindsTheChecksumThatIsVerified) {
   for (const std::string only : {"CRC32", "CRC32C", "CRC64NVME", "SHA256"}) {
-    Bucket bucket({.checksums = {only}});
+    DialectBucket bucket({.checksums = {only}});
     EXPECT_THAT(bucket.found(), testing::Contains("CHECKSUM = " + only));
   }
 }
 
 TEST(ProbeDialect, FindsAStoreThatRefusesConditions) {
-  Bucket bucket({.conditions = Understood::Conditions::kRefused});
+  DialectBucket bucket({.conditions = Understood::Conditions::kRefused});
   EXPECT_THAT(bucket.found(), testing::Contains("CONDITIONAL PUT = false"));
 }
 
 TEST(ProbeDialect, FindsBucketsInTheHostsName) {
-  Bucket bucket({.path_style = false});
+  DialectBucket bucket({.path_style = false});
   bucket.by_name();
   EXPECT_THAT(bucket.found(), testing::Contains("PATH STYLE = false"));
 }
 
 TEST(ProbeDialect, AsksNothingThatWasGiven) {
-  Bucket bucket;
+  DialectBucket bucket;
   for (const auto property : s3::dialect_properties()) {
     bucket.asked().given.insert(std::string(property));
   }
@@ -117,14 +117,14 @@ TEST(ProbeDialect, AsksNothingThatWasGiven) {
 }
 
 TEST(ProbeDialect, FindsNothingThatItCouldNotUndo) {
-  EXPECT_THAT(Bucket({}, {"DeleteObject"}).found(), ElementsAre("PATH STYLE = true"));
-  EXPECT_THAT(Bucket({}, {"AbortMultipartUpload"}).found(),
+  EXPECT_THAT(DialectBucket({}, {"DeleteObject"}).found(), ElementsAre("PATH STYLE = true"));
+  EXPECT_THAT(DialectBucket({}, {"AbortMultipartUpload"}).found(),
               ElementsAre("PATH STYLE = true", "CHECKSUM = CRC32C", "SIGNED PAYLOAD = false",
                           "CONDITIONAL PUT = true"));
 }
 
 TEST(ProbeDialect, FindsNothingOfAStoreThatFails) {
-  Bucket bucket;
+  DialectBucket bucket;
   bucket.server().fail(
       {.operation = "", .nth = 1, .count = 1'000, .fault = s3fake::Fault::kInternalError});
   EXPECT_THAT(bucket.found(), IsEmpty());
@@ -135,7 +135,7 @@ TEST(ProbeDialect, AStopEndsItAndLeavesNothing) {
   for (const auto& [operation, nth] : std::initializer_list<std::pair<std::string, int>>{
            {"PutObject", 3}, {"CreateMultipartUpload", 2}, {"UploadPart", 3}, {"UploadPart", 4}}) {
     SCOPED_TRACE(fmt::format("{} {}", operation, nth));
-    Bucket bucket;
+    DialectBucket bucket;
     bucket.server().fail(
         {.operation = operation, .nth = nth, .count = 1, .fault = s3fake::Fault::kHangAfter});
     std::stop_source source;

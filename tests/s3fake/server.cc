@@ -80,7 +80,7 @@ bool key_is_sound(const std::string& key) {
   return true;
 }
 
-std::string quoted(const std::string& etag) { return "\"" + etag + "\""; }
+std::string in_quotes(const std::string& etag) { return "\"" + etag + "\""; }
 
 std::string unquoted(std::string etag) {
   etag.erase(std::remove(etag.begin(), etag.end(), '"'), etag.end());
@@ -370,7 +370,7 @@ bool Server::handle(const HttpRequest& request, Connection& connection) {
       if (acted) answer = error(500, "InternalError", "We encountered an internal error.");
       break;
     case Fault::kWrongEtag:
-      if (answer.headers.count("ETag") > 0) answer.headers["ETag"] = quoted(hex(md5("wrong")));
+      if (answer.headers.count("ETag") > 0) answer.headers["ETag"] = in_quotes(hex(md5("wrong")));
       break;
     case Fault::kEmptyAnswer:
       if (acted) answer = Answer{};
@@ -500,7 +500,7 @@ Server::Answer Server::act(const Call& call, const HttpRequest& request, const s
       if (operation == "HeadObject") missing.body.clear();
       return missing;
     }
-    return {200, {{"ETag", quoted(found->second.etag)}}, found->second.content};
+    return {200, {{"ETag", in_quotes(found->second.etag)}}, found->second.content};
   }
   if (operation == "DeleteObject") {
     objects_.erase(call.key);
@@ -533,7 +533,7 @@ Server::Answer Server::list_objects(const Call& call) const {
     content += fmt::format(
         "<Contents><Key>{}</Key><ETag>{}</ETag><Size>{}</Size><StorageClass>STANDARD"
         "</StorageClass></Contents>",
-        xml_text(key), xml_text(quoted(object.etag)), object.content.size());
+        xml_text(key), xml_text(in_quotes(object.etag)), object.content.size());
   }
   return {
       200,
@@ -578,7 +578,7 @@ Server::Answer Server::put_object(const Call& call, const HttpRequest& request,
   }
   const std::string etag = hex(md5(body));
   objects_[call.key] = {body, etag, algorithm.empty() ? "" : algorithm + "=" + checksum};
-  return {200, {{"ETag", quoted(etag)}}, ""};
+  return {200, {{"ETag", in_quotes(etag)}}, ""};
 }
 
 Refusal Server::check_checksum(const HttpRequest& request, const std::string& body,
@@ -644,7 +644,7 @@ Server::Answer Server::upload_part(const Call& call, const HttpRequest& request,
   }
   const std::string etag = hex(md5(body));
   upload->second.parts[number] = {body, etag, checksum};
-  return {200, {{"ETag", quoted(etag)}}, ""};
+  return {200, {{"ETag", in_quotes(etag)}}, ""};
 }
 
 Server::Answer Server::complete(const Call& call, const HttpRequest& request,
@@ -719,11 +719,12 @@ Server::Answer Server::complete(const Call& call, const HttpRequest& request,
   }
   objects_[call.key] = {std::move(content), etag, checksum};
   uploads_.erase(found);
-  return {200,
-          {},
-          document("CompleteMultipartUploadResult",
-                   fmt::format("<Bucket>{}</Bucket><Key>{}</Key><ETag>{}</ETag>",
-                               xml_text(call.bucket), xml_text(call.key), xml_text(quoted(etag))))};
+  return {
+      200,
+      {},
+      document("CompleteMultipartUploadResult",
+               fmt::format("<Bucket>{}</Bucket><Key>{}</Key><ETag>{}</ETag>", xml_text(call.bucket),
+                           xml_text(call.key), xml_text(in_quotes(etag))))};
 }
 
 }  // namespace sluice::s3fake

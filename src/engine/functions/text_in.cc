@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/text.h"
 #include "engine/functions/json.h"
 
 namespace sluice::engine::functions {
@@ -15,8 +16,6 @@ using duckdb::LogicalTypeId;
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
@@ -24,8 +23,9 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool equals_ignoring_case(std::string_view text, std::string_view word) {
-  return text.size() == word.size() && std::equal(text.begin(), text.end(), word.begin(),
-                                                  [](char a, char b) { return lower(a) == b; });
+  return text.size() == word.size() &&
+         std::equal(text.begin(), text.end(), word.begin(),
+                    [](char a, char b) { return ascii_lower(a) == b; });
 }
 
 // At least `shortest` characters of `word`, in any case.
@@ -107,7 +107,7 @@ bool split_decimal(std::string_view text, DecimalText& out) {
   }
   if (out.whole.empty() && out.fraction.empty()) return false;
   if (at == text.size()) return true;
-  if (lower(text[at]) != 'e') return false;
+  if (ascii_lower(text[at]) != 'e') return false;
   std::string_view exponent = text.substr(at + 1);
   if (!exponent.empty() && exponent[0] == '+') exponent.remove_prefix(1);
   if (exponent.empty() || (!is_digit(exponent.back()))) return false;
@@ -125,7 +125,7 @@ bool is_special_numeric(std::string_view text) {
 
 int hex_digit(char c) {
   if (is_digit(c)) return c - '0';
-  c = lower(c);
+  c = ascii_lower(c);
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 

@@ -4,6 +4,7 @@
 #include <duckdb/common/vector_operations/binary_executor.hpp>
 #include <duckdb/main/client_context.hpp>
 
+#include "base/text.h"
 #include "engine/functions/calendar.h"
 #include "engine/functions/parts.h"
 #include "engine/functions/raise.h"
@@ -145,8 +146,6 @@ constexpr Spelling kSpellings[] = {{"Y,YYY", Pattern::kYCommaYyy},
                                    {"OF", Pattern::kOf}};
 
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 bool starts_with(std::string_view text, std::string_view pattern) {
   return text.size() >= pattern.size() && std::equal(pattern.begin(), pattern.end(), text.begin(),
                                                      [](char a, char b) { return a == upper(b); });
@@ -158,7 +157,7 @@ std::string cased(std::string_view word, std::string_view like) {
   const bool first_upper = like[0] == upper(like[0]);
   const bool rest_upper = like.size() > 1 && like[1] == upper(like[1]);
   for (size_t i = 0; i < out.size(); ++i) {
-    out[i] = first_upper && (i == 0 || rest_upper) ? upper(out[i]) : lower(out[i]);
+    out[i] = first_upper && (i == 0 || rest_upper) ? upper(out[i]) : ascii_lower(out[i]);
   }
   return out;
 }
@@ -167,7 +166,7 @@ std::string dotted(std::string_view two, std::string_view like) {
   const bool small = like[0] != upper(like[0]);
   std::string out;
   for (const char c : two) {
-    out += small ? lower(c) : c;
+    out += small ? ascii_lower(c) : c;
     out += '.';
   }
   return out;
@@ -247,7 +246,7 @@ class Formatter {
                          : last == '2' ? "ND"
                          : last == '3' ? "RD"
                                        : "TH";
-    for (const char* c = ending; *c != '\0'; ++c) out_ += small ? lower(*c) : *c;
+    for (const char* c = ending; *c != '\0'; ++c) out_ += small ? ascii_lower(*c) : *c;
   }
 
   void append(Pattern pattern, std::string_view like) {

@@ -34,6 +34,9 @@ Column jsonb(std::string name);
 Column timestamptz(std::string name);
 Column uint8(std::string name);
 
+inline engine::Value number(int64_t value) { return engine::Value::BIGINT(value); }
+inline engine::Value yes(bool value) { return engine::Value::BOOLEAN(value); }
+inline engine::Value owner() { return number(kOwnerOid); }
 // A NULL of any type.
 engine::Value null();
 // Text, or NULL where it is empty.

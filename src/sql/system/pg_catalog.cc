@@ -8,9 +8,6 @@ namespace {
 
 using engine::Value;
 
-Value number(int64_t value) { return Value::BIGINT(value); }
-Value yes(bool value) { return Value::BOOLEAN(value); }
-Value owner() { return number(kOwnerOid); }
 
 template <typename Visit>
 void for_each_relation(const ResolveContext& context, Visit visit) {

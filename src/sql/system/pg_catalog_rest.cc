@@ -7,9 +7,6 @@ namespace {
 
 using engine::Value;
 
-Value number(int64_t value) { return Value::BIGINT(value); }
-Value yes(bool value) { return Value::BOOLEAN(value); }
-Value owner() { return number(kOwnerOid); }
 Value user() { return Value(std::string(kDefaultUser)); }
 
 constexpr int64_t kUtf8 = 6;
