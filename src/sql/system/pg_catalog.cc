@@ -8,7 +8,6 @@ namespace {
 
 using engine::Value;
 
-
 template <typename Visit>
 void for_each_relation(const ResolveContext& context, Visit visit) {
   for (const auto& [id, object] : context.catalog->objects())
