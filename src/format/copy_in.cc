@@ -103,7 +103,10 @@ struct CopyParser::State {
   Status store(size_t column, std::string_view text);
   void store_null(size_t column) { duckdb::FlatVector::SetNull(chunk.data[column], row, true); }
   Status emit(const Rows& sink);
-  Error in_line(Error failure, std::string_view line) const;
+  // Refuses what is too long for a varchar(n) or char(n), but for blanks at the end.
+  Status fit(size_t column, std::string_view& text) const;
+  Error in_line(Error failure, std::string_view line);
+  std::string quoted(std::string_view text) const;
 
   const std::string table;
   const std::vector<CopyInColumn> columns;
@@ -125,6 +128,7 @@ struct CopyParser::State {
   bool ended = false;                           // behind the end mark \.
   bool returns = false, returns_known = false;  // lines end with CR LF
   std::string scratch;
+  std::string context;  // see CopyParser::context()
 };
 
 // Follows quotes from `scanned` to `end`. False: an escape's second character has yet to arrive.
@@ -186,26 +190,45 @@ size_t CopyParser::State::find_end() {
   return std::string::npos;
 }
 
-Error CopyParser::State::in_line(Error failure, std::string_view line) const {
-  std::string context = fmt::format("COPY {}, line {}", table, line_number);
-  if (!line.empty()) {
-    const bool cut = line.size() > kMaxShownBytes;
-    context += fmt::format(": \"{}{}\"", line.substr(0, kMaxShownBytes), cut ? "..." : "");
-  }
-  failure.detail = failure.detail.empty() ? context : failure.detail + "\n" + context;
+Error CopyParser::State::in_line(Error failure, std::string_view line) {
+  context = fmt::format("COPY {}, line {}", table, line_number);
+  if (!line.empty()) context += ": " + quoted(line);
   return failure;
 }
 
-Status CopyParser::State::store(size_t column, std::string_view text) {
-  Status status = readers[column].read(text, chunk.data[column], row);
-  if (status.ok()) return ok();
-  Error failure = std::move(status).error();
+std::string CopyParser::State::quoted(std::string_view text) const {
   const bool cut = text.size() > kMaxShownBytes;
-  const std::string context =
-      fmt::format("COPY {}, line {}, column {}: \"{}{}\"", table, line_number, columns[column].name,
-                  text.substr(0, kMaxShownBytes), cut ? "..." : "");
-  failure.detail = failure.detail.empty() ? context : failure.detail + "\n" + context;
-  return failure;
+  return fmt::format("\"{}{}\"", text.substr(0, kMaxShownBytes), cut ? "..." : "");
+}
+
+Status CopyParser::State::fit(size_t column, std::string_view& text) const {
+  const types::SqlType& type = columns[column].type;
+  const bool blank_padded = type.id == types::TypeId::kChar;
+  if (!blank_padded && type.id != types::TypeId::kVarchar) return ok();
+  const auto limit = static_cast<size_t>(std::max(type.precision, 0));
+  if (type.precision > 0 && text.size() > limit) {
+    size_t end = 0;
+    for (size_t characters = 0; end < text.size(); ++end) {
+      if ((text[end] & 0xc0) != 0x80 && ++characters > limit) break;
+    }
+    if (text.find_first_not_of(' ', end) != std::string_view::npos) {
+      return invalid("value too long for type {}", types::name(type)).with_sqlstate("22001");
+    }
+    text = text.substr(0, end);
+  }
+  // As the engine keeps char(n): its text form pads it again.
+  while (blank_padded && type.precision > 0 && text.ends_with(' ')) text.remove_suffix(1);
+  return ok();
+}
+
+Status CopyParser::State::store(size_t column, std::string_view text) {
+  std::string_view fitting = text;
+  Status status = fit(column, fitting);
+  if (status.ok()) status = readers[column].read(fitting, chunk.data[column], row);
+  if (status.ok()) return ok();
+  context = fmt::format("COPY {}, line {}, column {}: {}", table, line_number, columns[column].name,
+                        quoted(text));
+  return status;
 }
 
 Status CopyParser::State::take_text_fields(std::string_view line) {
@@ -353,8 +376,8 @@ Status CopyParser::State::consume(const Rows& sink, bool at_end) {
   scanned -= record;
   record = 0;
   if (buffer.size() > options.max_record_bytes) {
-    return error(ErrorCode::kExhausted, "COPY {}, line {}: a row is longer than {} bytes", table,
-                 line_number + 1, options.max_record_bytes)
+    context = fmt::format("COPY {}, line {}", table, line_number + 1);
+    return error(ErrorCode::kExhausted, "a row is longer than {} bytes", options.max_record_bytes)
         .with_sqlstate("54000");
   }
   return ok();
@@ -374,6 +397,8 @@ Status CopyParser::finish(const Rows& rows) {
   TRY(state_->consume(rows, true));
   return state_->emit(rows);
 }
+
+const std::string& CopyParser::context() const { return state_->context; }
 
 uint64_t CopyParser::rows() const { return state_->rows_emitted + state_->row; }
 

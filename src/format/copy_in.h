@@ -48,8 +48,8 @@ class CopyParser {
   // Called with up to 2048 rows; the chunk is valid during the call only.
   using Rows = std::function<Status(engine::Chunk&)>;
 
-  // `table` is for messages: `COPY t, line 3, column a: "x"` in the error's detail. The SQLSTATEs
-  // are PostgreSQL's: 22P04 for the wrong number of fields, 22P02 and others for values.
+  // `table` is for context(). The SQLSTATEs are PostgreSQL's: 22P04 for the wrong number of fields,
+  // 22P02, 22001 and others for values.
   CopyParser(std::string table, std::vector<CopyInColumn> columns, CopyInOptions options);
   ~CopyParser();
 
@@ -57,6 +57,8 @@ class CopyParser {
   // The end of the input: the last record may lack its line end.
   Status finish(const Rows& rows);
   uint64_t rows() const;
+  // What in the input was refused: `COPY t, line 3, column a: "x"`. Empty: nothing of it was.
+  const std::string& context() const;
 
  private:
   struct State;

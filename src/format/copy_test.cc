@@ -171,6 +171,7 @@ TEST(CopyText, EscapesWhatALineCannotHold) {
 struct Parsed {
   std::vector<Row> rows;
   Status status;
+  std::string context;
 };
 
 Parsed parse(const std::string& input, const std::vector<const char*>& names, CopyInOptions options,
@@ -197,6 +198,7 @@ Parsed parse(const std::string& input, const std::vector<const char*>& names, Co
     parsed.status = parser.feed({input.data() + at, std::min(piece, input.size() - at)}, sink);
   }
   if (parsed.status.ok()) parsed.status = parser.finish(sink);
+  parsed.context = parser.context();
   return parsed;
 }
 
@@ -238,12 +240,13 @@ TEST(CopyIn, StopsAtTheEndMark) {
 }
 
 void expect_error(const Parsed& parsed, const char* state, const char* message,
-                  const char* detail) {
+                  const char* context) {
   ASSERT_FALSE(parsed.status.ok());
   Status status = parsed.status;
   EXPECT_EQ(status.error().sqlstate, state);
   EXPECT_EQ(status.error().message, message);
-  EXPECT_EQ(status.error().detail, detail);
+  EXPECT_EQ(status.error().detail, "");
+  EXPECT_EQ(parsed.context, context);
 }
 
 TEST(CopyIn, SaysInWhichLineAndColumnItsInputIsWrong) {
@@ -259,9 +262,25 @@ TEST(CopyIn, SaysInWhichLineAndColumnItsInputIsWrong) {
   expect_error(parse("\xff\n", {"text"}, comma), "22021",
                "invalid byte sequence for encoding \"UTF8\": 0xff",
                "COPY t, line 1, column a: \"\xff\"");
+  EXPECT_EQ(parse("1\n", {"int"}, text).context, "");
   CopyInOptions small = CopyInOptions::text();
   small.max_record_bytes = 10;
   EXPECT_EQ(parse(std::string(100, 'x'), {"text"}, small, 7).status.error().sqlstate, "54000");
+}
+
+TEST(CopyIn, RefusesWhatIsTooLongForItsColumn) {
+  const CopyInOptions text = CopyInOptions::text();
+  expect_error(parse("abc\nabcd\n", {"varchar(3)"}, text), "22001",
+               "value too long for type character varying(3)",
+               "COPY t, line 2, column a: \"abcd\"");
+  expect_error(parse("\u00e4\u00e4\u00e4\u00e4\n", {"char(3)"}, text), "22001",
+               "value too long for type character(3)",
+               "COPY t, line 1, column a: \"\u00e4\u00e4\u00e4\u00e4\"");
+  // Characters count, not bytes, and blanks at the end may go.
+  const Parsed fitting = parse("\u00e4\u00e4\u00e4  \tx \n", {"varchar(3)", "char(3)"}, text);
+  ASSERT_TRUE(fitting.status.ok());
+  EXPECT_EQ(fitting.rows[0][0], "\u00e4\u00e4\u00e4");
+  EXPECT_EQ(fitting.rows[0][1], "x  ");
 }
 
 // What one encoder writes, the parser reads back, whatever the values are.

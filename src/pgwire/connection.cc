@@ -138,7 +138,9 @@ Status Connection::log_in(const Startup& startup) {
   callbacks.flush = [this] {
     if (greeted_) (void)flush();
   };
-  TRY_ASSIGN(session_, sessions_.login(request.login, std::move(callbacks)));
+  session::SessionFactory::Login login = request.login;
+  login.backend_pid = static_cast<int32_t>(place_->key().process_id);
+  TRY_ASSIGN(session_, sessions_.login(login, std::move(callbacks)));
   for (const auto& [name, value] : request.settings) TRY(session_->set(name, value));
   place_->attach(*session_);
   greet(startup, request.unknown_protocol);
@@ -473,6 +475,10 @@ Result<std::optional<std::string>> Connection::send_rows(OpenPortal& open, uint6
 Result<std::string> Connection::copy_in(session::Portal& portal) {
   copy_in_response(out_, portal.columns().size());
   TRY(flush());
+  const auto with_context = [&](Status status) {
+    if (!status.ok()) error_context_ = portal.context();
+    return status;
+  };
   while (true) {
     const auto message = receive();
     if (!message || std::holds_alternative<Terminate>(*message)) {
@@ -481,9 +487,9 @@ Result<std::string> Connection::copy_in(session::Portal& portal) {
       return error(ErrorCode::kUnavailable, "connection to client lost").with_sqlstate("08006");
     }
     if (const auto* data = std::get_if<CopyData>(&*message)) {
-      TRY(portal.copy_data({data->bytes.data(), data->bytes.size()}));
+      TRY(with_context(portal.copy_data({data->bytes.data(), data->bytes.size()})));
     } else if (std::holds_alternative<CopyDone>(*message)) {
-      TRY(portal.copy_done());
+      TRY(with_context(portal.copy_done()));
       return portal.tag();
     } else if (const auto* failed = std::get_if<CopyFail>(&*message)) {
       portal.copy_fail(failed->reason);
@@ -532,11 +538,12 @@ void Connection::fail(const Error& error) {
   // of the connection: what has been written half would be committed with the next ready().
   portals_.clear();
   session_->statement_failed();
+  const std::string context = std::exchange(error_context_, {});
   // Nobody who asked has cancelled it.
   if (error.code == ErrorCode::kCancelled && socket_.server_stops()) {
     return die(stopped_by_server(error));
   }
-  error_response(out_, error, Severity::kError);
+  error_response(out_, error, Severity::kError, context);
 }
 
 void Connection::die(const Error& error) {

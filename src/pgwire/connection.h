@@ -97,7 +97,8 @@ class Connection {
   std::string out_;  // what is to be sent
   bool ended_ = false;
   bool greeted_ = false;
-  bool skipping_ = false;  // until Sync, after an error
+  std::string error_context_;  // of the error that is about to be told
+  bool skipping_ = false;      // until Sync, after an error
 
   // Destroyed from below: portals, statements, the place that points to the session, the session.
   std::unique_ptr<session::Session> session_;

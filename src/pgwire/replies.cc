@@ -21,6 +21,7 @@ struct Report {
   std::string_view detail;
   std::string_view hint;
   int32_t position = 0;
+  std::string_view context = {};
 };
 
 void report(std::string& out, char type, const Report& what) {
@@ -35,6 +36,7 @@ void report(std::string& out, char type, const Report& what) {
   field('D', what.detail);
   field('H', what.hint);
   if (what.position > 0) field('P', fmt::format("{}", what.position));
+  field('W', what.context);
   message.byte('\0');
 }
 
@@ -107,10 +109,11 @@ void ready_for_query(std::string& out, session::TransactionState state) {
   MessageWriter(out, 'Z').byte(letter);
 }
 
-void error_response(std::string& out, const Error& error, Severity severity) {
+void error_response(std::string& out, const Error& error, Severity severity,
+                    std::string_view context) {
   report(out, 'E',
          {severity == Severity::kFatal ? "FATAL" : "ERROR", sqlstate(error), error.message,
-          error.detail, error.hint, error.position});
+          error.detail, error.hint, error.position, context});
 }
 
 void notice_response(std::string& out, const session::Notice& notice) {

@@ -50,7 +50,9 @@ void backend_key_data(std::string& out, const BackendKey& key);
 void negotiate_protocol_version(std::string& out, std::span<const std::string> refused);
 void ready_for_query(std::string& out, session::TransactionState state);
 
-void error_response(std::string& out, const Error& error, Severity severity);
+// `context`: where in its data, for COPY.
+void error_response(std::string& out, const Error& error, Severity severity,
+                    std::string_view context = {});
 void notice_response(std::string& out, const session::Notice& notice);
 
 void command_complete(std::string& out, std::string_view tag);

@@ -55,7 +55,8 @@ ClientSession::ClientSession(Database& database, const SessionFactory::Login& lo
                              ClientCallbacks callbacks)
     : database_(database),
       client_(std::move(callbacks)),
-      user_(login.user.empty() ? std::string(sql::kDefaultUser) : login.user) {
+      user_(login.user.empty() ? std::string(sql::kDefaultUser) : login.user),
+      backend_pid_(login.backend_pid) {
   static_cast<void>(settings_.set("application_name", login.application_name));
   settings_.reported = client_.parameter_changed;
 }
@@ -198,6 +199,7 @@ ExecutionPtr ClientSession::begin_statement(std::vector<engine::Value> parameter
                 .client = client_,
                 .transaction = transaction_,
                 .user = user_,
+                .backend_pid = backend_pid_,
                 .statement_time = std::chrono::system_clock::now(),
                 .stop = source.get_token(),
                 .stop_source = source,
@@ -330,7 +332,7 @@ struct ClientSession::Opener {
     });
   }
   Opened operator()(const sql::Begin& node) const {
-    return simple([&to = session, modes = node.modes] { return to.begin_block(modes); });
+    return simple([&to = session, node] { return to.begin_block(node); });
   }
   Opened operator()(const sql::Commit&) const {
     return simple([&to = session, at = execution] { return to.commit_block(*at); });
@@ -558,23 +560,16 @@ std::optional<std::string> ClientSession::setting(std::string_view name) const {
 }
 
 Status ClientSession::set(std::string_view name, std::string_view value) {
-  if (settings_.is_time_zone(name)) TRY(check_time_zone(value));
-  return settings_.set(name, value);
+  return set_checked(database_, settings_, name, value);
 }
 
-Status ClientSession::check_time_zone(std::string_view value) {
-  TRY_ASSIGN(auto connection, database_.engine().connect());
-  if (connection->set_time_zone(std::string(value)).ok()) return ok();
-  return invalid("invalid value for parameter \"TimeZone\": \"{}\"", value).with_sqlstate("22023");
-}
-
-Result<std::string> ClientSession::begin_block(const sql::TransactionModes& modes) {
+Result<std::string> ClientSession::begin_block(const sql::Begin& begin) {
   if (transaction_->block()) warn("25001", "there is already a transaction in progress");
   // What the same query has done before BEGIN becomes part of the block, as in PostgreSQL.
   transaction_->make_block();
   again_ = nullptr;
-  TRY(set_modes(modes));
-  return std::string("BEGIN");
+  TRY(set_modes(begin.modes));
+  return std::string(begin.start ? "START TRANSACTION" : "BEGIN");
 }
 
 Result<std::string> ClientSession::set_transaction(const sql::SetTransaction& set) {

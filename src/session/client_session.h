@@ -55,7 +55,7 @@ class ClientSession final : public Session {
   Status commit(std::stop_token stop);
   void end_transaction(bool committed);
 
-  Result<std::string> begin_block(const sql::TransactionModes& modes);
+  Result<std::string> begin_block(const sql::Begin& begin);
   Result<std::string> set_transaction(const sql::SetTransaction& set);
   Status set_modes(const sql::TransactionModes& modes);
   Result<std::string> commit_block(const Execution& execution);
@@ -63,13 +63,13 @@ class ClientSession final : public Session {
   // 34000 for a portal whose transaction has ended: what it would write is nobody's.
   Status check_current(const Execution& execution) const;
   Status set_variable(const sql::SetVariable& set);
-  Status check_time_zone(std::string_view value);
   Result<std::unique_ptr<Portal>> show(ExecutionPtr execution, const sql::Show& show);
   void warn(std::string_view sqlstate, std::string message);
 
   Database& database_;
   const ClientCallbacks client_;
   const std::string user_;
+  const int32_t backend_pid_;
   Settings settings_;
   std::shared_ptr<Transaction> transaction_;                   // null: none
   bool failed_ = false;                                        // of a block

@@ -152,6 +152,7 @@ class CopyInPortal final : public Portal {
     return commit_();
   }
   void copy_fail(std::string_view) override {}
+  std::string context() const override { return parser_->context(); }
   std::string tag() const override { return fmt::format("COPY {}", rows_); }
 
  private:

@@ -37,7 +37,8 @@ struct DefinedQuery {
 Result<DefinedQuery> define(const Execution& execution, const sql::Query& query,
                             const std::vector<sql::Name>& names) {
   DefinedQuery defined;
-  TRY_ASSIGN(const sql::ResolveContext context, execution.context());
+  TRY_ASSIGN(sql::ResolveContext context, execution.context());
+  context.set_setting = nullptr;  // reading a view changes nothing
   const auto declared = sql::declared_types(*query, *context.catalog, context.search_path);
   TRY_ASSIGN(defined.resolved, sql::resolve(sql::Query(query).release(), context));
   TRY_ASSIGN(auto connection, execution.connect());

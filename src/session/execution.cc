@@ -11,6 +11,7 @@ Result<sql::ResolveContext> Execution::context(
   TRY_ASSIGN(context.catalog, transaction->catalog());
   context.search_path = settings.search_path();
   context.user = user;
+  context.backend_pid = backend_pid;
   context.server_version = *settings.get("server_version");
   context.logical_time = view ? view->time() : transaction->view().time();
   context.transaction_time = transaction->began_at();
@@ -19,6 +20,8 @@ Result<sql::ResolveContext> Execution::context(
   context.setting = [this_settings = &settings](const std::string& name) {
     return this_settings->get(name);
   };
+  context.set_setting = [](const std::string&, const std::optional<std::string>& value,
+                           bool) -> Result<std::string> { return value.value_or(""); };
   context.settings = [this_settings = &settings] {
     std::map<std::string, std::string> all;
     for (const Settings::Shown& shown : this_settings->all()) all[shown.name] = shown.value;
@@ -36,6 +39,29 @@ Result<std::unique_ptr<engine::Connection>> Execution::connect() const {
   TRY_ASSIGN(auto connection, database.engine().connect());
   TRY(connection->set_time_zone(settings.time_zone()));
   return connection;
+}
+
+Status set_checked(Database& database, Settings& settings, std::string_view name,
+                   std::string_view value) {
+  if (settings.is_time_zone(name)) {
+    TRY_ASSIGN(auto connection, database.engine().connect());
+    if (!connection->set_time_zone(std::string(value)).ok()) {
+      return invalid("invalid value for parameter \"TimeZone\": \"{}\"", value)
+          .with_sqlstate("22023");
+    }
+  }
+  return settings.set(name, value);
+}
+
+Result<std::string> Execution::set(const std::string& name, const std::optional<std::string>& value,
+                                   bool local) const {
+  if (local) settings.set_local(name);
+  if (value) {
+    TRY(set_checked(database, settings, name, *value));
+  } else {
+    TRY(settings.reset(name));
+  }
+  return settings.get(name).value_or("");
 }
 
 Result<RunningQuery> run_query(const Execution& execution, sql::Resolved resolved) {

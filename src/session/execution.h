@@ -45,6 +45,7 @@ struct Execution {
   const ClientCallbacks& client;
   std::shared_ptr<Transaction> transaction;
   std::string user;
+  int32_t backend_pid = 0;
   std::chrono::system_clock::time_point statement_time;
   std::stop_token stop = {};
   std::stop_source stop_source = {};                      // of `stop`
@@ -58,6 +59,9 @@ struct Execution {
   Result<sql::ResolveContext> context(
       std::shared_ptr<const collection::ReadView> view = nullptr) const;
   Result<std::unique_ptr<engine::Connection>> connect() const;
+  // As SET does; no value: the default. Tells the setting's new value.
+  Result<std::string> set(const std::string& name, const std::optional<std::string>& value,
+                          bool local) const;
   // The value of an expression without relations. What is wrong with it is said as it is.
   Result<engine::Value> evaluate(duckdb::unique_ptr<duckdb::ParsedExpression> expression,
                                  bool logical_time) const;
@@ -74,6 +78,10 @@ struct Execution {
   Result<const sql::Object*> writable_table(const sql::ObjectName& name,
                                             std::shared_ptr<const sql::Catalog>& catalog) const;
 };
+
+// Settings::set(), for which the engine knows the time zones.
+Status set_checked(Database& database, Settings& settings, std::string_view name,
+                   std::string_view value);
 
 // A running query with the connection it runs on.
 struct RunningQuery {

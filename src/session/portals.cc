@@ -158,7 +158,10 @@ Result<std::unique_ptr<RowsPortal>> open_query(ExecutionPtr execution,
                                                duckdb::unique_ptr<duckdb::SelectStatement> query,
                                                const std::optional<sql::AsOf>& as_of) {
   TRY_ASSIGN(auto view, view_as_of(*execution, as_of));
-  TRY_ASSIGN(const sql::ResolveContext context, execution->context(std::move(view)));
+  TRY_ASSIGN(sql::ResolveContext context, execution->context(std::move(view)));
+  context.set_setting = [&execution](const std::string& name,
+                                     const std::optional<std::string>& value,
+                                     bool local) { return execution->set(name, value, local); };
   const auto declared = sql::declared_types(*query, *context.catalog, context.search_path);
   TRY_ASSIGN(sql::Resolved resolved, sql::resolve(std::move(query), context));
   TRY_ASSIGN(RunningQuery running, run_query(*execution, std::move(resolved)));

@@ -84,6 +84,10 @@ class Portal {
   virtual Status copy_done() = 0;
   virtual void copy_fail(std::string_view reason) = 0;
 
+  // Where the data of the last call that failed stands, in PostgreSQL's words, as far as is known:
+  // `COPY t, line 3, column a: "x"`.
+  virtual std::string context() const { return {}; }
+
   // The command tag without a row count for rows, as "INSERT 0 3", "COPY 12", "SELECT": for kRows
   // the protocol appends the number of rows it has sent.
   virtual std::string tag() const = 0;
@@ -128,6 +132,7 @@ class SessionFactory {
     std::string user;
     std::string database;
     std::string application_name;
+    int32_t backend_pid = 0;  // pg_backend_pid(): of the connection; 0: none
   };
   virtual ~SessionFactory() = default;
   // 3D000 for another database than `materialize`.

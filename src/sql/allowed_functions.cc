@@ -40,7 +40,7 @@ constexpr Names kScalarNames[] = {
      "array_replace trim_array jsonb_extract_path jsonb_extract_path_text jsonb_insert "
      "jsonb_object jsonb_set justify_days justify_hours justify_interval regexp_count "
      "regexp_instr regexp_like regexp_substr to_date to_number initcap overlay pg_sleep "
-     "regexp_match "
+     "regexp_match sluice_assign num_nulls num_nonnulls get_byte set_byte width_bucket "
      "jsonb_typeof "
      "jsonb_array_length jsonb_strip_nulls jsonb_pretty "
      "to_char quote_ident quote_literal quote_nullable"},
@@ -163,7 +163,8 @@ constexpr Names kScalarNames[] = {
      "current_query current_query_id current_transaction_id stats vector_type alias "
      "can_cast_implicitly cast_to_type replace_type typeof variant_typeof variant_extract finalize "
      "parse_duckdb_log_message sluice_live sluice_rows sluice_catalog_text sluice_catalog_oid "
-     "sluice_catalog_is sluice_typeof sluice_missing sluice_condition"},
+     "sluice_catalog_is sluice_typeof sluice_missing sluice_condition sluice_compare "
+     "sluice_among"},
     {FunctionClass::kCatalog, "in_search_path format_pg_type map_to_pg_oid"},
     {FunctionClass::kDynamicSql,
      "json_deserialize_sql json_serialize_plan json_serialize_sql json_execute_serialized_sql"},

@@ -39,8 +39,20 @@ ExpressionPtr call(const char* function, ExpressionPtr argument,
   return make_uniq<duckdb::FunctionExpression>(function, std::move(arguments));
 }
 
-// PostgreSQL's assignment cast: a text that is too long is an error, not cut.
-ExpressionPtr assign(ExpressionPtr value, const types::SqlType& type) {
+// Whether a value's text alone tells that it fits the column's type: what is written most often
+// needs no check.
+bool is_plain(const ParsedExpression& value, const duckdb::LogicalType& type) {
+  if (value.GetExpressionClass() == duckdb::ExpressionClass::PARAMETER) return true;
+  if (value.GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return false;
+  const auto& constant = value.Cast<duckdb::ConstantExpression>().value;
+  return constant.IsNull() || constant.type().id() == duckdb::LogicalTypeId::VARCHAR ||
+         (constant.type().IsNumeric() && type.IsNumeric());
+}
+
+// PostgreSQL's assignment cast: a text that is too long is an error, not cut, and nothing is read
+// from a text that is not a literal.
+ExpressionPtr assign(ExpressionPtr value, const Column& column, bool checked = true) {
+  const types::SqlType& type = column.type;
   using types::TypeId;
   const auto as_text = [](ExpressionPtr child) {
     return make_uniq<duckdb::CastExpression>(duckdb::LogicalType::VARCHAR, std::move(child));
@@ -50,13 +62,38 @@ ExpressionPtr assign(ExpressionPtr value, const types::SqlType& type) {
                 as_text(std::move(value)),
                 {duckdb::Value::INTEGER(type.precision), duckdb::Value::BOOLEAN(false)});
   }
-  return make_uniq<duckdb::CastExpression>(types::to_engine(type), std::move(value));
+  const duckdb::LogicalType target = types::to_engine(type);
+  if (!checked || is_plain(*value, target)) {
+    return make_uniq<duckdb::CastExpression>(target, std::move(value));
+  }
+  value->alias.clear();
+  duckdb::vector<ExpressionPtr> arguments;
+  arguments.push_back(std::move(value));
+  arguments.push_back(make_uniq<duckdb::CastExpression>(
+      target, make_uniq<duckdb::ConstantExpression>(duckdb::Value())));
+  arguments.push_back(make_uniq<duckdb::ConstantExpression>(duckdb::Value(column.name)));
+  // Behind the check, so that the type stays the column's own.
+  return make_uniq<duckdb::CastExpression>(
+      target, make_uniq<duckdb::FunctionExpression>("sluice_assign", std::move(arguments)));
+}
+
+// Which columns a query gives as literals in quotes, which take the column's type where they are
+// stored; all of them where its text does not tell.
+bool may_be_literal(const SelectStatement& query, size_t column) {
+  if (query.node->type != duckdb::QueryNodeType::SELECT_NODE) return true;
+  const auto& items = query.node->Cast<SelectNode>().select_list;
+  for (const auto& item : items) {
+    if (item->GetExpressionClass() == duckdb::ExpressionClass::STAR) return items.size() > 1;
+  }
+  return column >= items.size() ||
+         items[column]->GetExpressionClass() == duckdb::ExpressionClass::CONSTANT ||
+         items[column]->GetExpressionClass() == duckdb::ExpressionClass::PARAMETER;
 }
 
 Result<ExpressionPtr> default_of(const Column& column) {
   if (column.default_sql) {
     TRY_ASSIGN(ExpressionPtr value, parse_expression(*column.default_sql));
-    return assign(std::move(value), column.type);
+    return assign(std::move(value), column, false);
   }
   return ExpressionPtr(make_uniq<duckdb::CastExpression>(
       types::to_engine(column.type), make_uniq<duckdb::ConstantExpression>(duckdb::Value())));
@@ -99,7 +136,7 @@ Status cast_values(duckdb::ExpressionListRef& list, const std::vector<size_t>& t
       if (row[i]->GetExpressionType() == duckdb::ExpressionType::VALUE_DEFAULT) {
         TRY_ASSIGN(row[i], default_of(column));
       } else {
-        row[i] = assign(std::move(row[i]), column.type);
+        row[i] = assign(std::move(row[i]), column);
       }
     }
   }
@@ -213,6 +250,8 @@ Result<Resolved> insert_rows(const Insert& insert, const Object& table,
     TRY(check_count(*width, targets.size(), columns_named));
     targets.resize(*width);
   }
+  std::vector<bool> literal;
+  for (size_t i = 0; i < targets.size(); ++i) literal.push_back(may_be_literal(*query, i));
   auto node = make_uniq<SelectNode>();
   auto rows = make_uniq<duckdb::SubqueryRef>(std::move(query), kRows);
   if (!insert.query) {
@@ -233,7 +272,8 @@ Result<Resolved> insert_rows(const Insert& insert, const Object& table,
     }
     ExpressionPtr value =
         make_uniq<duckdb::ColumnRefExpression>(fmt::format("c{}", found - targets.begin()), kRows);
-    if (cast_above) value = assign(std::move(value), column.type);
+    const size_t place = static_cast<size_t>(found - targets.begin());
+    if (cast_above) value = assign(std::move(value), column, !literal[place]);
     node->select_list.push_back(std::move(value));
   }
   return resolve(statement_of(std::move(node)), context);
@@ -262,7 +302,7 @@ Result<Resolved> update_rows(const Update& update, const Object& table,
       TRY_ASSIGN(ExpressionPtr standard, default_of(column));
       node->select_list.push_back(std::move(standard));
     } else {
-      node->select_list.push_back(assign(value.release(), column.type));
+      node->select_list.push_back(assign(value.release(), column));
     }
   }
   node->select_list.push_back(target_column(update.alias, table, kRowId));

@@ -28,6 +28,51 @@ class Level {
   int& depth_;
 };
 
+// PostgreSQL's name of a comparison; null for what is none, or compares more than values.
+const char* comparison_name(duckdb::ExpressionType type) {
+  switch (type) {
+    case duckdb::ExpressionType::COMPARE_EQUAL:
+      return "=";
+    case duckdb::ExpressionType::COMPARE_NOTEQUAL:
+      return "<>";
+    case duckdb::ExpressionType::COMPARE_LESSTHAN:
+      return "<";
+    case duckdb::ExpressionType::COMPARE_GREATERTHAN:
+      return ">";
+    case duckdb::ExpressionType::COMPARE_LESSTHANOREQUALTO:
+      return "<=";
+    case duckdb::ExpressionType::COMPARE_GREATERTHANOREQUALTO:
+      return ">=";
+    default:
+      return nullptr;
+  }
+}
+
+// check(x, y, operator), in the place of `tree`: see engine/functions/checks.cc.
+ExpressionPointer check_call(const char* check, ExpressionPointer left, ExpressionPointer right,
+                             const char* operation, const duckdb::ParsedExpression& tree) {
+  duckdb::vector<ExpressionPointer> arguments;
+  arguments.push_back(std::move(left));
+  arguments.push_back(std::move(right));
+  arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value(operation)));
+  for (auto& argument : arguments) argument->alias.clear();
+  arguments.back()->SetQueryLocation(tree.GetQueryLocation());
+  auto call = duckdb::make_uniq<duckdb::FunctionExpression>(check, std::move(arguments));
+  call->alias = tree.alias;
+  call->SetQueryLocation(tree.GetQueryLocation());
+  return call;
+}
+
+// A number, true, 'x'::text, date '2020-01-01'; not 'x', which takes any type.
+bool is_typed_constant(const duckdb::ParsedExpression& expression) {
+  if (expression.GetExpressionClass() == duckdb::ExpressionClass::CAST)
+    return expression.Cast<duckdb::CastExpression>().child->GetExpressionClass() ==
+           duckdb::ExpressionClass::CONSTANT;
+  if (expression.GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return false;
+  const auto& value = expression.Cast<duckdb::ConstantExpression>().value;
+  return !value.IsNull() && value.type().id() != engine::LogicalTypeId::VARCHAR;
+}
+
 }  // namespace
 
 Resolver::Resolver(const ResolveContext& context, std::vector<ExtraRelation> extra_relations)
@@ -132,7 +177,11 @@ void Resolver::walk_common_tables(duckdb::QueryNode& node, Scope& scope) {
 
 void Resolver::walk_select(duckdb::SelectNode& node, Scope& scope, bool top) {
   if (node.from_table) walk(node.from_table, scope);
+  settings_change_ =
+      top && !node.where_clause && !node.having &&
+      (!node.from_table || node.from_table->type == duckdb::TableReferenceType::EMPTY_FROM);
   for (auto& item : node.select_list) walk_select_item(item, scope, top);
+  settings_change_ = false;
   for (auto& group : node.groups.group_expressions) walk(group, scope);
   if (node.where_clause) walk(node.where_clause, scope);
   if (node.having) walk(node.having, scope);
@@ -207,7 +256,31 @@ void Resolver::walk(ExpressionPointer& tree, Scope& scope) {
       return fail(internal("a bound expression in a parse tree"));
     default:
       walk_children(*tree, scope);
-      if (!failed()) walk_conditions(*tree);
+      if (failed()) return;
+      walk_conditions(*tree);
+      check_comparison(tree);
+      check_membership(*tree);
+  }
+}
+
+void Resolver::check_comparison(ExpressionPointer& tree) {
+  const char* name = comparison_name(tree->GetExpressionType());
+  if (name == nullptr || tree->GetExpressionClass() != duckdb::ExpressionClass::COMPARISON) return;
+  auto& comparison = tree->Cast<duckdb::ComparisonExpression>();
+  tree = check_call("sluice_compare", std::move(comparison.left), std::move(comparison.right), name,
+                    *tree);
+}
+
+// By the first of the list that has a type of its own.
+void Resolver::check_membership(duckdb::ParsedExpression& operation) {
+  const bool in = operation.GetExpressionType() == duckdb::ExpressionType::COMPARE_IN;
+  if (!in && operation.GetExpressionType() != duckdb::ExpressionType::COMPARE_NOT_IN) return;
+  auto& children = operation.Cast<duckdb::OperatorExpression>().children;
+  for (size_t i = 1; i < children.size(); ++i) {
+    if (!is_typed_constant(*children[i])) continue;
+    children[0] = check_call("sluice_among", std::move(children[0]), children[i]->Copy(),
+                             in ? "=" : "<>", operation);
+    return;
   }
 }
 
@@ -252,11 +325,9 @@ void Resolver::need_boolean(ExpressionPointer& expression, const char* what) con
       return;
   }
   const auto location = expression->GetQueryLocation();
-  const int32_t place = view_depth_ == 0 ? position_of(location) : 0;
   duckdb::vector<ExpressionPointer> arguments;
   arguments.push_back(std::move(expression));
   arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value(what)));
-  arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value::INTEGER(place)));
   arguments[0]->alias.clear();
   expression =
       duckdb::make_uniq<duckdb::FunctionExpression>("sluice_condition", std::move(arguments));

@@ -45,6 +45,11 @@ struct ResolveContext {
   std::string time_zone = "UTC";  // of the session: current_date, localtime
   // A session setting by lower-case name, for current_setting(); nothing: unknown.
   std::function<std::optional<std::string>(const std::string& name)> setting = {};
+  // set_config(): tells a setting's new value; no value: its default. It is set only where a
+  // statement is opened, not where it is described. Not set: set_config() is refused.
+  std::function<Result<std::string>(const std::string& name,
+                                    const std::optional<std::string>& value, bool local)>
+      set_setting = {};
   // All settings for SHOW ALL and pg_settings: name -> value.
   std::function<std::map<std::string, std::string>()> settings = {};
   AwsServer aws = {};

@@ -46,6 +46,23 @@ const std::string* constant_text(const duckdb::ParsedExpression& expression) {
   return &duckdb::StringValue::Get(value);
 }
 
+bool is_null_constant(const duckdb::ParsedExpression& expression) {
+  if (expression.GetExpressionClass() == duckdb::ExpressionClass::CAST)
+    return is_null_constant(*expression.Cast<duckdb::CastExpression>().child);
+  return expression.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT &&
+         expression.Cast<duckdb::ConstantExpression>().value.IsNull();
+}
+
+// true, false, 't'::boolean; nothing for all else.
+std::optional<bool> constant_boolean(const duckdb::ParsedExpression& expression) {
+  if (expression.GetExpressionClass() == duckdb::ExpressionClass::CAST)
+    return constant_boolean(*expression.Cast<duckdb::CastExpression>().child);
+  if (expression.GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return {};
+  engine::Value value = expression.Cast<duckdb::ConstantExpression>().value;
+  if (value.IsNull() || !value.DefaultTryCastAs(engine::LogicalType::BOOLEAN)) return {};
+  return value.GetValue<bool>();
+}
+
 Error no_function(std::string_view name) {
   return error(ErrorCode::kNotFound, "function {}() does not exist", name)
       .with_sqlstate("42883")
@@ -300,6 +317,13 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
     }
   }
   const std::string name = call.function_name;
+  // PostgreSQL's gives bytes, the engine's their hexadecimal text.
+  if (name == "sha256") {
+    std::vector<ExpressionPointer> digits;
+    digits.push_back(std::move(tree));
+    digits[0]->alias.clear();
+    tree = call_of("unhex", std::move(digits));
+  }
   tree = with_own_type(std::move(tree), name);
   if (gives_rows(written)) {
     std::vector<ExpressionPointer> list;
@@ -340,6 +364,8 @@ bool Resolver::answer(ExpressionPointer& tree, duckdb::FunctionExpression& call,
     answered = registry_answer(registry, call, scope);
   else if (name == "current_setting")
     answered = setting_answer(call);
+  else if (name == "set_config" && call.children.size() == 3)
+    answered = set_config_answer(call);
   else
     answered = session_answer(name, call, scope);
   if (!answered && !failed()) answered = catalog_answer(name, call);
@@ -429,6 +455,27 @@ ExpressionPointer Resolver::setting_answer(duckdb::FunctionExpression& call) {
   if (call.children.size() > 1) return constant(engine::Value(engine::LogicalType::VARCHAR));
   fail(invalid("unrecognized configuration parameter \"{}\"", *wanted).with_sqlstate("42704"),
        call.GetQueryLocation());
+  return nullptr;
+}
+
+// Changes the setting while the statement is opened, so it must be plain that it is meant once.
+ExpressionPointer Resolver::set_config_answer(duckdb::FunctionExpression& call) {
+  const auto location = call.GetQueryLocation();
+  const std::string* name = constant_text(*call.children[0]);
+  const std::string* value = constant_text(*call.children[1]);
+  const std::optional<bool> local = constant_boolean(*call.children[2]);
+  const bool known = name != nullptr && (value != nullptr || is_null_constant(*call.children[1]));
+  if (!known || !local || !settings_change_ || view_depth_ > 0 || !context_.set_setting) {
+    fail(invalid("set_config() is supported with constants in a SELECT without FROM and WHERE only")
+             .with_sqlstate("0A000")
+             .with_hint("Use SET."),
+         location);
+    return nullptr;
+  }
+  const auto given = value == nullptr ? std::nullopt : std::optional<std::string>(*value);
+  auto set = context_.set_setting(*name, given, *local);
+  if (set.ok()) return text(*set);
+  fail(std::move(set).error(), location);
   return nullptr;
 }
 

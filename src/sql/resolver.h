@@ -21,6 +21,7 @@
 namespace duckdb {
 class BaseTableRef;
 class CastExpression;
+class ColumnDataCollection;
 class ColumnRefExpression;
 class FunctionExpression;
 class JoinRef;
@@ -84,6 +85,9 @@ class Resolver {
   // Operands of what takes booleans only; `what` is PostgreSQL's word for it: WHERE, AND.
   void walk_conditions(duckdb::ParsedExpression& expression);
   void need_boolean(ExpressionPointer& expression, const char* what) const;
+  // x < y and x IN (…), which the engine would compare as texts where the types do not fit.
+  static void check_comparison(ExpressionPointer& tree);
+  static void check_membership(duckdb::ParsedExpression& operation);
 
   // resolve_relations.cc
   void walk(TableRefPointer& ref, Scope& scope);
@@ -108,6 +112,7 @@ class Resolver {
   ExpressionPointer session_answer(const std::string& name, duckdb::FunctionExpression& call,
                                    const Scope& scope);
   ExpressionPointer setting_answer(duckdb::FunctionExpression& call);
+  ExpressionPointer set_config_answer(duckdb::FunctionExpression& call);
   ExpressionPointer catalog_answer(const std::string& name, duckdb::FunctionExpression& call);
   ExpressionPointer registry_answer(const std::string& registry, duckdb::FunctionExpression& call,
                                     const Scope& scope);
@@ -138,6 +143,7 @@ class Resolver {
   std::optional<system::PublishedCatalog> published_;  // made when the first lookup needs it
   int view_depth_ = 0;
   int nesting_ = 0;
+  bool settings_change_ = false;  // in an item of a SELECT of one row: set_config()
   bool subqueries_allowed_ = true;
   bool columns_allowed_ = true;
 };

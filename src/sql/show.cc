@@ -77,6 +77,19 @@ Result<std::string> text_of(const Show& show, const ResolveContext& context) {
                           "mz_materialized_views");
     case What::kSources:
       return objects_text(show, context, "o.name, o.type, o.cluster_id AS cluster", "mz_sources");
+    case What::kSinks:
+      return objects_text(show, context, "o.name, o.type, o.cluster_id AS cluster", "mz_sinks");
+    case What::kIndexes:
+      return std::string(
+          "SELECT o.name, o.on_id AS on, o.cluster_id AS cluster, NULL::text[] AS key, '' AS "
+          "comment FROM mz_catalog.mz_indexes o");
+    case What::kTypes:
+      return objects_text(show, context, "o.name", "mz_types");
+    case What::kRoles:
+      return fmt::format("SELECT o.name, {} FROM mz_catalog.mz_roles o", kComment);
+    case What::kClusters:
+      // There is one, and it is this server.
+      return std::string("SELECT 'quickstart' AS name, '' AS replicas, '' AS comment");
     case What::kConnections:
       return objects_text(show, context, "o.name, o.type", "mz_connections");
     case What::kSecrets:

@@ -262,12 +262,16 @@ class Protocol(harness.ServerTest):
             ["6", None], ["7", "x"]])
 
     def test_a_failed_copy_leaves_nothing(self):
-        self.sql.query("CREATE TABLE none (a int, b text)")
-        cases = {"22P02": b"1\tx\nno\ty\n", "22P04": b"1\tx\n2\n"}
+        self.sql.query("CREATE TABLE none (a int, b varchar(5))")
+        cases = {"22P02": b"1\tx\nno\ty\n", "22P04": b"1\tx\n2\n", "22001": b"1\tx\n2\txxxxxx\n"}
+        contexts = {"22P02": 'COPY none, line 2, column a: "no"', "22P04": 'COPY none, line 2: "2"',
+                    "22001": 'COPY none, line 2, column b: "xxxxxx"'}
         for sqlstate, data in cases.items():
             with self.assertRaises(wire.Fault) as caught:
                 self.sql.copy_in("COPY none FROM STDIN", [data])
             self.assertEqual(caught.exception.sqlstate, sqlstate)
+            # Where in the data, as PostgreSQL tells it.
+            self.assertEqual(caught.exception.fields.get("W"), contexts[sqlstate])
         with self.assertRaises(wire.Fault) as caught:
             self.sql.copy_in("COPY none FROM STDIN", [b"1\tx\n"], fail="changed my mind")
         self.assertEqual(caught.exception.sqlstate, "57014")

@@ -112,3 +112,11 @@ names cells|cells
 types 1007|23
 {{1,2}}|2
 NULL|NULL
+
+SELECT '{{1,2},{3}}'::int[]
+----
+error 22P02: malformed array literal: "{{1,2},{3}}"
+
+SELECT '{{1,2},{3,4}}'::int[], '{}'::int[], '{"a,{b",c}'::text[], '{{"},{"},{x}}'::text[]
+----
+{{1,2},{3,4}}|{}|{"a,{b",c}|{{"},{"},{x}}

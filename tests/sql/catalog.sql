@@ -85,3 +85,69 @@ me
 SHOW nosuchsetting
 ----
 error 42704: unrecognized configuration parameter "nosuchsetting"
+
+SHOW CLUSTERS
+----
+names name|replicas|comment
+quickstart|(empty)|(empty)
+
+SHOW SINKS
+----
+names name|type|cluster|comment
+(no rows)
+
+SHOW INDEXES FROM public
+----
+names name|on|cluster|key|comment
+(no rows)
+
+SHOW ROLES LIKE 'mater%'
+----
+names name|comment
+materialize|(empty)
+
+SHOW TYPES WHERE name = 'nosuch'
+----
+names name|comment
+(no rows)
+
+# set_config() sets, once, and tells the new value.
+SELECT current_setting('application_name'), set_config('application_name', 'x y', false), current_setting('application_name')
+----
+me|x y|x y
+
+SHOW application_name
+----
+x y
+
+SELECT set_config('application_name', NULL, false)
+----
+(empty)
+
+SELECT set_config('nosuch', 'x', false)
+----
+error 42704: unrecognized configuration parameter "nosuch"
+
+SELECT set_config('TimeZone', 'Nowhere/There', false)
+----
+error 22023: invalid value for parameter "TimeZone": "Nowhere/There"
+
+SELECT set_config('application_name', 'local', true)
+----
+local
+
+SHOW application_name
+----
+(empty)
+
+SELECT set_config('application_name', 'x', false) FROM generate_series(1, 3)
+----
+error 0A000
+
+CREATE VIEW sets AS SELECT set_config('application_name', 'x', false) AS s
+----
+error 0A000
+
+SELECT pg_backend_pid() > 0
+----
+t

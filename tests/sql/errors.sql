@@ -247,3 +247,122 @@ error 42P02: there is no parameter $1
 EXPLAIN SELECT 1
 ----
 error 0A000: EXPLAIN is not supported
+
+# Comparisons of types that have nothing to do with each other, which is known without any row.
+SELECT '1'::text = 1
+----
+error 42883: operator does not exist: text = integer
+
+SELECT 1 FROM (VALUES ('a')) t(x) WHERE x < 1
+----
+error 42883: operator does not exist: text < integer
+
+SELECT 1 FROM (VALUES ('a')) t(x) WHERE x IN (1, 2)
+----
+error 42883: operator does not exist: text = integer
+
+SELECT 1 FROM (VALUES (1)) t(x) WHERE x NOT IN ('a'::text)
+----
+error 42883: operator does not exist: integer <> text
+
+SELECT true = 1
+----
+error 42883: operator does not exist: boolean = integer
+
+SELECT date '2020-01-01' > '2020-01-01'::text
+----
+error 42883: operator does not exist: date > text
+
+SELECT 1 = '1', '1' = 1, 1 = 1.0, 1.5 > 1::float8, NULL = 1, 'a' = 'a'::text, 1 IN ('1', '2'), date '2020-01-01' = timestamp '2020-01-01', 'a'::varchar = 'a'::text
+----
+t|t|t|t|NULL|t|t|t|t
+
+SELECT 1 = 'a'
+----
+error 22P02: invalid input syntax for type integer: "a"
+
+# The same expression stands in several places.
+SELECT CASE WHEN a THEN 'x' ELSE 'y' END, NOT a, a AND b, b = a, count(*) FROM (VALUES (true, true), (false, true)) t(a, b) GROUP BY CASE WHEN a THEN 'x' ELSE 'y' END, NOT a, a AND b, b = a ORDER BY a AND b
+----
+y|t|f|f|1
+x|f|t|t|1
+
+SELECT CASE WHEN s LIKE 'a%' THEN 1 ELSE 2 END AS k, count(*) FROM (VALUES ('ab'), ('ac'), ('b')) t(s) GROUP BY CASE WHEN s LIKE 'a%' THEN 1 ELSE 2 END HAVING count(*) > 0 ORDER BY CASE WHEN s LIKE 'a%' THEN 1 ELSE 2 END
+----
+1|2
+2|1
+
+# What a column takes without a cast.
+CREATE TABLE takes (i int, t text, d date, f int[], b boolean, n numeric(5,2))
+----
+ok CREATE TABLE
+
+INSERT INTO takes (i) VALUES ('5'::text)
+----
+error 42804: column "i" is of type integer but expression is of type text
+
+INSERT INTO takes (i) VALUES (true)
+----
+error 42804: column "i" is of type integer but expression is of type boolean
+
+INSERT INTO takes (f) VALUES (ARRAY['x'])
+----
+error 42804: column "f" is of type integer[] but expression is of type text[]
+
+INSERT INTO takes (b) SELECT 1 + x FROM (VALUES (1)) v(x)
+----
+error 42804: column "b" is of type boolean but expression is of type integer
+
+INSERT INTO takes (i) SELECT t FROM takes
+----
+error 42804: column "i" is of type integer but expression is of type text
+
+INSERT INTO takes (n) VALUES (12345)
+----
+error 22003: numeric field overflow
+
+INSERT INTO takes (i, t, d, f, b) VALUES ('5', 1.5, timestamp '2020-01-02 03:04', '{1}', 't'), (1.6, now()::date - now()::date, '2020-01-03', ARRAY[2], NULL)
+----
+ok INSERT 0 2
+
+INSERT INTO takes (i, t) SELECT '7', 8
+----
+ok INSERT 0 1
+
+UPDATE takes SET i = t WHERE false
+----
+error 42804: column "i" is of type integer but expression is of type text
+
+UPDATE takes SET t = i, d = d::timestamp + interval '1 day'
+----
+ok UPDATE 3
+
+SELECT * FROM takes ORDER BY i
+----
+2|2|2020-01-04|{2}|NULL|NULL
+5|5|2020-01-03|{1}|t|NULL
+7|7|NULL|NULL|NULL|NULL
+
+SELECT * FROM takes JOIN takes ON true
+----
+error 42712: table name "takes" specified more than once
+
+SELECT * FROM takes a JOIN takes b USING (nosuch)
+----
+error 42703: column "nosuch" specified in USING clause does not exist in left table
+
+SELECT CASE WHEN true THEN 1 ELSE 'a'::text END
+----
+error 42804: CASE types text and integer cannot be matched
+
+SELECT coalesce(1, 'a'::text)
+----
+error 42804: COALESCE types integer and text cannot be matched
+
+SELECT 1 AS a ORDER BY 2
+----
+error 42P10
+
+SELECT 1 BETWEEN SYMMETRIC 2 AND 0
+----
+error 0A000: BETWEEN SYMMETRIC is not supported

@@ -114,3 +114,23 @@ SELECT 1 AS a, 2.5 AS b, 'x' AS c, true AS d, date '2024-01-01' AS e, now() IS N
 ----
 types 23|1700|25|16|1082|16|20
 1|2.5|x|t|2024-01-01|t|1
+
+# A backslash escapes where LIKE has no ESCAPE.
+SELECT 'a_c' LIKE 'a\_c', 'abc' LIKE 'a\_c', 'a%c' NOT LIKE 'a\%c', 'A_C' ILIKE 'a\_c', 'A%C' NOT ILIKE 'a\_c', 'a\c' LIKE 'a\\c'
+----
+t|f|f|t|t|t
+
+SELECT x, 'a_c' LIKE x FROM (VALUES ('a\_c'), ('a\bc'), ('a_c'), (NULL)) t(x)
+----
+a\_c|t
+a\bc|f
+a_c|t
+NULL|NULL
+
+SELECT 'a\c' LIKE 'a\c' ESCAPE '', 'a\bc' LIKE 'a\_c' ESCAPE '#'
+----
+t|t
+
+SELECT 'ab' LIKE 'a\'
+----
+error 22025: LIKE pattern must not end with escape character

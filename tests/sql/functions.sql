@@ -155,3 +155,23 @@ error 42883: function upper(integer, integer) does not exist
 SELECT to_char(timestamp '2024-02-03 14:05:06', 'YYYY-MM-DD HH24:MI:SS'), to_char(date '2024-02-03', 'Dy DD Mon YYYY')
 ----
 2024-02-03 14:05:06|Sat 03 Feb 2024
+
+SELECT num_nulls(1, NULL, 'a', NULL), num_nonnulls(1, NULL), bit_length('\x0102'::bytea), get_byte('\x1234'::bytea, 1), set_byte('\x1234'::bytea, 0, 255), width_bucket(5.35, 0.024, 10.06, 5), width_bucket(0, 10, 0, 5), width_bucket(11, 0, 10, 5), width_bucket(-1, 0, 10, 5)
+----
+2|1|16|52|\xff34|3|6|6|0
+
+SELECT get_byte('\x1234'::bytea, 2)
+----
+error 2202E: index 2 out of valid range, 0..1
+
+SELECT width_bucket(1, 0, 10, 0)
+----
+error 2201G: count must be greater than zero
+
+SELECT sha256('abc'::bytea)
+----
+\xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+
+SELECT pg_typeof(1.5), pg_typeof(1), pg_typeof(ARRAY[1]), pg_typeof(now())
+----
+numeric|integer|integer[]|timestamp with time zone

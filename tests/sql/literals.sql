@@ -35,3 +35,7 @@ SELECT overlay('abcdef', 'xx', 3), overlay('abcdef', 'xx', 3, 1), overlay('abcde
 names overlay|overlay|overlay|overlay
 types 25|25|25|25
 abxxef|abxxdef|abxxef|abxxdef
+
+SELECT 'today'::date = current_date, 'now'::timestamptz = now(), date 'tomorrow' - 'yesterday'::date, 'TODAY'::timestamp = current_date
+----
+t|t|2|t

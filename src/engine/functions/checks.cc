@@ -3,13 +3,21 @@
 //
 //   sluice_missing(name, place, …)             a function that does not exist: 42883 with the
 //                                              arguments' types, at the place (0: none)
-//   sluice_condition(x, what, place)           x, which must be boolean: `argument of WHERE must be
+//   sluice_condition(x, what)                  x, which must be boolean: `argument of WHERE must be
 //                                              type boolean, not type text` (42804)
+//   sluice_compare(x, y, operator)             x < y: 42883 where their types are not compared
+//   sluice_among(x, y, operator)               x, of x IN (y, …): the same
+//   sluice_assign(x, y, column)                x as the type of y, for a column: 42804 where it
+//   does
+//                                              not go there without a cast
 //   current_user() and other names that PostgreSQL has without parentheses: the engine makes calls
 //   of them where a quoted name is no column's, so that here it is told: 42703. The unquoted ones
 //   are answered before the engine sees them.
+#include <array>
 #include <duckdb/catalog/catalog.hpp>
 #include <duckdb/parser/parsed_data/create_scalar_function_info.hpp>
+#include <duckdb/planner/expression/bound_comparison_expression.hpp>
+#include <duckdb/planner/expression_binder.hpp>
 
 #include "engine/errors.h"
 #include "engine/functions/native_call.h"
@@ -30,6 +38,12 @@ const Value& constant_of(const duckdb::Expression& expression) {
 
 int32_t place_of(const duckdb::Expression& expression) {
   return constant_of(expression).GetValue<int32_t>();
+}
+
+// Where the parser found it. Not an argument: the same expression in GROUP BY stands elsewhere.
+int32_t location_of(const duckdb::Expression& expression) {
+  const duckdb::optional_idx location = expression.GetQueryLocation();
+  return location.IsValid() ? static_cast<int32_t>(location.GetIndex()) + 1 : 0;
 }
 
 BoundExpression bind_missing(BindInput& input) {
@@ -57,7 +71,124 @@ BoundExpression bind_condition(BindInput& input) {
   raise(invalid("argument of {} must be type boolean, not type {}",
                 StringValue::Get(constant_of(*input.children[1])), type_word(value->return_type))
             .with_sqlstate("42804")
-            .at(place_of(*input.children[2])));
+            .at(location_of(*value)));
+}
+
+enum class Kind : uint8_t {
+  kNumber,
+  kText,
+  kBoolean,
+  kTimestamp,  // and dates
+  kTime,
+  kInterval,
+  kUuid,
+  kBytes,
+  kJson,
+  kOther,  // judged by the engine
+};
+
+Kind kind_of(const LogicalType& type) {
+  // oid and mz_timestamp are read from several others.
+  if (type.HasAlias() && !type.IsJSONType()) return Kind::kOther;
+  if (type.IsNumeric()) return Kind::kNumber;
+  switch (type.id()) {
+    case LogicalTypeId::VARCHAR:
+      return type.IsJSONType() ? Kind::kJson : Kind::kText;
+    case LogicalTypeId::BOOLEAN:
+      return Kind::kBoolean;
+    case LogicalTypeId::DATE:
+    case LogicalTypeId::TIMESTAMP:
+    case LogicalTypeId::TIMESTAMP_TZ:
+      return Kind::kTimestamp;
+    case LogicalTypeId::TIME:
+      return Kind::kTime;
+    case LogicalTypeId::INTERVAL:
+      return Kind::kInterval;
+    case LogicalTypeId::UUID:
+      return Kind::kUuid;
+    case LogicalTypeId::BLOB:
+      return Kind::kBytes;
+    default:
+      return Kind::kOther;
+  }
+}
+
+// Literals in quotes and parameters take the other's type.
+bool has_own_type(const duckdb::Expression& argument) {
+  return argument.return_type.id() != LogicalTypeId::UNKNOWN &&
+         argument_word(argument) != "unknown";
+}
+
+void check_comparable(const duckdb::Expression& left, const duckdb::Expression& right,
+                      const duckdb::Expression& operation) {
+  if (!has_own_type(left) || !has_own_type(right)) return;
+  if (are_comparable(left.return_type, right.return_type)) return;
+  raise(invalid("operator does not exist: {} {} {}", type_word(left.return_type),
+                StringValue::Get(constant_of(operation)), type_word(right.return_type))
+            .with_sqlstate("42883")
+            .with_hint("No operator matches the given name and argument types. You might need to "
+                       "add explicit type casts.")
+            .at(location_of(operation)));
+}
+
+constexpr auto kComparisons = std::to_array<std::pair<std::string_view, duckdb::ExpressionType>>(
+    {{"=", duckdb::ExpressionType::COMPARE_EQUAL},
+     {"<>", duckdb::ExpressionType::COMPARE_NOTEQUAL},
+     {"<", duckdb::ExpressionType::COMPARE_LESSTHAN},
+     {">", duckdb::ExpressionType::COMPARE_GREATERTHAN},
+     {"<=", duckdb::ExpressionType::COMPARE_LESSTHANOREQUALTO},
+     {">=", duckdb::ExpressionType::COMPARE_GREATERTHANOREQUALTO}});
+
+// As the engine's binder makes a comparison.
+BoundExpression bind_compare(BindInput& input) {
+  BoundExpression& left = input.children[0];
+  BoundExpression& right = input.children[1];
+  check_comparable(*left, *right, *input.children[2]);
+  const std::string& operation = StringValue::Get(constant_of(*input.children[2]));
+  const auto* found = std::find_if(kComparisons.begin(), kComparisons.end(),
+                                   [&](const auto& known) { return known.first == operation; });
+  CHECK(found != kComparisons.end());
+  const LogicalType left_type = duckdb::ExpressionBinder::GetExpressionReturnType(*left);
+  const LogicalType right_type = duckdb::ExpressionBinder::GetExpressionReturnType(*right);
+  LogicalType type;
+  if (!duckdb::BoundComparisonExpression::TryBindComparison(input.context, left_type, right_type,
+                                                            type, found->second)) {
+    raise(invalid("operator does not exist: {} {} {}", type_word(left_type), operation,
+                  type_word(right_type))
+              .with_sqlstate("42883")
+              .with_hint("No operator matches the given name and argument types. You might need to "
+                         "add explicit type casts.")
+              .at(location_of(*input.children[2])));
+  }
+  left = bound_cast(input.context, std::move(left), type);
+  right = bound_cast(input.context, std::move(right), type);
+  return duckdb::make_uniq<duckdb::BoundComparisonExpression>(found->second, std::move(left),
+                                                              std::move(right));
+}
+
+BoundExpression bind_among(BindInput& input) {
+  check_comparable(*input.children[0], *input.children[1], *input.children[2]);
+  return std::move(input.children[0]);
+}
+
+BoundExpression bind_assign(BindInput& input) {
+  BoundExpression& value = input.children[0];
+  const LogicalType type = input.children[1]->return_type;
+  // Statements make these calls, but nothing keeps a user from it.
+  const duckdb::Expression& column = *input.children[2];
+  if (column.GetExpressionClass() != duckdb::ExpressionClass::BOUND_CONSTANT ||
+      constant_of(column).IsNull()) {
+    raise(invalid("the name of a column must be a constant").with_sqlstate("42804"));
+  }
+  if (has_own_type(*value) && !is_assignable(value->return_type, type)) {
+    raise(invalid("column \"{}\" is of type {} but expression is of type {}",
+                  StringValue::Get(constant_of(column)), type_word(type),
+                  type_word(value->return_type))
+              .with_sqlstate("42804")
+              .with_hint("You will need to rewrite or cast the expression.")
+              .at(location_of(*value)));
+  }
+  return bound_cast(input.context, std::move(value), type);
 }
 
 template <const char* kColumn>
@@ -93,6 +224,24 @@ std::string type_word(const LogicalType& type) {
   return with_sql_type_names(type.ToString());
 }
 
+bool are_comparable(const LogicalType& left, const LogicalType& right) {
+  const Kind one = kind_of(left), other = kind_of(right);
+  if (one == other || one == Kind::kOther || other == Kind::kOther) return true;
+  const auto times = [](Kind a, Kind b) { return a == Kind::kTime && b == Kind::kInterval; };
+  return times(one, other) || times(other, one);
+}
+
+bool is_assignable(const LogicalType& from, const LogicalType& to) {
+  if (from.id() == LogicalTypeId::LIST && to.id() == LogicalTypeId::LIST) {
+    return is_assignable(duckdb::ListType::GetChildType(from), duckdb::ListType::GetChildType(to));
+  }
+  const Kind one = kind_of(from), other = kind_of(to);
+  if (one == other || other == Kind::kText) return true;
+  if (from.id() == LogicalTypeId::SQLNULL || one == Kind::kOther || other == Kind::kOther)
+    return true;
+  return other == Kind::kTime && (one == Kind::kTimestamp || one == Kind::kInterval);
+}
+
 std::string argument_word(const duckdb::Expression& argument) {
   const bool literal = argument.GetExpressionClass() == duckdb::ExpressionClass::BOUND_CONSTANT &&
                        argument.return_type.id() == LogicalTypeId::VARCHAR;
@@ -107,11 +256,18 @@ void register_checks(duckdb::DatabaseInstance& database) {
   // Or a NULL among the arguments would make it NULL.
   missing.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
   add_function(database, std::move(missing));
-  ScalarFunction condition("sluice_condition", {LogicalType::ANY, text, integer},
-                           LogicalType::BOOLEAN, nullptr);
-  condition.bind_expression = bind_condition;
-  condition.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
-  add_function(database, std::move(condition));
+  const LogicalType any = LogicalType::ANY, boolean = LogicalType::BOOLEAN;
+  const auto add = [&](const char* name, duckdb::vector<LogicalType> arguments,
+                       const LogicalType& result, duckdb::function_bind_expression_t bind) {
+    ScalarFunction check(name, std::move(arguments), result, nullptr);
+    check.bind_expression = bind;
+    check.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
+    add_function(database, std::move(check));
+  };
+  add("sluice_condition", {any, text}, boolean, bind_condition);
+  add("sluice_compare", {any, any, text}, boolean, bind_compare);
+  add("sluice_among", {any, any, text}, any, bind_among);
+  add("sluice_assign", {any, any, text}, any, bind_assign);
   add_no_column<kCatalog>(database, "current_catalog");
   add_no_column<kDate>(database, "current_date");
   add_no_column<kSchema>(database, "current_schema");

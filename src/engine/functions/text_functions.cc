@@ -8,9 +8,11 @@
 //   sluice_string_to_array(text, separator [, null])     string_to_array()
 //   sluice_array_to_string(text[], separator [, null])   array_to_string()
 //
-//   length(bytea), octet_length(text)
+//   length(bytea), octet_length(text), bit_length(bytea), get_byte(bytea, at), set_byte(bytea, at,
+//   byte), num_nulls(…), num_nonnulls(…), width_bucket(value, low, high, count)
 //
 // They go value by value: none is meant for the inner loop of a scan.
+#include <cmath>
 #include <duckdb/common/types/blob.hpp>
 #include <optional>
 
@@ -34,6 +36,63 @@ void length_of_bytes(DataChunk& input, ExpressionState&, Vector& result) {
   duckdb::UnaryExecutor::Execute<duckdb::string_t, int64_t>(
       input.data[0], result, input.size(),
       [](duckdb::string_t bytes) { return static_cast<int64_t>(bytes.GetSize()); });
+}
+
+void bits_of_bytes(DataChunk& input, ExpressionState&, Vector& result) {
+  duckdb::UnaryExecutor::Execute<duckdb::string_t, int64_t>(
+      input.data[0], result, input.size(),
+      [](duckdb::string_t bytes) { return 8 * static_cast<int64_t>(bytes.GetSize()); });
+}
+
+size_t byte_index(const std::string& bytes, const Value& given) {
+  const auto at = given.GetValue<int64_t>();
+  if (at < 0 || at >= static_cast<int64_t>(bytes.size())) {
+    raise(invalid("index {} out of valid range, 0..{}", at, static_cast<int64_t>(bytes.size()) - 1)
+              .with_sqlstate("2202E"));
+  }
+  return static_cast<size_t>(at);
+}
+
+Value get_byte(const Values& arguments, const LogicalType&) {
+  const std::string& bytes = text_of(arguments[0]);
+  return Value::INTEGER(static_cast<uint8_t>(bytes[byte_index(bytes, arguments[1])]));
+}
+
+Value set_byte(const Values& arguments, const LogicalType&) {
+  std::string bytes = text_of(arguments[0]);
+  bytes[byte_index(bytes, arguments[1])] = static_cast<char>(arguments[2].GetValue<int32_t>());
+  return Value::BLOB_RAW(bytes);
+}
+
+template <bool kNulls>
+Value count_nulls(const Values& arguments, const LogicalType&) {
+  int32_t count = 0;
+  for (const Value& argument : arguments) count += argument.IsNull() == kNulls ? 1 : 0;
+  return Value::INTEGER(count);
+}
+
+// 0 below the range, count + 1 behind it; the range may go down.
+Value width_bucket(const Values& arguments, const LogicalType&) {
+  const auto value = arguments[0].GetValue<double>();
+  const auto low = arguments[1].GetValue<double>(), high = arguments[2].GetValue<double>();
+  const auto count = arguments[3].GetValue<int32_t>();
+  const auto refuse = [](std::string_view why) {
+    raise(invalid("{}", why).with_sqlstate("2201G"));
+  };
+  if (count <= 0) refuse("count must be greater than zero");
+  if (std::isnan(value) || std::isnan(low) || std::isnan(high))
+    refuse("operand, lower bound, and upper bound cannot be NaN");
+  if (!std::isfinite(low) || !std::isfinite(high)) refuse("lower and upper bounds must be finite");
+  if (low == high) refuse("lower bound cannot equal upper bound");
+  const bool down = low > high;
+  if (down ? value > low : value < low) return Value::INTEGER(0);
+  if (down ? value <= high : value >= high) {
+    if (count == std::numeric_limits<int32_t>::max())
+      raise(invalid("integer out of range").with_sqlstate("22003"));
+    return Value::INTEGER(count + 1);
+  }
+  const double part = (value - low) / (high - low);
+  return Value::INTEGER(std::min(count, static_cast<int32_t>(part * count) + 1));
 }
 
 Value initcap(const Values& arguments, const LogicalType&) {
@@ -310,6 +369,13 @@ void register_text_functions(duckdb::DatabaseInstance& database) {
   const LogicalType texts = LogicalType::LIST(text);
   add_function(database, ScalarFunction("length", {bytes}, number, length_of_bytes));
   add_function(database, ScalarFunction("octet_length", {text}, number, length_of_bytes));
+  add_function(database, ScalarFunction("bit_length", {bytes}, number, bits_of_bytes));
+  add_rowwise<get_byte>(database, "get_byte", {bytes, number}, integer);
+  add_rowwise<set_byte>(database, "set_byte", {bytes, number, integer}, bytes);
+  const LogicalType any = LogicalType::ANY, real = LogicalType::DOUBLE;
+  add_rowwise<count_nulls<true>, true>(database, "num_nulls", {any}, integer, any);
+  add_rowwise<count_nulls<false>, true>(database, "num_nonnulls", {any}, integer, any);
+  add_rowwise<width_bucket>(database, "width_bucket", {real, real, real, integer}, integer);
   add_rowwise<initcap>(database, "initcap", {text}, text);
   add_rowwise<overlay>(database, "overlay", {text, text, number}, text);
   add_rowwise<overlay>(database, "overlay", {text, text, number, number}, text);

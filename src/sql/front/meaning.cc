@@ -76,6 +76,15 @@ const char* call_of_prefix(std::string_view operation) {
   return nullptr;
 }
 
+// LIKE and its like, by operator; their forms with ESCAPE.
+const char* like_with_escape(std::string_view operation) {
+  if (operation == "~~") return "like_escape";
+  if (operation == "!~~") return "not_like_escape";
+  if (operation == "~~*") return "ilike_escape";
+  if (operation == "!~~*") return "not_ilike_escape";
+  return nullptr;
+}
+
 Error no_samples() { return invalid("TABLESAMPLE is not supported").with_sqlstate("0A000"); }
 
 // The walk. The first error stays and stops further rewriting.
@@ -304,8 +313,24 @@ class Meaning {
     if (name == "+" && children.size() == 2 && is_string(*children[0]) != is_string(*children[1])) {
       return call("sluice_plus", std::move(children[0]), std::move(children[1]));
     }
+    if (const char* like = like_with_escape(name); like != nullptr && children.size() == 2) {
+      return of_like(like, function);
+    }
     if (name[0] == '`') return of_encoded(function, decoded_operator(name), token);
     return nullptr;
+  }
+
+  // Without ESCAPE the backslash escapes. A constant pattern that has none stays what the engine
+  // knows how to make fast.
+  static ExpressionPtr of_like(const char* with_escape, duckdb::FunctionExpression& function) {
+    auto& children = function.children;
+    if (is_string(*children[1])) {
+      const auto& pattern = children[1]->Cast<duckdb::ConstantExpression>().value;
+      if (pattern.IsNull() || pattern.ToString().find('\\') == std::string::npos) return nullptr;
+    }
+    ExpressionPtr escape =
+        duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(std::string("\\")));
+    return call(with_escape, std::move(children[0]), std::move(children[1]), std::move(escape));
   }
 
   ExpressionPtr of_encoded(duckdb::FunctionExpression& function, std::string_view operation,
@@ -349,7 +374,19 @@ class Meaning {
     const bool literal = is_string(*cast.child);
     cast.cast_type = types::to_engine(*type);
     if (literal && type->id == types::TypeId::kArray) {
-      deepen(cast.cast_type, cast.child->Cast<duckdb::ConstantExpression>().value.ToString());
+      const std::string text = cast.child->Cast<duckdb::ConstantExpression>().value.ToString();
+      if (is_ragged(text)) {
+        fail(invalid("malformed array literal: \"{}\"", text)
+                 .with_sqlstate("22P02")
+                 .with_detail(
+                     "Multidimensional arrays must have sub-arrays with matching dimensions.")
+                 .at(source_.tokens.position(token)));
+        return nullptr;
+      }
+      deepen(cast.cast_type, text);
+    }
+    if (literal && !cast.child->Cast<duckdb::ConstantExpression>().value.IsNull()) {
+      if (ExpressionPtr day = of_day(cast)) return day;
     }
     if (type->precision < 0) return nullptr;
     switch (type->id) {
@@ -370,6 +407,53 @@ class Meaning {
       default:
         return nullptr;
     }
+  }
+
+  // Whether arrays inside the literal differ in length: T[] is a box, unlike a list.
+  static bool is_ragged(std::string_view literal) {
+    std::vector<size_t> lengths, counts;  // by depth: of those that have ended; of the open ones
+    bool quoted = false, ragged = false;
+    for (size_t i = std::min(literal.find('{'), literal.size()); i < literal.size(); ++i) {
+      const char c = literal[i];
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        quoted = !quoted;
+      } else if (quoted) {
+        continue;
+      } else if (c == '{') {
+        const size_t next = literal.find_first_not_of(' ', i + 1);
+        counts.push_back(next != std::string_view::npos && literal[next] == '}' ? 0 : 1);
+      } else if (c == ',' && !counts.empty()) {
+        ++counts.back();
+      } else if (c == '}' && !counts.empty()) {
+        const size_t depth = counts.size() - 1;
+        lengths.resize(std::max(lengths.size(), depth + 1), std::string_view::npos);
+        ragged =
+            ragged || (lengths[depth] != std::string_view::npos && lengths[depth] != counts[depth]);
+        lengths[depth] = counts[depth];
+        counts.pop_back();
+      }
+    }
+    return ragged;
+  }
+
+  // 'today'::date and its like, which are read when the statement runs; null for all else.
+  static ExpressionPtr of_day(const duckdb::CastExpression& cast) {
+    const auto type = cast.cast_type.id();
+    if (type != duckdb::LogicalTypeId::DATE && type != duckdb::LogicalTypeId::TIMESTAMP &&
+        type != duckdb::LogicalTypeId::TIMESTAMP_TZ)
+      return nullptr;
+    const std::string word =
+        duckdb::StringUtil::Lower(cast.child->Cast<duckdb::ConstantExpression>().value.ToString());
+    const auto as = [&](ExpressionPtr value) {
+      return duckdb::make_uniq<duckdb::CastExpression>(cast.cast_type, std::move(value));
+    };
+    if (word == "now") return as(call("now"));
+    if (word == "today") return as(call("current_date"));
+    if (word == "tomorrow") return as(call("+", ExpressionPtr(call("current_date")), integer(1)));
+    if (word == "yesterday") return as(call("-", ExpressionPtr(call("current_date")), integer(1)));
+    return nullptr;
   }
 
   // '{{1,2}}'::int[] has two dimensions, which one type of the engine's does not hold: the literal

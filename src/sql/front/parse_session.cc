@@ -42,7 +42,9 @@ Result<StatementParser::Node> StatementParser::show() {
   constexpr std::pair<std::string_view, What> kLists[] = {
       {"databases", What::kDatabases},     {"schemas", What::kSchemas}, {"objects", What::kObjects},
       {"tables", What::kTables},           {"views", What::kViews},     {"sources", What::kSources},
-      {"connections", What::kConnections}, {"secrets", What::kSecrets},
+      {"connections", What::kConnections}, {"secrets", What::kSecrets}, {"sinks", What::kSinks},
+      {"indexes", What::kIndexes},         {"types", What::kTypes},     {"roles", What::kRoles},
+      {"clusters", What::kClusters},
   };
   for (const auto& [word, what] : kLists) {
     if (!cursor_.take(word)) continue;
@@ -209,9 +211,11 @@ Result<TransactionModes> StatementParser::transaction_modes() {
 }
 
 Result<StatementParser::Node> StatementParser::transaction() {
-  if (cursor_.take("begin") || cursor_.take_all({"start", "transaction"})) {
-    if (!cursor_.take("work")) cursor_.take("transaction");
+  const bool start = cursor_.take_all({"start", "transaction"});
+  if (start || cursor_.take("begin")) {
+    if (!start && !cursor_.take("work")) cursor_.take("transaction");
     Begin begin;
+    begin.start = start;
     TRY_ASSIGN(begin.modes, transaction_modes());
     return Node(std::move(begin));
   }

@@ -331,6 +331,11 @@ class Rewriter {
                may_be_value(word)) {
       return rewrite_value_function(word);
     }
+    if (word == "symmetric" && previous_is("between")) {
+      return invalid("BETWEEN SYMMETRIC is not supported")
+          .with_sqlstate("0A000")
+          .at(tokens_.position(at_));
+    }
     emit(is_name_here(word) ? quote_name(word) : word);
     return ok();
   }

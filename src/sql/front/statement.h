@@ -294,13 +294,18 @@ struct Show {
     kAllSettings,
     kDatabases,
     kSchemas,  // `in`: the database
-    kObjects,  // this and the next six: `in` is the schema
+    kObjects,  // this and the next nine: `in` is the schema
     kTables,
     kViews,
     kMaterializedViews,
     kSources,
+    kSinks,
+    kIndexes,
+    kTypes,
     kConnections,
     kSecrets,
+    kClusters,  // and roles: in no schema
+    kRoles,
     kColumns,           // of `name`
     kCreateTable,       // of `name`, as the next two
     kCreateView,        // columns name, create_sql
@@ -336,6 +341,7 @@ struct TransactionModes {
 };
 struct Begin {
   TransactionModes modes;
+  bool start = false;  // START TRANSACTION, which its command tag repeats
 };
 struct Commit {};
 struct Rollback {};

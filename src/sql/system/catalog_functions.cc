@@ -259,7 +259,9 @@ void is_function(duckdb::DataChunk& arguments, duckdb::ExpressionState&, duckdb:
 void typeof_function(duckdb::DataChunk& arguments, duckdb::ExpressionState&,
                      duckdb::Vector& result) {
   result.SetVectorType(duckdb::VectorType::CONSTANT_VECTOR);
-  const auto name = types::name(types::from_engine(arguments.data[0].GetType()));
+  types::SqlType type = types::from_engine(arguments.data[0].GetType());
+  type.precision = type.scale = -1;  // pg_typeof() tells no lengths
+  const auto name = types::name(type);
   result.SetValue(0, engine::Value(name));
 }
 
