@@ -142,7 +142,7 @@ class Ambient : public testing::Test {
     if (got.ok()) return got->access_key_id;
     const Error& error = got.error();
     EXPECT_EQ(error.sqlstate, "58000");
-    const std::string text = error.message + "\n" + error.detail + "\n" + error.hint;
+    std::string text = error.message + "\n" + error.detail + "\n" + error.hint;
     EXPECT_THAT(text, Not(HasSubstr("canary")));
     return text;
   }

@@ -275,7 +275,8 @@ TEST(AssumedRole, MeasuresLivesByAwssClock) {
 // ---- uploads over roles -----------------------------------------------------------------------
 
 // `happens` once for each of these parts, when it comes for the first time.
-s3fake::Server::Options at_parts(std::vector<int> parts, const std::function<void()>& happens) {
+s3fake::Server::Options at_parts(const std::vector<int>& parts,
+                                 const std::function<void()>& happens) {
   struct Waited {
     std::mutex mutex;
     std::set<std::string> targets;
