@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -23,7 +24,9 @@
 #include "engine/reader.h"
 #include "format/compression.h"
 #include "format/csv.h"
+#include "parquet/bloom_filter.h"
 #include "parquet/compression.h"
+#include "parquet/profile.h"
 #include "store/object_store.h"
 #include "types/sql_type.h"
 
@@ -35,6 +38,10 @@ enum class FileFormat { kCsv, kParquet };
 inline constexpr uint64_t kMinFileBytes = uint64_t{16} << 20;
 inline constexpr uint64_t kMaxFileBytes = uint64_t{4} << 30;
 inline constexpr uint64_t kDefaultFileBytes = uint64_t{256} << 20;
+
+// Bounds of ROW GROUP SIZE, both inclusive.
+inline constexpr uint64_t kMinGroupBytes = uint64_t{1} << 20;
+inline constexpr uint64_t kMaxGroupBytes = uint64_t{1} << 30;
 
 // What becomes of objects that are at the path already.
 enum class Overwrite : uint8_t {
@@ -55,14 +62,20 @@ struct ExportSpec {
   bool manifest = false;      // then the next three are in it
   std::string target;         // the url as it was given
   std::string statement;      // secrets masked
+  std::string query;          // within it; what it reads
   int64_t logical_time = 0;   // milliseconds since 1970
   FileFormat format = FileFormat::kParquet;
   uint64_t max_file_bytes = kDefaultFileBytes;
   format::CsvOptions csv;
   format::Compression csv_compression;
   parquet::Compression parquet_compression;
+  parquet::Profile profile;                 // kParquet only
+  std::optional<uint64_t> row_group_bytes;  // before compression; nothing: the writer's own
+  bool parquet_statistics = true;
+  std::vector<parquet::BloomFilters> bloom_filters;  // of each column; empty: automatic for all
   std::vector<std::string> names;
   std::vector<types::SqlType> types;
+  std::vector<bool> required;  // the columns without NULLs, as far as that is known; may be empty
 };
 
 struct ExportResult {

@@ -5,9 +5,11 @@
 #include "engine/allocations.h"
 #include "engine/push/pieces.h"
 #include "export/csv_file.h"
+#include "export/footer_texts.h"
 #include "export/parallel.h"
 #include "export/partitions.h"
 #include "format/csv.h"
+#include "parquet/arrow_schema.h"
 #include "parquet/mapping.h"
 
 namespace sluice::exports {
@@ -19,6 +21,8 @@ constexpr size_t kPieceBytes = size_t{1} << 20;
 constexpr uint64_t kGroupsShare = 6;
 // Each is remembered until the end, and is some requests; nobody reads so many.
 constexpr uint64_t kMostPartitionFiles = 10'000;
+// Where the size of a row group is given: rows may be of almost no bytes.
+constexpr uint64_t kMostGroupRows = uint64_t{1} << 24;
 // Files that are ended at once.
 constexpr size_t kEndThreads = 8;
 
@@ -274,7 +278,8 @@ Status FileSink::prepare(const engine::Reader& reader) {
   // What comes next in a partition is not known by how far the whole is.
   if (spec_.partition_names.empty()) balance_.watch(reader);
   if (spec_.format == FileFormat::kCsv) return ok();
-  TRY_ASSIGN(auto columns, parquet::map_columns(spec_.names, spec_.types));
+  TRY_ASSIGN(auto columns,
+             parquet::map_columns(spec_.names, spec_.types, spec_.profile, spec_.required));
   for (size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].input != shape.types[i]) {
       return internal("column {} is {}, its encoder takes {}", columns[i].name,
@@ -284,6 +289,17 @@ Status FileSink::prepare(const engine::Reader& reader) {
     parquet_.sources.push_back(shape.types[i]);
   }
   parquet_.compression = spec_.parquet_compression;
+  parquet_.has_statistics = spec_.parquet_statistics;
+  parquet_.bloom_filters = spec_.bloom_filters;
+  parquet_.key_values = footer_texts(spec_);
+  if (spec_.profile.arrow_schema != parquet::ArrowSchema::kNone) {
+    parquet_.key_values.emplace_back(parquet::kArrowSchemaKey,
+                                     parquet::arrow_schema(parquet_.fields));
+  }
+  if (spec_.row_group_bytes) {
+    parquet_.max_group_bytes = *spec_.row_group_bytes;
+    parquet_.max_group_rows = kMostGroupRows;
+  }
   parquet_.max_group_bytes = std::min(parquet_.max_group_bytes, largest_bytes_);
   parquet_.memory_bytes = engine_.memory_limit_bytes() / kGroupsShare;
   return ok();

@@ -72,7 +72,7 @@ std::string arrow_without_meaning(const Field& field) {
     case Physical::kDouble:
       return "double";
     case Physical::kByteArray:
-      return "binary";
+      return field.is_large ? "large_binary" : "binary";
     case Physical::kFixed:
       return fmt::format("fixed_size_binary[{}]", field.fixed_bytes);
   }
@@ -80,11 +80,11 @@ std::string arrow_without_meaning(const Field& field) {
 }
 
 std::string arrow_leaf(const Field& field) {
-  const char* const zone = field.is_utc ? ", tz=UTC" : "";
+  const std::string zone = field.is_utc ? ", tz=" + field.zone : "";
   switch (field.meaning) {
     case Meaning::kString:
     case Meaning::kJson:
-      return "string";
+      return field.is_large ? "large_string" : "string";
     case Meaning::kDate:
       return "date32[day]";
     case Meaning::kTimeMicros:
@@ -120,6 +120,7 @@ std::string parquet_type(const Field& field) {
   const auto inner = [&](bool named) { return children(field, named, parquet_type); };
   switch (field.kind) {
     case FieldKind::kStruct:
+    case FieldKind::kArray:
       return fmt::format("GROUP<{}>", inner(true));
     case FieldKind::kList:
       return fmt::format("LIST<{}>", inner(false));
@@ -136,6 +137,7 @@ std::string arrow_type(const Field& field) {
   const auto inner = [&](bool named) { return children(field, named, arrow_type); };
   switch (field.kind) {
     case FieldKind::kStruct:
+    case FieldKind::kArray:
       return fmt::format("struct<{}>", inner(true));
     case FieldKind::kList:
       return fmt::format("list<{}>", inner(false));

@@ -28,7 +28,7 @@ Json extreme(const std::optional<engine::Value>& value) {
 Result<Json> schema_of(const ExportSpec& spec) {
   std::vector<parquet::MappedColumn> mapped;
   if (spec.format == FileFormat::kParquet) {
-    TRY_ASSIGN(mapped, parquet::map_columns(spec.names, spec.types));
+    TRY_ASSIGN(mapped, parquet::map_columns(spec.names, spec.types, spec.profile, spec.required));
   }
   Json columns = Json::array();
   for (size_t i = 0; i < spec.names.size(); ++i) {
@@ -41,11 +41,11 @@ Result<Json> schema_of(const ExportSpec& spec) {
   return columns;
 }
 
-Json statistics_of(const ExportSpec& spec, const RunFile::Facts& facts) {
+Json statistics_of(const Json& schema, const RunFile::Facts& facts) {
   Json columns = Json::array();
   const auto& all = facts.columns.columns();
   for (size_t i = 0; i < all.size(); ++i) {
-    columns.push_back({{"name", spec.names[i]},
+    columns.push_back({{"name", schema[i]["name"]},
                        {"nulls", all[i].nulls},
                        {"min", extreme(all[i].min)},
                        {"max", extreme(all[i].max)}});
@@ -72,7 +72,7 @@ Result<std::string> manifest_of(const ExportSpec& spec, const ExportResult& resu
                      {"rows", facts.rows},
                      {"bytes", result.files[i].bytes},
                      {"checksum", "sha256:" + facts.digest.finish()},
-                     {"columns", statistics_of(spec, facts)}});
+                     {"columns", statistics_of(schema, facts)}});
   }
   if (rows != result.rows) {
     return internal("the files have {} rows, the query gave {}", rows, result.rows);
@@ -86,6 +86,7 @@ Result<std::string> manifest_of(const ExportSpec& spec, const ExportResult& resu
       {"logical_time_utc", utc(spec.logical_time)},
       {"statement", spec.statement},
       {"statement_sha256", sha256(spec.statement)},
+      {"query_sha256", sha256(spec.query)},
       {"partition_by", spec.partition_names},
       {"schema", std::move(schema)},
       {"totals", {{"files", result.files.size()}, {"rows", result.rows}, {"bytes", result.bytes}}},

@@ -105,10 +105,27 @@ struct AsUuid {
   }
 };
 
+// Parquet's: three numbers without a sign. What does not fit is refused before (nodes.cc).
+struct AsInterval {
+  static constexpr size_t width() { return 12; }
+  template <typename Source>
+  static constexpr bool copies() {
+    return false;
+  }
+  void put(duckdb::interval_t value, uint8_t* at) const {
+    const std::array<uint32_t, 3> parts{static_cast<uint32_t>(value.months),
+                                        static_cast<uint32_t>(value.days),
+                                        static_cast<uint32_t>(value.micros / 1000)};
+    std::memcpy(at, parts.data(), sizeof parts);
+  }
+};
+
 template <typename Source>
 bool is_less(Source a, Source b) {
   return a < b;
 }
+// They have no order in Parquet, so no bounds either.
+bool is_less(duckdb::interval_t, duckdb::interval_t) { return false; }
 // The engine's own is a call into its library.
 bool is_less(hugeint_t a, hugeint_t b) {
   return a.upper != b.upper ? a.upper < b.upper : a.lower < b.lower;
@@ -336,6 +353,7 @@ class FixedStore {
 
   Bounds as_in_file(Range range) const {
     if (range.is_empty || range.has_nan) return {};
+    if constexpr (std::is_same_v<Source, duckdb::interval_t>) return {};
     if constexpr (std::is_floating_point_v<Source>) {
       // Whichever zero was seen, both are within.
       if (range.min == 0) range.min = -Source{0};
@@ -469,6 +487,9 @@ Encoder find(const Field& field, const engine::LogicalType& source) {
     case PhysicalType::DOUBLE:
       if (field.physical != Physical::kDouble) return nullptr;
       return fixed<double, AsNumber<double>>();
+    case PhysicalType::INTERVAL:
+      if (field.meaning != Meaning::kInterval || field.fixed_bytes != 12) return nullptr;
+      return fixed<duckdb::interval_t, AsInterval>();
     case PhysicalType::INT128:
       if (field.physical == Physical::kFixed && source.id() == engine::LogicalTypeId::UUID) {
         return field.fixed_bytes == 16 ? fixed<hugeint_t, AsUuid>() : nullptr;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/text.h"
+
 namespace sluice::parquet {
 namespace {
 
@@ -54,156 +56,303 @@ Field moment(Meaning meaning, bool is_utc) {
   return field;
 }
 
-Field decimal(const SqlType& type) {
-  Field field = fixed(16, Meaning::kDecimal);
-  field.precision = types::kMaxStoredPrecision;
-  field.scale = static_cast<uint8_t>(type.scale < 0 ? types::kBareNumericScale : type.scale);
+Field decimal_field(Physical physical, int precision, int scale) {
+  Field field = physical == Physical::kFixed ? fixed(16, Meaning::kDecimal)
+                                             : leaf(physical, Meaning::kDecimal);
+  field.precision = static_cast<uint8_t>(precision);
+  field.scale = static_cast<uint8_t>(scale);
   return field;
 }
 
-Field field_of(const SqlType& type, std::string name);
+Field text() { return leaf(Physical::kByteArray, Meaning::kString); }
 
-Field list(Field item) {
-  Field field;
-  field.kind = FieldKind::kList;
-  field.repeated_name = "list";
-  field.children.push_back(std::move(item));
+// What the engine holds, in its text form.
+Field text_of(const SqlType& type) {
+  Field field = text();
+  field.text_of = type;
   return field;
 }
 
-Field map(const SqlType& value) {
-  Field field;
-  field.kind = FieldKind::kMap;
-  field.repeated_name = "key_value";
-  field.children.push_back(field_of(types::make(TypeId::kText), "key"));
-  field.children.push_back(field_of(value, "value"));
-  field.children[0].nullable = false;
-  return field;
-}
-
-Field record(const SqlType& type) {
-  Field field;
-  field.kind = FieldKind::kStruct;
-  for (size_t i = 0; i < type.arguments.size(); ++i) {
-    const bool named = i < type.field_names.size();
-    field.children.push_back(
-        field_of(type.arguments[i], named ? type.field_names[i] : fmt::format("f{}", i + 1)));
-  }
-  return field;
-}
-
-Field unnamed(const SqlType& type) {
+// The reference's name of a type; empty where it has none.
+std::string_view name_in_reference(const SqlType& type) {
   switch (type.id) {
     case TypeId::kBoolean:
-      return leaf(Physical::kBoolean);
+      return "boolean";
     case TypeId::kSmallInt:
-      return integer(16, true);
+      return "smallint";
     case TypeId::kInteger:
-      return leaf(Physical::kInt32);
+      return "integer";
     case TypeId::kBigInt:
-      return leaf(Physical::kInt64);
+      return "bigint";
     case TypeId::kUint2:
-      return integer(16, false);
+      return "uint2";
     case TypeId::kUint4:
-      return integer(32, false);
+      return "uint4";
     case TypeId::kUint8:
-    case TypeId::kMzTimestamp:
-      return integer(64, false);
-    case TypeId::kOid:
-    case TypeId::kXid:
-    case TypeId::kRegclass:
-    case TypeId::kRegtype:
-    case TypeId::kRegproc:
-    case TypeId::kRegnamespace:
-      return integer(32, false);
+      return "uint8";
     case TypeId::kReal:
-      return leaf(Physical::kFloat);
+      return "real";
     case TypeId::kDouble:
-      return leaf(Physical::kDouble);
+      return "double";
     case TypeId::kNumeric:
-      return decimal(type);
+      return "numeric";
     case TypeId::kDate:
-      return leaf(Physical::kInt32, Meaning::kDate);
+      return "date";
     case TypeId::kTime:
-      return moment(Meaning::kTimeMicros, false);
+      return "time";
     case TypeId::kTimestamp:
-      return moment(Meaning::kTimestampMicros, false);
+      return "timestamp";
     case TypeId::kTimestampTz:
-      return moment(Meaning::kTimestampMicros, true);
-    // Without the spaces that the engine's text has.
-    case TypeId::kJsonb:
-    // Parquet's own has milliseconds, and nothing below zero.
-    case TypeId::kInterval: {
-      Field field = leaf(Physical::kByteArray, Meaning::kString);
-      field.text_of = type;
-      return field;
-    }
+      return "timestamptz";
     case TypeId::kBytea:
-      return leaf(Physical::kByteArray);
-    case TypeId::kUuid:
-      return fixed(16, Meaning::kUuid);
-    case TypeId::kArray:
-    case TypeId::kList:
-      return list(field_of(type.arguments[0], "element"));
-    case TypeId::kInt2Vector:
-      return list(field_of(types::make(TypeId::kSmallInt), "element"));
-    case TypeId::kOidVector:
-      return list(field_of(types::make(TypeId::kOid), "element"));
-    case TypeId::kMap:
-      return map(type.arguments[0]);
-    case TypeId::kRecord:
-      return record(type);
+      return "bytea";
     case TypeId::kText:
     case TypeId::kVarchar:
     case TypeId::kChar:
     case TypeId::kUnknown:
-    case TypeId::kVoid:
-    case TypeId::kName:
-    case TypeId::kInternalChar:
-    case TypeId::kAclItem:
-      return leaf(Physical::kByteArray, Meaning::kString);
-  }
-  return leaf(Physical::kByteArray, Meaning::kString);
-}
-
-Field field_of(const SqlType& type, std::string name) {
-  Field field = unnamed(type);
-  field.name = std::move(name);
-  return field;
-}
-
-// What the engine stores, without the names that it gives to some integers.
-LogicalType input_of(const SqlType& type) {
-  switch (type.id) {
+      return "text";
+    case TypeId::kUuid:
+      return "uuid";
+    case TypeId::kJsonb:
+      return "jsonb";
     case TypeId::kMzTimestamp:
-      return LogicalType::UBIGINT;
-    case TypeId::kOid:
-    case TypeId::kXid:
-    case TypeId::kRegclass:
-    case TypeId::kRegtype:
-    case TypeId::kRegproc:
-    case TypeId::kRegnamespace:
-      return LogicalType::UINTEGER;
-    case TypeId::kOidVector:
-      return LogicalType::LIST(LogicalType::UINTEGER);
+      return "mz_timestamp";
     case TypeId::kArray:
+      return "array";
     case TypeId::kList:
-      return LogicalType::LIST(input_of(type.arguments[0]));
+      return "list";
     case TypeId::kMap:
-      return LogicalType::MAP(LogicalType::VARCHAR, input_of(type.arguments[0]));
-    case TypeId::kRecord: {
-      const LogicalType stored = types::to_engine(type);
-      duckdb::child_list_t<LogicalType> fields;
-      for (size_t i = 0; i < type.arguments.size(); ++i) {
-        fields.emplace_back(duckdb::StructType::GetChildName(stored, i),
-                            input_of(type.arguments[i]));
-      }
-      return LogicalType::STRUCT(std::move(fields));
-    }
+      return "map";
     default:
-      return types::to_engine(type);
+      return "";
   }
 }
+
+std::string extension_in_reference(std::string_view name) {
+  return name.empty() ? "" : fmt::format("materialize.v1.{}", name);
+}
+
+class Mapper {
+ public:
+  explicit Mapper(const Profile& profile) : profile_(profile) {}
+
+  Field field_of(const SqlType& type, std::string name) const {
+    Field field = unnamed(type);
+    field.name = std::move(name);
+    if (profile_.arrow_schema == ArrowSchema::kMaterialize) {
+      field.extension = extension_in_reference(name_in_reference(type));
+      field.is_large = is_large(type);
+      field.zone = "+00:00";
+    } else if (field.meaning == Meaning::kUuid) {
+      field.extension = "arrow.uuid";
+    } else if (field.meaning == Meaning::kJson) {
+      field.extension = "arrow.json";
+    }
+    return field;
+  }
+
+  // What the engine stores, without the names that it gives to some integers.
+  LogicalType input_of(const SqlType& type) const {
+    switch (type.id) {
+      case TypeId::kUint8:
+      case TypeId::kMzTimestamp:
+        return widens() ? LogicalType::DECIMAL(kWideDigits, 0) : LogicalType::UBIGINT;
+      case TypeId::kOid:
+      case TypeId::kXid:
+      case TypeId::kRegclass:
+      case TypeId::kRegtype:
+      case TypeId::kRegproc:
+      case TypeId::kRegnamespace:
+        return LogicalType::UINTEGER;
+      case TypeId::kOidVector:
+        return LogicalType::LIST(LogicalType::UINTEGER);
+      case TypeId::kArray:
+      case TypeId::kList:
+        return LogicalType::LIST(input_of(type.arguments[0]));
+      case TypeId::kMap:
+        return LogicalType::MAP(LogicalType::VARCHAR, input_of(type.arguments[0]));
+      case TypeId::kRecord: {
+        const LogicalType stored = types::to_engine(type);
+        duckdb::child_list_t<LogicalType> fields;
+        for (size_t i = 0; i < type.arguments.size(); ++i) {
+          fields.emplace_back(duckdb::StructType::GetChildName(stored, i),
+                              input_of(type.arguments[i]));
+        }
+        return LogicalType::STRUCT(std::move(fields));
+      }
+      default:
+        return types::to_engine(type);
+    }
+  }
+
+ private:
+  static constexpr int kWideDigits = 20;  // of 64 bits without a sign
+
+  bool widens() const { return profile_.unsigned_integers == UnsignedForm::kWidened; }
+  bool has_arrow_names() const { return profile_.nested_names == NestedNames::kArrow; }
+
+  // The reference's texts are small only where their length has a bound.
+  static bool is_large(const SqlType& type) {
+    switch (type.id) {
+      case TypeId::kVarchar:
+      case TypeId::kChar:
+        return type.precision < 0;
+      case TypeId::kText:
+      case TypeId::kUnknown:
+      case TypeId::kBytea:
+      case TypeId::kJsonb:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  Field unnamed(const SqlType& type) const {
+    switch (type.id) {
+      case TypeId::kBoolean:
+        return leaf(Physical::kBoolean);
+      case TypeId::kSmallInt:
+        return integer(16, true);
+      case TypeId::kInteger:
+        return leaf(Physical::kInt32);
+      case TypeId::kBigInt:
+        return leaf(Physical::kInt64);
+      case TypeId::kUint2:
+        return widens() ? leaf(Physical::kInt32) : integer(16, false);
+      case TypeId::kUint8:
+      case TypeId::kMzTimestamp:
+        return widens() ? decimal_field(Physical::kFixed, kWideDigits, 0) : integer(64, false);
+      case TypeId::kUint4:
+      case TypeId::kOid:
+      case TypeId::kXid:
+      case TypeId::kRegclass:
+      case TypeId::kRegtype:
+      case TypeId::kRegproc:
+      case TypeId::kRegnamespace:
+        return widens() ? leaf(Physical::kInt64) : integer(32, false);
+      case TypeId::kReal:
+        return leaf(Physical::kFloat);
+      case TypeId::kDouble:
+        return leaf(Physical::kDouble);
+      case TypeId::kNumeric:
+        return decimal(type);
+      case TypeId::kDate:
+        return leaf(Physical::kInt32, Meaning::kDate);
+      case TypeId::kTime:
+        return profile_.times == TimeForm::kText ? text_of(type)
+                                                 : moment(Meaning::kTimeMicros, false);
+      case TypeId::kTimestamp:
+        return moment(Meaning::kTimestampMicros, false);
+      case TypeId::kTimestampTz:
+        return moment(Meaning::kTimestampMicros, profile_.zoned_timestamps == ZonedForm::kUtc);
+      case TypeId::kInterval:
+        return profile_.intervals == IntervalForm::kParquet ? fixed(12, Meaning::kInterval)
+                                                            : text_of(type);
+      case TypeId::kJsonb: {
+        // Without the spaces that the engine's text has.
+        Field field = text_of(type);
+        if (profile_.json == JsonForm::kLogical) field.meaning = Meaning::kJson;
+        return field;
+      }
+      case TypeId::kBytea:
+        return leaf(Physical::kByteArray);
+      case TypeId::kUuid:
+        if (profile_.uuid == UuidForm::kText) return text_of(type);
+        return fixed(16, profile_.uuid == UuidForm::kLogical ? Meaning::kUuid : Meaning::kNone);
+      case TypeId::kArray:
+        return profile_.arrays == ArrayForm::kItemsAndDimensions ? array(type)
+                                                                 : list(type.arguments[0]);
+      case TypeId::kList:
+        return list(type.arguments[0]);
+      case TypeId::kInt2Vector:
+        return list(types::make(TypeId::kSmallInt));
+      case TypeId::kOidVector:
+        return list(types::make(TypeId::kOid));
+      case TypeId::kMap:
+        return map(type.arguments[0]);
+      case TypeId::kRecord:
+        return record(type);
+      case TypeId::kText:
+      case TypeId::kVarchar:
+      case TypeId::kChar:
+      case TypeId::kUnknown:
+      case TypeId::kVoid:
+      case TypeId::kName:
+      case TypeId::kInternalChar:
+      case TypeId::kAclItem:
+        return text();
+    }
+    return text();
+  }
+
+  Field decimal(const SqlType& type) const {
+    const int scale = type.scale < 0 ? types::kBareNumericScale : type.scale;
+    const bool all = profile_.decimals == DecimalForm::k38Digits || type.precision < 0 ||
+                     type.precision > types::kMaxStoredPrecision;
+    const int precision = all ? types::kMaxStoredPrecision : type.precision;
+    constexpr int kInt32Digits = 9, kInt64Digits = 18;
+    Physical physical = Physical::kFixed;
+    if (profile_.decimals == DecimalForm::kByPrecision) {
+      if (precision <= kInt64Digits) physical = Physical::kInt64;
+      if (precision <= kInt32Digits) physical = Physical::kInt32;
+    }
+    return decimal_field(physical, precision, scale);
+  }
+
+  Field list(const SqlType& item) const {
+    Field field;
+    field.kind = FieldKind::kList;
+    field.repeated_name = "list";
+    field.children.push_back(field_of(item, has_arrow_names() ? "item" : "element"));
+    return field;
+  }
+
+  Field map(const SqlType& value) const {
+    Field field;
+    field.kind = FieldKind::kMap;
+    field.repeated_name = has_arrow_names() ? "entries" : "key_value";
+    Field key = text();
+    key.name = has_arrow_names() ? "keys" : "key";
+    key.nullable = false;
+    field.children.push_back(std::move(key));
+    field.children.push_back(field_of(value, has_arrow_names() ? "values" : "value"));
+    return field;
+  }
+
+  Field array(const SqlType& type) const {
+    Field field;
+    field.kind = FieldKind::kArray;
+    const SqlType* item = &type;
+    for (; item->id == TypeId::kArray; item = &item->arguments[0]) ++field.dimensions;
+    Field items = list(*item);
+    items.name = "items";
+    items.nullable = false;
+    items.extension = extension_in_reference("array_items");
+    Field dimensions = integer(8, false);
+    dimensions.name = "dimensions";
+    dimensions.nullable = false;
+    dimensions.extension = extension_in_reference("array_dimensions");
+    field.children.push_back(std::move(items));
+    field.children.push_back(std::move(dimensions));
+    return field;
+  }
+
+  Field record(const SqlType& type) const {
+    std::vector<std::string> names = type.field_names;
+    for (size_t i = names.size(); i < type.arguments.size(); ++i) {
+      names.push_back(fmt::format("f{}", i + 1));
+    }
+    names = names_in_file(names, profile_);
+    Field field;
+    field.kind = FieldKind::kStruct;
+    for (size_t i = 0; i < type.arguments.size(); ++i) {
+      field.children.push_back(field_of(type.arguments[i], names[i]));
+    }
+    return field;
+  }
+
+  const Profile& profile_;
+};
 
 // As Rust prints a string in a list.
 std::string quoted(const std::string& text) {
@@ -215,29 +364,85 @@ std::string quoted(const std::string& text) {
   return out + '"';
 }
 
-// The second and later columns of a name get a number; not one that another
-// column has already.
-std::vector<std::string> unique_names(const std::vector<std::string>& names) {
-  std::set<std::string> taken(names.begin(), names.end());
-  std::set<std::string> seen;
-  std::vector<std::string> result;
-  for (const std::string& name : names) {
-    std::string candidate = name;
-    if (!seen.insert(name).second) {
-      int ordinal = 2;
-      do {
-        candidate = name + std::to_string(ordinal++);
-      } while (!taken.insert(candidate).second);
+// ---- names ----
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+std::string in_case(std::string name, NameCase name_case) {
+  if (name_case == NameCase::kLower) std::ranges::transform(name, name.begin(), ascii_lower);
+  if (name_case == NameCase::kUpper) std::ranges::transform(name, name.begin(), upper);
+  return name;
+}
+
+// An underscore for each character that is not allowed.
+std::string of_characters(const std::string& name, NameCharacters allowed) {
+  if (allowed == NameCharacters::kAll) return name;
+  const bool words = allowed == NameCharacters::kWords;
+  std::string out;
+  if (words && (name.empty() || is_digit(name[0]))) out = "_";
+  for (const char c : name) {
+    const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+    const bool is_allowed =
+        words ? is_letter(c) || is_digit(c) || c == '_'
+              : std::string_view(" ,;{}()\n\t=").find(c) == std::string_view::npos;
+    if (is_allowed) {
+      out += c;
+    } else if (!continues) {
+      out += '_';
     }
-    result.push_back(std::move(candidate));
   }
-  return result;
+  return out;
+}
+
+// In the file's order, each before its children. Groups that repeat have none.
+void number_fields(std::vector<Field>& fields, int32_t& next) {
+  for (Field& field : fields) {
+    field.id = next++;
+    number_fields(field.children, next);
+  }
+}
+
+void number_columns(std::vector<MappedColumn>& columns) {
+  int32_t next = 1;
+  for (MappedColumn& column : columns) {
+    column.field.id = next++;
+    number_fields(column.field.children, next);
+  }
 }
 
 }  // namespace
 
+// The second and later columns of a name get a number; not one that another
+// column has already.
+std::vector<std::string> names_in_file(const std::vector<std::string>& names,
+                                       const Profile& profile) {
+  const auto key = [&](const std::string& name) {
+    return profile.name_clash == NameClash::kAnyCase ? in_case(name, NameCase::kLower) : name;
+  };
+  std::vector<std::string> result;
+  std::set<std::string> taken, seen;
+  for (const std::string& name : names) {
+    result.push_back(in_case(of_characters(name, profile.name_characters), profile.name_case));
+    taken.insert(key(result.back()));
+  }
+  for (std::string& name : result) {
+    if (seen.insert(key(name)).second) continue;
+    std::string candidate;
+    int ordinal = 2;
+    do {
+      candidate = name + std::to_string(ordinal++);
+    } while (!taken.insert(key(candidate)).second);
+    name = candidate;
+  }
+  return result;
+}
+
 Result<std::vector<MappedColumn>> map_columns(const std::vector<std::string>& names,
-                                              const std::vector<SqlType>& types) {
+                                              const std::vector<SqlType>& types,
+                                              const Profile& profile,
+                                              const std::vector<bool>& required) {
   std::vector<std::string> refused;
   for (size_t i = 0; i < types.size(); ++i) {
     if (can_encode(types[i])) continue;
@@ -247,11 +452,17 @@ Result<std::vector<MappedColumn>> map_columns(const std::vector<std::string>& na
     return invalid("Cannot encode the following columns/types: [{}]", fmt::join(refused, ", "))
         .with_sqlstate("0A000");
   }
-  const std::vector<std::string> unique = unique_names(names);
+  const std::vector<std::string> unique = names_in_file(names, profile);
+  const Mapper mapper(profile);
   std::vector<MappedColumn> columns;
   for (size_t i = 0; i < types.size(); ++i) {
-    columns.push_back({unique[i], field_of(types[i], unique[i]), input_of(types[i])});
+    columns.push_back({unique[i], mapper.field_of(types[i], unique[i]), mapper.input_of(types[i])});
+    const bool holds_no_null = i < required.size() && required[i];
+    if (holds_no_null && profile.nullability == Nullability::kDeclared) {
+      columns.back().field.nullable = false;
+    }
   }
+  if (profile.field_ids == FieldIds::kNumbered) number_columns(columns);
   return columns;
 }
 

@@ -22,8 +22,9 @@ TEST(Mapping, TellsColumnsOfOneNameApart) {
 }
 
 TEST(Mapping, GivesDecimalsAllDigitsAndTheirOwnScale) {
-  const auto columns = *map_columns({"bare", "narrow", "wide"},
-                                    types_of({"numeric", "numeric(5,2)", "numeric(38,7)"}));
+  const auto columns =
+      *map_columns({"bare", "narrow", "wide"},
+                   types_of({"numeric", "numeric(5,2)", "numeric(38,7)"}), Profile::materialize());
   const std::vector<int> scales = {10, 2, 7};
   for (size_t i = 0; i < columns.size(); ++i) {
     EXPECT_EQ(columns[i].field.physical, Physical::kFixed);

@@ -42,7 +42,7 @@ class LeafNode final : public Node {
     batch.data = source_.data;
     batch.positions = source_.selection;
     batch.codes = codes_of(vector);
-    if (source_.validity->AllValid()) return column_.append(batch);
+    if (source_.validity->AllValid()) return hand_over(batch);
 
     definition_.resize(rows);
     positions_.resize(rows);
@@ -60,7 +60,7 @@ class LeafNode final : public Node {
     }
     batch.positions = positions_.data();
     batch.values = values;
-    return column_.append(batch);
+    return hand_over(batch);
   }
 
   Status append(Vector& vector, size_t count, const Slots& slots, size_t rows) override {
@@ -93,7 +93,7 @@ class LeafNode final : public Node {
     batch.data = source_.data;
     batch.positions = positions_.data();
     batch.values = values;
-    return column_.append(batch);
+    return hand_over(batch);
   }
 
  private:
@@ -105,6 +105,29 @@ class LeafNode final : public Node {
     if (source_.selection == nullptr && !is_identity) source_.selection = identity(count);
     return ok();
   }
+  Status hand_over(const LeafBatch& batch) {
+    if (field_.meaning == Meaning::kInterval) TRY(check_intervals(batch));
+    return column_.append(batch);
+  }
+
+  // Parquet's have 32 bits for each of months, days and milliseconds, without a sign.
+  Status check_intervals(const LeafBatch& batch) const {
+    const auto* const values = reinterpret_cast<const duckdb::interval_t*>(batch.data);
+    for (size_t i = 0; i < batch.values; ++i) {
+      const auto& value = values[batch.positions == nullptr ? i : batch.positions[i]];
+      const bool fits = value.months >= 0 && value.days >= 0 && value.micros >= 0 &&
+                        value.micros % 1000 == 0 && value.micros / 1000 <= UINT32_MAX;
+      if (fits) continue;
+      TRY_ASSIGN(const std::string text, format::text_of(types::make(types::TypeId::kInterval),
+                                                         duckdb::Value::INTERVAL(value)));
+      return invalid("column \"{}\": interval {} is none of Parquet's", field_.name, text)
+          .with_sqlstate("22008")
+          .with_detail("It holds whole milliseconds, and nothing below zero.")
+          .with_hint("Cast the column to text, or take PROFILE 'default', which writes texts.");
+    }
+    return ok();
+  }
+
   // A selection that is the identity may have no array.
   const uint32_t* identity(size_t count) {
     for (auto i = static_cast<uint32_t>(identity_.size()); i < count; ++i) identity_.push_back(i);
@@ -267,6 +290,117 @@ class ListNode final : public GroupNode {
   const uint8_t repetition_;  // of an item that is not the first one of its list
 };
 
+// Arrays of some dimensions, whose values come as lists of lists.
+class ArrayNode final : public GroupNode {
+ public:
+  // `children`: of an item, and of the number of dimensions. `level`: of an item's repetition.
+  ArrayNode(const Field& field, std::vector<std::unique_ptr<Node>> children, uint8_t level)
+      : GroupNode(field, std::move(children)), repetition_(level) {}
+
+  Status append(Vector& vector, size_t count, const Slots& slots, size_t rows) override {
+    Vector& items = open(vector, count);
+    const size_t item_count = ListVector::GetListSize(*innermost_);
+    reserve_dimensions(slots.size());
+    of_arrays_.resize(slots.size());
+    below_.resize(0);
+    for (size_t i = 0; i < slots.size(); ++i) TRY(take(slots, i));
+    TRY(children_[0]->append(items, item_count, below_, rows));
+    return children_[1]->append(*dimensions_, slots.size(), of_arrays_, rows);
+  }
+
+ private:
+  struct Level {
+    UnifiedVectorFormat format;
+    const duckdb::list_entry_t* lists = nullptr;
+  };
+
+  // The lists of each level; returns the vector of the items.
+  Vector& open(Vector& vector, size_t count) {
+    levels_.resize(field_.dimensions);
+    Vector* lists = &vector;
+    for (Level& level : levels_) {
+      lists->ToUnifiedFormat(count, level.format);
+      level.lists = reinterpret_cast<const duckdb::list_entry_t*>(level.format.data);
+      innermost_ = lists;
+      count = ListVector::GetListSize(*lists);
+      lists = &ListVector::GetEntry(*lists);
+    }
+    return *lists;
+  }
+
+  Status take(const Slots& slots, size_t i) {
+    const uint8_t level = slots.definition[i], repetition = slots.repetition[i];
+    const auto is_absent = [&] {
+      if (slots.index[i] == Slots::kAbsent) return true;
+      const auto& format = levels_[0].format;
+      return !format.validity.RowIsValid(format.sel->get_index(slots.index[i]));
+    };
+    if (is_absent()) {
+      if (!field_.nullable && slots.index[i] != Slots::kAbsent) return unexpected_null(field_);
+      of_arrays_.set(i, level, repetition, Slots::kAbsent);
+      below_.push(level, repetition, Slots::kAbsent);
+      return ok();
+    }
+    const size_t before = below_.size();
+    lengths_.assign(field_.dimensions, kUnknown);
+    first_repetition_ = repetition;
+    there_ = defined(level);
+    TRY(flatten(0, slots.index[i]));
+    const bool is_empty = below_.size() == before;
+    if (is_empty) below_.push(there_, repetition, Slots::kAbsent);
+    of_arrays_.set(i, there_, repetition, static_cast<uint32_t>(i));
+    FlatVector::GetData<uint8_t>(*dimensions_)[i] = is_empty ? 0 : field_.dimensions;
+    return ok();
+  }
+
+  // The items of one list, and of the lists in it.
+  Status flatten(size_t depth, uint32_t index) {
+    const Level& level = levels_[depth];
+    const size_t position = level.format.sel->get_index(index);
+    if (!level.format.validity.RowIsValid(position)) return ragged();
+    const duckdb::list_entry_t list = level.lists[position];
+    if (lengths_[depth] == kUnknown) lengths_[depth] = list.length;
+    if (lengths_[depth] != list.length) return ragged();
+    for (uint64_t k = 0; k < list.length; ++k) {
+      const auto item = static_cast<uint32_t>(list.offset + k);
+      if (depth + 1 < levels_.size()) {
+        TRY(flatten(depth + 1, item));
+        continue;
+      }
+      below_.push(static_cast<uint8_t>(there_ + 1), first_repetition_, item);
+      first_repetition_ = repetition_;
+    }
+    return ok();
+  }
+
+  Status ragged() const {
+    return invalid("column \"{}\": arrays within an array must be of one length", field_.name)
+        .with_sqlstate("2202E")
+        .with_detail(
+            "This profile writes the items of all of them as one list, and how many dimensions "
+            "there are.")
+        .with_hint("PROFILE 'default' writes lists of lists.");
+  }
+
+  void reserve_dimensions(size_t count) {
+    if (dimensions_ && capacity_ >= count) return;
+    capacity_ = std::max<size_t>(count, STANDARD_VECTOR_SIZE);
+    dimensions_ = std::make_unique<Vector>(LogicalType::UTINYINT, capacity_);
+  }
+
+  static constexpr uint64_t kUnknown = UINT64_MAX;
+
+  const uint8_t repetition_;  // of an item that is not the first one of its array
+  std::vector<Level> levels_;
+  Vector* innermost_ = nullptr;
+  Slots of_arrays_;
+  std::unique_ptr<Vector> dimensions_;
+  size_t capacity_ = 0;
+  // The array at hand.
+  std::vector<uint64_t> lengths_;  // for each level
+  uint8_t first_repetition_ = 0, there_ = 0;
+};
+
 // ---- building ----
 
 class Builder {
@@ -284,6 +418,8 @@ class Builder {
         return list(field, source, static_cast<uint8_t>(repetition + 1));
       case FieldKind::kMap:
         return map(field, source, static_cast<uint8_t>(repetition + 1));
+      case FieldKind::kArray:
+        return array(field, source, static_cast<uint8_t>(repetition + 1));
     }
     return mismatch(field, source);
   }
@@ -346,6 +482,23 @@ class Builder {
     children.push_back(std::move(value));
     return std::unique_ptr<Node>(
         std::make_unique<ListNode>(field, std::move(children), repetition));
+  }
+
+  Result<std::unique_ptr<Node>> array(const Field& field, const LogicalType& source,
+                                      uint8_t repetition) {
+    if (field.dimensions == 0 || field.children.size() != 2) return mismatch(field, source);
+    LogicalType item_source = source;
+    for (uint8_t i = 0; i < field.dimensions; ++i) {
+      if (item_source.id() != engine::LogicalTypeId::LIST) return mismatch(field, source);
+      item_source = LogicalType(duckdb::ListType::GetChildType(item_source));
+    }
+    Nodes children;
+    TRY_ASSIGN(auto item, build(field.children[0].children.at(0), item_source, repetition));
+    TRY_ASSIGN(auto dimensions, build(field.children[1], LogicalType::UTINYINT, repetition));
+    children.push_back(std::move(item));
+    children.push_back(std::move(dimensions));
+    return std::unique_ptr<Node>(
+        std::make_unique<ArrayNode>(field, std::move(children), repetition));
   }
 
   const MakeColumn& make_column_;

@@ -33,6 +33,11 @@ struct Slots {
     repetition[slot] = slot_repetition;
     index[slot] = slot_index;
   }
+  void push(uint8_t slot_definition, uint8_t slot_repetition, uint32_t slot_index) {
+    definition.push_back(slot_definition);
+    repetition.push_back(slot_repetition);
+    index.push_back(slot_index);
+  }
 };
 
 class Node {

@@ -156,7 +156,7 @@ Status collect(const Field& field, Leaf above, std::vector<Leaf>& leaves) {
     leaves.push_back(std::move(above));
     return ok();
   }
-  if (field.kind != FieldKind::kStruct) {
+  if (field.kind == FieldKind::kList || field.kind == FieldKind::kMap) {
     above.path.push_back(field.repeated_name);
     ++above.max_definition;
     ++above.max_repetition;

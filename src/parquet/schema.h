@@ -42,7 +42,13 @@ enum class Meaning : uint8_t {
   kInterval,
 };
 
-enum class FieldKind : uint8_t { kLeaf, kStruct, kList, kMap };
+enum class FieldKind : uint8_t {
+  kLeaf,
+  kStruct,
+  kList,
+  kMap,
+  kArray,  // of some dimensions, as a group: the list of all items, and a leaf, their number
+};
 
 struct Field {
   std::string name;
@@ -50,10 +56,16 @@ struct Field {
   bool nullable = true;
   std::optional<int32_t> id;  // field_id
   // kStruct: the fields. kList: the item, whose name is that of the item in the
-  // file. kMap: the key, which is not nullable, and the value.
+  // file. kMap: the key, which is not nullable, and the value. kArray: the list
+  // and the leaf, neither of them nullable.
   std::vector<Field> children;
   std::string repeated_name;  // of the group that repeats; kList: "list", kMap:
                               // "key_value"
+  uint8_t dimensions = 0;     // kArray: lists of lists that its values come as
+  // What only Arrow's schema says (arrow_schema.h).
+  std::string extension;     // name of the extension type; may be empty
+  bool is_large = false;     // texts and bytes with 64-bit offsets
+  std::string zone = "UTC";  // of what is adjusted to UTC
 
   // The rest: kLeaf only.
   Physical physical = Physical::kByteArray;

@@ -129,7 +129,7 @@ TEST_F(WriterTest, WritesWhatAnotherReaderReadsBack) {
       options.max_group_rows = 2500;
     });
   }
-  EXPECT_EQ(value("SELECT typeof(d9) FROM read_parquet(" + file() + ") LIMIT 1"), "DECIMAL(38,2)");
+  EXPECT_EQ(value("SELECT typeof(d9) FROM read_parquet(" + file() + ") LIMIT 1"), "DECIMAL(9,2)");
   EXPECT_EQ(value("SELECT string_agg(DISTINCT compression) FROM parquet_metadata(" + file() + ")"),
             "LZ4_RAW");
 }

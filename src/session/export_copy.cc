@@ -1,5 +1,6 @@
 #include "session/export_copy.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <future>
@@ -123,6 +124,13 @@ std::vector<sql::Column> exported_columns(
   return columns;
 }
 
+Result<parquet::Profile> profile_of(const sql::CopyToOptions& options) {
+  if (!options.profile) return parquet::Profile::materialize();
+  auto profile = parquet::Profile::named(*options.profile);
+  if (!profile.ok()) return std::move(profile).error().at(options.profile_position);
+  return profile;
+}
+
 // Casts the query's columns to what the files hold.
 Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat format,
                    exports::ExportSpec& spec, sql::Resolved& query) {
@@ -135,11 +143,9 @@ Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat 
   }
   std::vector<engine::LogicalType> stored;
   if (format == exports::FileFormat::kParquet) {
-    TRY_ASSIGN(const auto parquet, parquet::map_columns(names, types));
-    for (size_t i = 0; i < parquet.size(); ++i) {
-      names[i] = parquet[i].name;
-      stored.push_back(parquet[i].input);
-    }
+    names = parquet::names_in_file(names);
+    TRY_ASSIGN(const auto parquet, parquet::map_columns(names, types, spec.profile));
+    for (const parquet::MappedColumn& column : parquet) stored.push_back(column.input);
   } else {
     for (const types::SqlType& type : types) stored.push_back(types::to_engine(type));
   }
@@ -154,13 +160,48 @@ Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat 
   return ok();
 }
 
+// BLOOM FILTERS as the writer takes them: for each column of the files.
+Status set_bloom_filters(const sql::CopyBloomFilters& wanted, exports::ExportSpec& spec) {
+  using Kind = sql::CopyBloomFilters::Kind;
+  using parquet::BloomFilters;
+  if (wanted.kind == Kind::kAutomatic) return ok();
+  spec.bloom_filters.assign(spec.names.size(),
+                            wanted.kind == Kind::kAll ? BloomFilters::kAll : BloomFilters::kNone);
+  TRY_ASSIGN(const auto mapped, parquet::map_columns(spec.names, spec.types, spec.profile));
+  for (const std::string& name : wanted.columns) {
+    const auto found = std::find(spec.names.begin(), spec.names.end(), name);
+    if (found == spec.names.end()) {
+      return plan_error(fmt::format("column \"{}\" does not exist", name), "42703")
+          .with_detail("BLOOM FILTERS names columns of the files.")
+          .at(wanted.position);
+    }
+    const auto column = static_cast<size_t>(found - spec.names.begin());
+    if (!parquet::can_have_bloom_filter(mapped[column].field)) {
+      return plan_error(fmt::format("column \"{}\" cannot have a Bloom filter", name), "0A000")
+          .with_detail(fmt::format("Its type is {}.", types::exact_name(spec.types[column])))
+          .with_hint("All types can but boolean, real, double precision and bytea.")
+          .at(wanted.position);
+    }
+    spec.bloom_filters[column] = BloomFilters::kAll;
+  }
+  return ok();
+}
+
+Status set_parquet_options(const sql::CopyToOptions& options, exports::ExportSpec& spec) {
+  if (options.row_group_bytes && *options.row_group_bytes < exports::kMinGroupBytes) {
+    return plan_error("ROW GROUP SIZE cannot be less than 1MB", "22023");
+  }
+  if (options.row_group_bytes && *options.row_group_bytes > exports::kMaxGroupBytes) {
+    return plan_error("ROW GROUP SIZE cannot be greater than 1GB", "22023");
+  }
+  spec.row_group_bytes = options.row_group_bytes;
+  spec.parquet_statistics = options.statistics;
+  return set_bloom_filters(options.bloom_filters, spec);
+}
+
 Status set_format_options(const sql::CopyToOptions& options, exports::ExportSpec& spec) {
   const bool csv = spec.format == exports::FileFormat::kCsv;
-  const bool forces = options.csv.force_quote_all || !options.csv.force_quote.empty();
-  if (!csv && forces) {
-    return plan_error("COPY FORCE QUOTE available only in CSV mode", "0A000")
-        .at(options.force_quote_position);
-  }
+  if (!csv) TRY(set_parquet_options(options, spec));
   TRY(sql::check_force_quote(options, spec.names));
   spec.csv = options.csv;
   if (!options.compression) return ok();
@@ -193,6 +234,7 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   TRY_ASSIGN(auto view, view_as_of(execution, copy.as_of));
   TRY_ASSIGN(const sql::ResolveContext context, execution.context(std::move(view)));
   auto declared = sql::declared_types(*query, *catalog, context.search_path);
+  planned.spec.required = sql::columns_without_null(*query, *catalog, context.search_path);
   if (!options.partition_by.empty()) {
     declared.resize(declared.size() + options.partition_by.size());
     TRY_ASSIGN(query, with_partitions(std::move(query), options, planned.spec));
@@ -201,6 +243,7 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   TRY_ASSIGN(auto engine_connection, execution.connect());
   TRY_ASSIGN(const engine::Description described, engine_connection->describe(planned.query.query));
   const std::vector<sql::Column> columns = exported_columns(described.shape, declared);
+  if (!planned.spec.required.empty()) planned.spec.required.resize(columns.size());
   if (*options.format == sql::CopyFormat::kText || *options.format == sql::CopyFormat::kBinary) {
     return plan_error(fmt::format("FORMAT {} not yet supported",
                                   *options.format == sql::CopyFormat::kText ? "TEXT" : "BINARY"),
@@ -208,6 +251,7 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   }
   planned.spec.format = *options.format == sql::CopyFormat::kCsv ? exports::FileFormat::kCsv
                                                                  : exports::FileFormat::kParquet;
+  TRY_ASSIGN(planned.spec.profile, profile_of(options));
   TRY(set_columns(columns, planned.spec.format, planned.spec, planned.query));
   if (!target.ok()) return std::move(target).error();
   TRY_ASSIGN(planned.spec.max_file_bytes, checked_file_bytes(options));
@@ -219,7 +263,9 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   if (!planned.spec.partition_names.empty()) {
     TRY(arrange_partitions(execution, options, planned.spec, planned.query.query));
   }
+  TRY(sql::check_options_of_format(copy.options, *options.format));
   TRY(set_format_options(options, planned.spec));
+  planned.spec.query = copy.object ? "SELECT * FROM " + copy.object->text() : copy.query_text;
   planned.spec.target = planned.url;
   planned.spec.logical_time = planned.logical_time.milliseconds;
   if (local) {

@@ -4,35 +4,37 @@
 
 #include "export/file_types.h"
 #include "export/names.h"
+#include "parquet/losses.h"
 #include "parquet/mapping.h"
+#include "parquet/writer.h"
 
 namespace sluice::session {
 namespace {
 
 using types::TypeId;
-using Row = std::vector<std::string>;
 
-// What the file does not say any more. Empty: nothing.
-std::string loss_in_parquet(const types::SqlType& type, const parquet::Field& field) {
-  if (field.text_of) return "as its text";
-  switch (type.id) {
-    case TypeId::kVarchar:
-    case TypeId::kChar:
-      return type.precision >= 0 ? "the length is not kept" : "";
-    case TypeId::kNumeric:
-      if (type.precision < 0) return fmt::format("digits behind the point: {}", field.scale);
-      return type.precision != field.precision ? "the precision is not kept" : "";
-    case TypeId::kMzTimestamp:
-      return "milliseconds as a number";
-    case TypeId::kTimestampTz:
-      return "in UTC";
-    default:
-      return "";
-  }
-}
+// Of export_description_columns().
+using Row = std::vector<std::string>;
 
 std::string loss_in_csv(const types::SqlType& type) {
   return type.id == TypeId::kTimestampTz ? "in UTC" : "";
+}
+
+Row text_column(const std::string& name, const types::SqlType& type) {
+  return {"column", name, types::exact_name(type), "text", "", loss_in_csv(type)};
+}
+
+Row file_column(const std::string& name, const types::SqlType& type,
+                const parquet::MappedColumn& column, const parquet::Profile& profile) {
+  const std::string loss = parquet::loss_of(type, column.field, profile);
+  std::string note = column.name == name ? "" : fmt::format("named {} in the file", column.name);
+  if (!note.empty() && !loss.empty()) note += "; ";
+  return {"column",
+          name,
+          types::exact_name(type),
+          exports::parquet_type(column.field) + (column.field.nullable ? "" : " REQUIRED"),
+          exports::arrow_type(column.field),
+          note + loss};
 }
 
 // Bytes that a value takes about, as text; in Parquet it is less.
@@ -74,7 +76,7 @@ double usual_text_bytes(const types::SqlType& type) {
 void add_estimates(const exports::ExportSpec& spec, std::optional<uint64_t> rows,
                    std::vector<Row>& out) {
   const auto add = [&](const char* name, const std::string& value, const char* note) {
-    out.push_back({"estimate", name, "", value, note});
+    out.push_back({"estimate", name, "", value, "", note});
   };
   if (!rows) return add("rows", "unknown", "");
   constexpr double kParquetShare = 0.5;
@@ -89,10 +91,37 @@ void add_estimates(const exports::ExportSpec& spec, std::optional<uint64_t> rows
       spec.single_file ? "" : "at least; each thread has files of its own");
 }
 
+// What the statement's options, or what is usual in their place, make of the files.
+void add_options(const exports::ExportSpec& spec, std::vector<Row>& out) {
+  using parquet::BloomFilters;
+  const auto add = [&](const char* name, const std::string& value, const std::string& note = "") {
+    out.push_back({"option", name, "", value, "", note});
+  };
+  if (spec.format == exports::FileFormat::kCsv) {
+    return add("COMPRESSION", spec.csv_compression.text());
+  }
+  add("PROFILE", std::string(spec.profile.name), parquet::advice_of(spec.profile));
+  add("COMPRESSION", spec.parquet_compression.text());
+  add("ROW GROUP SIZE", std::to_string(spec.row_group_bytes.value_or(parquet::kGroupBytes)),
+      spec.row_group_bytes ? "at most, before compression"
+                           : "at most, before compression; 122880 rows at most too");
+  add("STATISTICS", spec.parquet_statistics ? "true" : "false");
+  std::vector<std::string> filtered;
+  for (size_t i = 0; i < spec.bloom_filters.size(); ++i) {
+    if (spec.bloom_filters[i] == BloomFilters::kAll) filtered.push_back(spec.names[i]);
+  }
+  if (spec.bloom_filters.empty()) {
+    add("BLOOM FILTERS", "true", "where a dictionary makes them small");
+  } else {
+    add("BLOOM FILTERS",
+        filtered.empty() ? "false" : fmt::format("({})", fmt::join(filtered, ", ")));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> export_description_columns() {
-  return {"item", "name", "sql_type", "file_type", "note"};
+  return {"item", "name", "sql_type", "file_type", "arrow_type", "note"};
 }
 
 Result<std::vector<Row>> describe_export(const exports::ExportSpec& given,
@@ -102,33 +131,31 @@ Result<std::vector<Row>> describe_export(const exports::ExportSpec& given,
   const bool csv = spec.format == exports::FileFormat::kCsv;
   std::vector<parquet::MappedColumn> mapped;
   if (!csv) {
-    TRY_ASSIGN(mapped, parquet::map_columns(spec.names, spec.types));
+    TRY_ASSIGN(mapped, parquet::map_columns(spec.names, spec.types, spec.profile, spec.required));
   }
   std::vector<Row> out;
   for (size_t i = 0; i < spec.names.size(); ++i) {
-    const std::string sql = types::exact_name(spec.types[i]);
-    if (csv) {
-      out.push_back({"column", spec.names[i], sql, "text", loss_in_csv(spec.types[i])});
-    } else {
-      out.push_back({"column", mapped[i].name, sql, exports::parquet_type(mapped[i].field),
-                     loss_in_parquet(spec.types[i], mapped[i].field)});
-    }
+    const types::SqlType& type = spec.types[i];
+    out.push_back(csv ? text_column(spec.names[i], type)
+                      : file_column(spec.names[i], type, mapped[i], spec.profile));
   }
   std::string folders;
   for (const std::string& name : spec.partition_names) {
     const bool written = std::find(spec.names.begin(), spec.names.end(), name) != spec.names.end();
-    out.push_back({"partition", name, "", "key",
+    out.push_back({"partition", name, "", "key", "",
                    fmt::format("{}; NULL and an empty text are one",
                                written ? "in the files too" : "in the keys only")});
     folders += fmt::format("{}={{value}}/", name);
   }
+  add_options(spec, out);
   add_estimates(spec, rows, out);
   const std::string data = exports::data_key(spec, folders, 0, csv ? 1 : 0);
-  out.push_back({"object", "data", "", data, "the first; {id} is the run's"});
+  out.push_back({"object", "data", "", data, "", "the first; {id} is the run's"});
   if (spec.manifest) {
-    out.push_back({"object", "manifest", "", exports::run_key(spec, exports::kManifestSuffix), ""});
+    out.push_back(
+        {"object", "manifest", "", exports::run_key(spec, exports::kManifestSuffix), "", ""});
   }
-  out.push_back({"object", "sentinel", "", exports::run_key(spec, exports::kSentinelSuffix),
+  out.push_back({"object", "sentinel", "", exports::run_key(spec, exports::kSentinelSuffix), "",
                  "gone when all is there"});
   return out;
 }

@@ -13,7 +13,7 @@
 
 namespace sluice::session {
 
-// Of the rows of describe_export(): item, name, sql_type, file_type, note.
+// Of the rows of describe_export(): item, name, sql_type, file_type, arrow_type, note.
 std::vector<std::string> export_description_columns();
 
 // `rows` is the planner's guess; nothing where it has none.

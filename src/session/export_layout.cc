@@ -133,6 +133,7 @@ Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& 
   const size_t columns = spec.names.size();
   spec.names.resize(columns - keys);
   spec.types.resize(columns - keys);
+  if (!spec.required.empty()) spec.required.resize(columns - keys);
   std::vector<size_t> dropped;
   for (size_t i = 0; i < spec.names.size() && !options.write_partition_columns; ++i) {
     const auto& names = spec.partition_names;
@@ -146,6 +147,9 @@ Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& 
   for (auto column = dropped.rbegin(); column != dropped.rend(); ++column) {
     spec.names.erase(spec.names.begin() + static_cast<ptrdiff_t>(*column));
     spec.types.erase(spec.types.begin() + static_cast<ptrdiff_t>(*column));
+    if (!spec.required.empty()) {
+      spec.required.erase(spec.required.begin() + static_cast<ptrdiff_t>(*column));
+    }
   }
   TRY_ASSIGN(auto connection, execution.connect());
   TRY_ASSIGN(const size_t threads, threads_of(*connection));

@@ -88,7 +88,9 @@ Error unknown_option(const Option& option) {
       .with_hint(
           "Options are FORMAT, DELIMITER, NULL, ESCAPE, QUOTE, FORCE QUOTE, HEADER, COMPRESSION, "
           "AWS CONNECTION, MAX FILE SIZE, MANIFEST, OVERWRITE, SINGLE FILE, PRESERVE ORDER, FILE "
-          "NAME PATTERN, PARTITION BY, WRITE PARTITION COLUMNS.")
+          "NAME PATTERN, PARTITION BY, WRITE PARTITION COLUMNS, PROFILE, ROW GROUP SIZE, "
+          "STATISTICS, BLOOM "
+          "FILTERS.")
       .at(option.position);
 }
 
@@ -110,6 +112,50 @@ Result<std::vector<std::string>> expressions_of(const Option& option) {
   return bad_option(option, "PARTITION BY requires columns in parentheses");
 }
 
+Result<uint64_t> bytes_of(const Option& option) {
+  TRY_ASSIGN(const std::string text, text_of(option));
+  auto bytes = parse_byte_size(text);
+  if (!bytes.ok()) return std::move(bytes).error().at(option.value_position);
+  return bytes;
+}
+
+// Nothing, true or false; (a, b), a, or *.
+Result<CopyBloomFilters> bloom_filters_of(const Option& option) {
+  using Kind = CopyBloomFilters::Kind;
+  CopyBloomFilters filters;
+  filters.position = option.value_position;
+  if (option.kind == Option::Kind::kStar) {
+    filters.kind = Kind::kAll;
+  } else if (option.kind == Option::Kind::kList) {
+    filters.kind = Kind::kNamed;
+    filters.columns = option.items;
+  } else if (const auto flag = flag_of(option); flag.ok()) {
+    filters.kind = *flag ? Kind::kAutomatic : Kind::kNone;
+  } else if (option.kind == Option::Kind::kWord && option.object.parts.size() == 1) {
+    filters.kind = Kind::kNamed;
+    filters.columns = {option.value};
+  } else {
+    return bad_option(option,
+                      "BLOOM FILTERS requires column names in parentheses, *, true or false");
+  }
+  return filters;
+}
+
+// Those of Parquet alone. Whether it is one of them.
+Result<bool> take_parquet(const Option& option, CopyToOptions& out) {
+  if (option.name == "ROW GROUP SIZE") {
+    TRY_ASSIGN(out.row_group_bytes, bytes_of(option));
+  } else if (option.name == "STATISTICS") {
+    TRY_ASSIGN(out.statistics, flag_of(option));
+  } else if (option.name == "BLOOM FILTERS") {
+    TRY_ASSIGN(out.bloom_filters, bloom_filters_of(option));
+  } else {
+    return false;
+  }
+  out.given_for_files.push_back(option.name);
+  return true;
+}
+
 // Those that only say how files are laid out. Whether it is one of them.
 Result<bool> take_layout(const Option& option, CopyToOptions& out) {
   if (option.name == "MANIFEST") {
@@ -127,6 +173,9 @@ Result<bool> take_layout(const Option& option, CopyToOptions& out) {
     out.partition_position = option.value_position;
   } else if (option.name == "WRITE PARTITION COLUMNS") {
     TRY_ASSIGN(out.write_partition_columns, flag_of(option));
+  } else if (option.name == "PROFILE") {
+    TRY_ASSIGN(out.profile, text_of(option));
+    out.profile_position = option.value_position;
   } else {
     return false;
   }
@@ -221,10 +270,7 @@ Result<CopyToOptions> copy_to_options(const std::vector<Option>& options) {
       }
       out.connection = option.object;
     } else if (option.name == "MAX FILE SIZE") {
-      TRY_ASSIGN(const std::string text, text_of(option));
-      auto bytes = parse_byte_size(text);
-      if (!bytes.ok()) return std::move(bytes).error().at(option.value_position);
-      out.max_file_bytes = *bytes;
+      TRY_ASSIGN(out.max_file_bytes, bytes_of(option));
     } else if (option.name == "HEADER") {
       TRY_ASSIGN(out.csv.header, flag_of(option));
     } else if (option.name == "DELIMITER") {
@@ -242,7 +288,8 @@ Result<CopyToOptions> copy_to_options(const std::vector<Option>& options) {
       TRY_ASSIGN(out.compression, compression_of(option));
     } else if (option.name != "FILES" && option.name != "PATTERN") {
       TRY_ASSIGN(const bool is_layout, take_layout(option, out));
-      if (!is_layout) return unknown_option(option);
+      TRY_ASSIGN(const bool is_parquet, take_parquet(option, out));
+      if (!is_layout && !is_parquet) return unknown_option(option);
       continue;
     }
     if (option.name != "FORMAT" && option.name != "AWS CONNECTION" &&
@@ -253,6 +300,24 @@ Result<CopyToOptions> copy_to_options(const std::vector<Option>& options) {
   if (!escape_given) out.csv.escape = out.csv.quote;
   TRY(check_layout(out));
   return out;
+}
+
+Status check_options_of_format(const std::vector<Option>& options, CopyFormat format) {
+  static const std::set<std::string_view> kCsv{"HEADER", "DELIMITER",   "QUOTE",      "ESCAPE",
+                                               "NULL",   "FORCE QUOTE", "FORCE_QUOTE"};
+  static const std::set<std::string_view> kParquet{"ROW GROUP SIZE", "STATISTICS", "BLOOM FILTERS"};
+  for (const Option& option : options) {
+    const bool misplaced = format == CopyFormat::kParquet ? kCsv.contains(option.name)
+                                                          : kParquet.contains(option.name);
+    if (!misplaced) continue;
+    const bool wants_csv = format == CopyFormat::kParquet;
+    return invalid("COPY {} available only in {} mode", option.name, wants_csv ? "CSV" : "Parquet")
+        .with_sqlstate("0A000")
+        .with_hint(
+            fmt::format("Leave it out, or say FORMAT = '{}'.", wants_csv ? "csv" : "parquet"))
+        .at(option.position);
+  }
+  return ok();
 }
 
 Status check_force_quote(const CopyToOptions& options, const std::vector<std::string>& columns) {

@@ -28,6 +28,13 @@ struct CopyCompression {
   int32_t position = 0;
 };
 
+// BLOOM FILTERS: which columns have one in each row group.
+struct CopyBloomFilters {
+  enum class Kind : uint8_t { kAutomatic, kNone, kAll, kNamed } kind = Kind::kAutomatic;
+  std::vector<std::string> columns;  // kNamed
+  int32_t position = 0;
+};
+
 // COPY … TO, as far as its options alone tell.
 struct CopyToOptions {
   std::optional<CopyFormat> format;
@@ -47,12 +54,20 @@ struct CopyToOptions {
   std::vector<std::string> partition_by;  // texts of expressions
   int32_t partition_position = 0;
   bool write_partition_columns = false;
+  std::optional<std::string> profile;  // its name, not checked
+  int32_t profile_position = 0;
+  std::optional<uint64_t> row_group_bytes;  // the next three: Parquet
+  bool statistics = true;
+  CopyBloomFilters bloom_filters;
   std::vector<std::string> given_for_files;
 };
 Result<CopyToOptions> copy_to_options(const std::vector<Option>& options);
 
 // The checks that the reference makes after those of the format: single bytes, delimiter = quote.
 Status check_csv_options(const std::vector<Option>& options, const format::CsvOptions& csv);
+
+// An option of CSV with Parquet, or the reverse: 0A000.
+Status check_options_of_format(const std::vector<Option>& options, CopyFormat format);
 
 // FORCE QUOTE names columns of the result; 42703 for others.
 Status check_force_quote(const CopyToOptions& options, const std::vector<std::string>& columns);

@@ -120,6 +120,47 @@ TEST(CopyToOptions, RefuseALayoutThatCannotBe) {
             "WRITE PARTITION COLUMNS needs PARTITION BY");
 }
 
+TEST(CopyToOptions, TakeWhatParquetFilesHave) {
+  using Kind = CopyBloomFilters::Kind;
+  Option named = flag("BLOOM FILTERS");
+  named.kind = Option::Kind::kList;
+  named.items = {"a", "b"};
+  const auto options =
+      copy_to_options({text("ROW GROUP SIZE", "64MB"), text("STATISTICS", "off"), named});
+  ASSERT_TRUE(options.ok()) << options.error().message;
+  EXPECT_EQ(options->row_group_bytes, uint64_t{64} << 20);
+  EXPECT_FALSE(options->statistics);
+  EXPECT_EQ(options->bloom_filters.kind, Kind::kNamed);
+  EXPECT_EQ(options->bloom_filters.columns, named.items);
+  EXPECT_EQ(options->given_for_files.size(), 3U);
+  Option all = flag("BLOOM FILTERS");
+  EXPECT_EQ(copy_to_options({all})->bloom_filters.kind, Kind::kAutomatic);
+  all.kind = Option::Kind::kStar;
+  EXPECT_EQ(copy_to_options({all})->bloom_filters.kind, Kind::kAll);
+  EXPECT_EQ(copy_to_options({text("BLOOM FILTERS", "false")})->bloom_filters.kind, Kind::kNone);
+  EXPECT_EQ(copy_to_options({text("BLOOM FILTERS", "a, b")}).error().sqlstate, "22023");
+  EXPECT_EQ(copy_to_options({text("ROW GROUP SIZE", "big")}).error().sqlstate, "22023");
+}
+
+TEST(CopyToOptions, OfOneFormatAreRefusedWithTheOther) {
+  const auto check = [](std::string name, CopyFormat format) {
+    return check_options_of_format({text(std::move(name), "1")}, format);
+  };
+  for (const char* const name : {"HEADER", "DELIMITER", "QUOTE", "ESCAPE", "NULL", "FORCE QUOTE"}) {
+    EXPECT_TRUE(check(name, CopyFormat::kCsv).ok()) << name;
+    const Status refused = check(name, CopyFormat::kParquet);
+    ASSERT_FALSE(refused.ok()) << name;
+    EXPECT_EQ(refused.error().message, fmt::format("COPY {} available only in CSV mode", name));
+    EXPECT_EQ(refused.error().sqlstate, "0A000");
+    EXPECT_EQ(refused.error().hint, "Leave it out, or say FORMAT = 'csv'.");
+  }
+  for (const char* const name : {"ROW GROUP SIZE", "STATISTICS", "BLOOM FILTERS"}) {
+    EXPECT_TRUE(check(name, CopyFormat::kParquet).ok()) << name;
+    EXPECT_EQ(check(name, CopyFormat::kCsv).error().hint,
+              "Leave it out, or say FORMAT = 'parquet'.");
+  }
+}
+
 TEST(CopyFromOptions, TextIsTheDefaultAndHasNoQuotes) {
   EXPECT_EQ(copy_from_options({})->delimiter, '\t');
   EXPECT_EQ(copy_from_options({text("FORMAT", "csv")})->delimiter, ',');

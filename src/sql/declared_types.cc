@@ -73,22 +73,82 @@ std::optional<types::SqlType> type_of_cast(const duckdb::ParsedExpression& item)
   return type;
 }
 
-std::optional<types::SqlType> type_of(const duckdb::ParsedExpression& item,
-                                      const std::vector<Relation>& relations) {
-  if (const auto cast = type_of_cast(item)) return cast;
-  if (item.GetExpressionClass() != duckdb::ExpressionClass::COLUMN_REF) return {};
+// The column that an expression is; nullptr if it is none, or not clear which.
+const Column* column_of(const duckdb::ParsedExpression& item,
+                        const std::vector<Relation>& relations) {
+  if (item.GetExpressionClass() != duckdb::ExpressionClass::COLUMN_REF) return nullptr;
   const auto& names = item.Cast<duckdb::ColumnRefExpression>().column_names;
-  if (names.size() > 2) return {};
-  std::optional<types::SqlType> found;
+  if (names.size() > 2) return nullptr;
+  const Column* found = nullptr;
   for (const Relation& relation : relations) {
     if (names.size() == 2 && names[0] != relation.alias) continue;
     for (const Column& column : relation.columns) {
       if (column.name != names.back()) continue;
-      if (found) return {};  // ambiguous: the engine says so
-      found = column.type;
+      if (found != nullptr) return nullptr;  // ambiguous: the engine says so
+      found = &column;
     }
   }
   return found;
+}
+
+std::optional<types::SqlType> type_of(const duckdb::ParsedExpression& item,
+                                      const std::vector<Relation>& relations) {
+  if (const auto cast = type_of_cast(item)) return cast;
+  const Column* const column = column_of(item, relations);
+  if (column == nullptr) return {};
+  return column->type;
+}
+
+// Outer joins make rows of NULLs.
+bool has_only_inner_joins(const duckdb::TableRef& ref) {
+  if (ref.type != duckdb::TableReferenceType::JOIN) return true;
+  const auto& join = ref.Cast<duckdb::JoinRef>();
+  const bool is_plain =
+      join.ref_type == duckdb::JoinRefType::REGULAR || join.ref_type == duckdb::JoinRefType::CROSS;
+  return is_plain && join.type == duckdb::JoinType::INNER && has_only_inner_joins(*join.left) &&
+         has_only_inner_joins(*join.right);
+}
+
+bool is_never_null(const duckdb::ParsedExpression& item, const std::vector<Relation>& relations) {
+  if (item.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT) {
+    return !item.Cast<duckdb::ConstantExpression>().value.IsNull();
+  }
+  if (item.GetExpressionClass() == duckdb::ExpressionClass::FUNCTION) {
+    const auto& call = item.Cast<duckdb::FunctionExpression>();
+    return call.function_name == "count" || call.function_name == "count_star";
+  }
+  const Column* const column = column_of(item, relations);
+  return column != nullptr && column->not_null;
+}
+
+// The relations of a SELECT; nothing when its shape is not followed.
+std::optional<std::vector<Relation>> relations_of(const duckdb::SelectNode& node,
+                                                  const Catalog& catalog, const SearchPath& path) {
+  std::vector<Relation> relations;
+  const bool none =
+      !node.from_table || node.from_table->type == duckdb::TableReferenceType::EMPTY_FROM;
+  if (!none && !gather(*node.from_table, node, catalog, path, relations)) return {};
+  return relations;
+}
+
+// Calls `each` for each column of the result: with its expression, or with the column that a star
+// stands for. False for stars that are not followed.
+template <typename OfItem, typename OfColumn>
+bool for_each_column(const duckdb::SelectNode& node, const std::vector<Relation>& relations,
+                     const OfItem& of_item, const OfColumn& of_column) {
+  for (const auto& item : node.select_list) {
+    if (item->GetExpressionClass() != duckdb::ExpressionClass::STAR) {
+      of_item(*item);
+      continue;
+    }
+    const auto& star = item->Cast<duckdb::StarExpression>();
+    if (!star.exclude_list.empty() || !star.replace_list.empty() || star.columns) return false;
+    for (const Relation& relation : relations) {
+      if (!star.relation_name.empty() && star.relation_name != relation.alias) continue;
+      for (const Column& column : relation.columns) of_column(column);
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -98,24 +158,34 @@ std::vector<std::optional<types::SqlType>> declared_types(const duckdb::SelectSt
                                                           const SearchPath& path) {
   if (query.node->type != duckdb::QueryNodeType::SELECT_NODE) return {};
   const auto& node = query.node->Cast<duckdb::SelectNode>();
-  std::vector<Relation> relations;
-  const bool no_relations =
-      !node.from_table || node.from_table->type == duckdb::TableReferenceType::EMPTY_FROM;
-  if (!no_relations && !gather(*node.from_table, node, catalog, path, relations)) return {};
+  const auto relations = relations_of(node, catalog, path);
+  if (!relations) return {};
   std::vector<std::optional<types::SqlType>> declared;
-  for (const auto& item : node.select_list) {
-    if (item->GetExpressionClass() != duckdb::ExpressionClass::STAR) {
-      declared.push_back(type_of(*item, relations));
-      continue;
-    }
-    const auto& star = item->Cast<duckdb::StarExpression>();
-    if (!star.exclude_list.empty() || !star.replace_list.empty() || star.columns) return {};
-    for (const Relation& relation : relations) {
-      if (!star.relation_name.empty() && star.relation_name != relation.alias) continue;
-      for (const Column& column : relation.columns) declared.emplace_back(column.type);
-    }
-  }
+  const bool followed = for_each_column(
+      node, *relations,
+      [&](const duckdb::ParsedExpression& item) { declared.push_back(type_of(item, *relations)); },
+      [&](const Column& column) { declared.emplace_back(column.type); });
+  if (!followed) return {};
   return declared;
+}
+
+std::vector<bool> columns_without_null(const duckdb::SelectStatement& query, const Catalog& catalog,
+                                       const SearchPath& path) {
+  if (query.node->type != duckdb::QueryNodeType::SELECT_NODE) return {};
+  const auto& node = query.node->Cast<duckdb::SelectNode>();
+  const auto relations = relations_of(node, catalog, path);
+  // Of grouping sets some leave columns out.
+  if (!relations || node.groups.grouping_sets.size() > 1) return {};
+  if (node.from_table && !has_only_inner_joins(*node.from_table)) return {};
+  std::vector<bool> result;
+  const bool followed = for_each_column(
+      node, *relations,
+      [&](const duckdb::ParsedExpression& item) {
+        result.push_back(is_never_null(item, *relations));
+      },
+      [&](const Column& column) { result.push_back(column.not_null); });
+  if (!followed) return {};
+  return result;
 }
 
 types::SqlType result_type(const engine::LogicalType& type,

@@ -18,6 +18,11 @@ std::vector<std::optional<types::SqlType>> declared_types(const duckdb::SelectSt
                                                           const Catalog& catalog,
                                                           const SearchPath& path);
 
+// Which of the same query's columns hold no NULL, whatever the rows: columns of tables that say
+// NOT NULL, constants, and counts. Empty when the query is of a shape that this does not follow.
+std::vector<bool> columns_without_null(const duckdb::SelectStatement& query, const Catalog& catalog,
+                                       const SearchPath& path);
+
 // The type of a result column: what was declared, else what follows from the engine's type. A
 // number that was computed is numeric without digits, as PostgreSQL has it, unless more stand
 // behind the point than such a numeric keeps.

@@ -23,7 +23,11 @@ constexpr std::string_view kCopyOptions[] = {"FORMAT",
                                              "PRESERVE ORDER",
                                              "FILE NAME PATTERN",
                                              "PARTITION BY",
-                                             "WRITE PARTITION COLUMNS"};
+                                             "WRITE PARTITION COLUMNS",
+                                             "PROFILE",
+                                             "ROW GROUP SIZE",
+                                             "STATISTICS",
+                                             "BLOOM FILTERS"};
 
 Option named(std::string_view name, int32_t position) {
   Option option;
