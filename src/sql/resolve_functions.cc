@@ -29,6 +29,14 @@ ExpressionPointer call_of(const std::string& name, std::vector<ExpressionPointer
   return make_uniq<duckdb::FunctionExpression>(name, std::move(children));
 }
 
+// f(x), in the place of x.
+void wrap(const char* function, ExpressionPointer& argument) {
+  argument->alias.clear();  // or it would be taken for the name of an argument
+  std::vector<ExpressionPointer> arguments;
+  arguments.push_back(std::move(argument));
+  argument = call_of(function, std::move(arguments));
+}
+
 std::string lower(std::string text_in) {
   std::transform(text_in.begin(), text_in.end(), text_in.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -306,6 +314,14 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
     auto missing = no_such_call(written, call.children, location);
     if (missing) tree = std::move(missing);
     return;
+  }
+  if (is_one_of(call.function_name, {"concat", "concat_ws", "sluice_format"})) {
+    for (auto& argument : call.children) wrap("sluice_shown", argument);
+  } else if (is_one_of(call.function_name, {"percentile_cont", "quantile_cont"}) &&
+             !call.children.empty()) {
+    // WITHIN GROUP (ORDER BY x), or the engine's own form quantile_cont(x, fraction).
+    const bool ordered = call.order_bys && !call.order_bys->orders.empty();
+    wrap("sluice_continuous", ordered ? call.order_bys->orders[0].expression : call.children[0]);
   }
   // Both work on texts, whatever they are given.
   if (call.function_name == "sluice_array_to_string" && !call.children.empty()) {

@@ -175,3 +175,11 @@ SELECT sha256('abc'::bytea)
 SELECT pg_typeof(1.5), pg_typeof(1), pg_typeof(ARRAY[1]), pg_typeof(now())
 ----
 numeric|integer|integer[]|timestamp with time zone
+
+SELECT concat('a', true, NULL, 1.50), concat_ws('-', false, 'x', NULL, 2), format('%s %L', true, false)
+----
+at1.50|f-x-2|t 'f'
+
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x), percentile_disc(0.5) WITHIN GROUP (ORDER BY x) FROM (VALUES (5.25), (10.50)) t(x)
+----
+7.875|5.25

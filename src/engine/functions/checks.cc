@@ -10,6 +10,8 @@
 //   sluice_assign(x, y, column)                x as the type of y, for a column: 42804 where it
 //   does
 //                                              not go there without a cast
+//   sluice_shown(x)                            x, but booleans as the texts t and f: for concat()
+//   sluice_continuous(x)                       x, but numerics as doubles: for percentile_cont()
 //   current_user() and other names that PostgreSQL has without parentheses: the engine makes calls
 //   of them where a quoted name is no column's, so that here it is told: 42703. The unquoted ones
 //   are answered before the engine sees them.
@@ -160,8 +162,10 @@ BoundExpression bind_compare(BindInput& input) {
                          "add explicit type casts.")
               .at(location_of(*input.children[2])));
   }
-  left = bound_cast(input.context, std::move(left), type);
-  right = bound_cast(input.context, std::move(right), type);
+  for (BoundExpression* const side : {&left, &right}) {
+    *side = bound_cast(input.context, std::move(*side), type);
+    duckdb::ExpressionBinder::PushCollation(input.context, *side, type);
+  }
   return duckdb::make_uniq<duckdb::BoundComparisonExpression>(found->second, std::move(left),
                                                               std::move(right));
 }
@@ -189,6 +193,20 @@ BoundExpression bind_assign(BindInput& input) {
               .at(location_of(*value)));
   }
   return bound_cast(input.context, std::move(value), type);
+}
+
+BoundExpression bind_shown(BindInput& input) {
+  BoundExpression& value = input.children[0];
+  if (value->return_type.id() != LogicalTypeId::BOOLEAN) return std::move(value);
+  return bound_call(input.context, "left",
+                    bound_cast(input.context, std::move(value), LogicalType::VARCHAR),
+                    bound_constant(Value::BIGINT(1)));
+}
+
+BoundExpression bind_continuous(BindInput& input) {
+  BoundExpression& value = input.children[0];
+  if (value->return_type.id() != LogicalTypeId::DECIMAL) return std::move(value);
+  return bound_cast(input.context, std::move(value), LogicalType::DOUBLE);
 }
 
 template <const char* kColumn>
@@ -268,6 +286,8 @@ void register_checks(duckdb::DatabaseInstance& database) {
   add("sluice_compare", {any, any, text}, boolean, bind_compare);
   add("sluice_among", {any, any, text}, any, bind_among);
   add("sluice_assign", {any, any, text}, any, bind_assign);
+  add("sluice_shown", {any}, any, bind_shown);
+  add("sluice_continuous", {any}, any, bind_continuous);
   add_no_column<kCatalog>(database, "current_catalog");
   add_no_column<kDate>(database, "current_date");
   add_no_column<kSchema>(database, "current_schema");
