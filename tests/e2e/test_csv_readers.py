@@ -207,6 +207,14 @@ class CsvReaders(harness.ServerTest):
             text = b"".join(plain_bytes(file) for file in folder.iterdir()).decode()
             row = next(csv.reader(io.StringIO(text, newline=""), strict=True))
             self.assertEqual([hashlib.md5(row[1].encode()).hexdigest(), str(len(row[1]))], list(wanted), codec)
+        if POSTGRES.is_dir():
+            folder = pathlib.Path(tempfile.mkdtemp(prefix="pg-"))
+            self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+            postgres = Postgres(folder)
+            self.addCleanup(postgres.stop)
+            postgres.psql("CREATE TABLE huge (id int, v text)")
+            postgres.psql("COPY huge FROM STDIN WITH (FORMAT csv)", text.encode())
+            self.assertEqual(postgres.psql("SELECT md5(v), length(v) FROM huge").strip().split("|"), list(wanted))
 
     def test_an_empty_result_is_a_file_that_readers_take(self):
         for codec, tool in (("gzip", "gzip"), ("zstd", "zstd")):
