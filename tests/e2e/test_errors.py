@@ -182,6 +182,11 @@ statement("PARTITION BY takes at most {n} columns",
           options=f"FORMAT = 'csv', PARTITION BY ({', '.join(f'a AS a{i}' for i in range(20))})")
 statement("PARTITION BY leaves no column for the files", options="FORMAT = 'csv', PARTITION BY (a, b)")
 statement("WRITE PARTITION COLUMNS needs PARTITION BY", options="FORMAT = 'csv', WRITE PARTITION COLUMNS")
+statement("unknown PROFILE: {profile}", options="FORMAT = 'parquet', PROFILE = 'oracle'")
+statement('column "{column}": interval {interval} is none of Parquet\'s', source="(SELECT interval '-1 day' AS i)",
+          options="FORMAT = 'parquet', PROFILE = 'duckdb'")
+statement('column "{column}": arrays within an array must be of one length', source="(SELECT ARRAY[ARRAY[1], ARRAY[2, a]] AS x FROM t)",
+          options="FORMAT = 'parquet'")
 provokes("`PARTITION BY would make more than {n} files`")(lambda stage: stage.error(
     stage.copy("(SELECT i, 1 AS one FROM generate_series(1, 12000) g(i))", f"'file://{stage.folder}/partitions'",
                "FORMAT = 'csv', PARTITION BY (i)", connection="")))
