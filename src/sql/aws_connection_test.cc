@@ -14,8 +14,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 const SearchPath kPath = {"public"};
-constexpr char kPrefix[] = "eb5cb59b-e2fe-41f3-87ca-d2176a495345";
-const AwsServer kServer{.role_arn = "arn:aws:iam::2:role/server", .external_id_prefix = kPrefix};
+const AwsServer kOwnServer{.role_arn = "arn:aws:iam::2:role/server",
+                           .external_id_prefix = "eb5cb59b-e2fe-41f3-87ca-d2176a495345"};
 
 class AwsConnection : public testing::Test {
  protected:
@@ -88,7 +88,7 @@ TEST_F(AwsConnection, SaysWhatItsStoreUnderstands) {
   EXPECT_TRUE(dialect.equal_parts);
   EXPECT_EQ(dialect.max_parts, 1'000);
   const Object& connection = created(*made);
-  EXPECT_EQ(aws_access(*edit_.catalog(), connection, kServer).dialect, dialect);
+  EXPECT_EQ(aws_access(*edit_.catalog(), connection, kOwnServer).dialect, dialect);
   EXPECT_EQ(
       show_create(*edit_.catalog(), connection, {}),
       "CREATE CONNECTION \"materialize\".\"public\".\"c\" TO AWS (ASSUME ROLE ARN = "
@@ -129,7 +129,7 @@ TEST_F(AwsConnection, ReadsItsSecretsWhenUsed) {
   ASSERT_TRUE(made.ok());
   const ObjectId id = created(*made).id;
   ASSERT_TRUE(edit_.replace_body(secret_, Secret{.value = "second"}).ok());
-  const AwsAccess access = aws_access(*edit_.catalog(), *edit_.catalog()->find(id), kServer);
+  const AwsAccess access = aws_access(*edit_.catalog(), *edit_.catalog()->find(id), kOwnServer);
   EXPECT_EQ(access.access_key_id, "AK");
   EXPECT_EQ(access.secret_access_key, "second");
   EXPECT_EQ(access.region, "eu");
@@ -142,12 +142,12 @@ TEST_F(AwsConnection, ARoleIsAssumedWithTheConnectionsOwnExternalId) {
   ASSERT_TRUE(made.ok());
   const Object object = created(*made);  // a copy: its place in the catalog is replaced below
   EXPECT_THAT(show_create(*edit_.catalog(), object), HasSubstr("ASSUME ROLE ARN = 'arn"));
-  AwsAccess access = aws_access(*edit_.catalog(), object, kServer);
+  AwsAccess access = aws_access(*edit_.catalog(), object, kOwnServer);
   ASSERT_TRUE(access.role);
   EXPECT_EQ(access.role->arn, "arn:aws:iam::1:role/r");
   EXPECT_EQ(access.role->external_id, fmt::format("mz_{}_{}", kPrefix, object.id.text()));
   EXPECT_EQ(access.role->session_name, fmt::format("sluice-{}-{}", kPrefix, object.id.text()));
-  EXPECT_EQ(access.role->server_arn, kServer.role_arn);
+  EXPECT_EQ(access.role->server_arn, kOwnServer.role_arn);
   EXPECT_EQ(access.access_key_id, "");
   EXPECT_TRUE(access.secret_access_key.empty() && access.session_token.empty());
   // Its life long, whatever else changes.
@@ -155,7 +155,7 @@ TEST_F(AwsConnection, ARoleIsAssumedWithTheConnectionsOwnExternalId) {
   ASSERT_TRUE(changed.ok()) << changed.error().message;
   ASSERT_TRUE(edit_.replace_body(object.id, *changed).ok());
   const std::string external_id = access.role->external_id;
-  access = aws_access(*edit_.catalog(), *edit_.catalog()->find(object.id), kServer);
+  access = aws_access(*edit_.catalog(), *edit_.catalog()->find(object.id), kOwnServer);
   EXPECT_EQ(access.role->external_id, external_id);
   // A name that was given is the second session's alone.
   EXPECT_EQ(access.role->session_name, "me");
@@ -192,7 +192,7 @@ TEST_F(AwsConnection, TellsHowObjectsAreToBeKept) {
       "STORAGE CLASS = 'STANDARD_IA', BUCKET OWNER = '123456789012'");
   ASSERT_TRUE(made.ok()) << made.error().message;
   const Object& object = created(*made);
-  const AwsAccess access = aws_access(*edit_.catalog(), object, kServer);
+  const AwsAccess access = aws_access(*edit_.catalog(), object, kOwnServer);
   EXPECT_EQ(access.sse, "aws:kms");
   EXPECT_EQ(access.kms_key_id, "alias/k");
   EXPECT_EQ(access.storage_class, "STANDARD_IA");

@@ -26,7 +26,7 @@ std::string string_of(std::string_view sql) {
   return tokens->string(0);
 }
 
-Error error_of(std::string_view sql) {
+Error token_error(std::string_view sql) {
   auto tokens = Tokens::of(sql);
   return tokens.ok() ? Error() : tokens.error();
 }
@@ -55,11 +55,11 @@ TEST(Lexer, ReadsEveryFormOfString) {
 }
 
 TEST(Lexer, RefusesWhatIsNotUtf8OrHasANul) {
-  EXPECT_EQ(error_of("select '\xff'").sqlstate, "22021");
-  EXPECT_EQ(error_of(std::string_view("select \0", 8)).sqlstate, "22021");
-  EXPECT_EQ(error_of(R"(select E'\xff')").sqlstate, "22021");
-  EXPECT_EQ(error_of(R"(select E'\x00')").sqlstate, "22021");
-  EXPECT_EQ(error_of(R"(select E'\ud800x')").sqlstate, "22025");
+  EXPECT_EQ(token_error("select '\xff'").sqlstate, "22021");
+  EXPECT_EQ(token_error(std::string_view("select \0", 8)).sqlstate, "22021");
+  EXPECT_EQ(token_error(R"(select E'\xff')").sqlstate, "22021");
+  EXPECT_EQ(token_error(R"(select E'\x00')").sqlstate, "22021");
+  EXPECT_EQ(token_error(R"(select E'\ud800x')").sqlstate, "22025");
 }
 
 TEST(Lexer, FoldsOnlyUnquotedNames) {
@@ -75,12 +75,12 @@ TEST(Lexer, FoldsOnlyUnquotedNames) {
 
 TEST(Lexer, NestsComments) {
   EXPECT_THAT(sources("a /* b /* c */ d */ e -- f"), ElementsAre("a", "e"));
-  EXPECT_EQ(error_of("a /* /* */").message, "unterminated /* comment");
+  EXPECT_EQ(token_error("a /* /* */").message, "unterminated /* comment");
 }
 
 TEST(Lexer, TellsWhereInCharacters) {
-  EXPECT_EQ(error_of("select 'äö', 'x").position, 14);
-  EXPECT_EQ(error_of("select 1a").message, "trailing junk after numeric literal");
+  EXPECT_EQ(token_error("select 'äö', 'x").position, 14);
+  EXPECT_EQ(token_error("select 1a").message, "trailing junk after numeric literal");
   const auto tokens = Tokens::of("'ä' b c");
   ASSERT_TRUE(tokens.ok());
   EXPECT_EQ(tokens->position(2), 7);  // asked for backwards, too
@@ -89,7 +89,7 @@ TEST(Lexer, TellsWhereInCharacters) {
 }
 
 TEST(Lexer, BoundsTheText) {
-  EXPECT_EQ(error_of(std::string(kMaxStatementBytes + 1, ' ')).sqlstate, "54000");
+  EXPECT_EQ(token_error(std::string(kMaxStatementBytes + 1, ' ')).sqlstate, "54000");
 }
 
 }  // namespace

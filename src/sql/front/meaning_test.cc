@@ -27,7 +27,7 @@ std::vector<std::string> column_names(std::string_view sql) {
   return names;
 }
 
-Error error_of(std::string_view sql) {
+Error query_error(std::string_view sql) {
   auto query = parse_query(sql);
   return query.ok() ? Error() : query.error();
 }
@@ -139,13 +139,14 @@ TEST(Meaning, RefusesWhatOnlyTheEngineKnows) {
                                      "select 1;;select 2",
                                      "with a as (from t) select 1",
                                      "select $foo"}) {
-    EXPECT_EQ(error_of(sql).sqlstate.substr(0, 2), "42") << sql << ": " << error_of(sql).message;
+    EXPECT_EQ(query_error(sql).sqlstate.substr(0, 2), "42")
+        << sql << ": " << query_error(sql).message;
   }
-  EXPECT_EQ(error_of("select a // b from t").sqlstate, "42883");
-  EXPECT_EQ(error_of("select a == b from t").sqlstate, "42883");
-  EXPECT_EQ(error_of("select try(a) from t").sqlstate, "42883");
-  EXPECT_EQ(error_of("select B'101'").sqlstate, "0A000");
-  EXPECT_EQ(error_of("select a similar to b escape '#'").sqlstate, "0A000");
+  EXPECT_EQ(query_error("select a // b from t").sqlstate, "42883");
+  EXPECT_EQ(query_error("select a == b from t").sqlstate, "42883");
+  EXPECT_EQ(query_error("select try(a) from t").sqlstate, "42883");
+  EXPECT_EQ(query_error("select B'101'").sqlstate, "0A000");
+  EXPECT_EQ(query_error("select a similar to b escape '#'").sqlstate, "0A000");
 }
 
 TEST(Meaning, KeepsTheEnginesKeywordsUsableAsNames) {
@@ -169,11 +170,11 @@ TEST(Meaning, PlacesPointIntoTheUsersText) {
 }
 
 TEST(Meaning, SpeaksOfTheUsersTokenInErrors) {
-  const Error failure = error_of("select j ->> 'x' from  t wher a = 1");
+  const Error failure = query_error("select j ->> 'x' from  t wher a = 1");
   EXPECT_EQ(failure.message, "syntax error at or near \"a\"");
   EXPECT_EQ(failure.position, 31);
-  EXPECT_EQ(error_of("select a::int from").message, "syntax error at end of input");
-  EXPECT_EQ(error_of("select (1").message, "syntax error at end of input");
+  EXPECT_EQ(query_error("select a::int from").message, "syntax error at end of input");
+  EXPECT_EQ(query_error("select (1").message, "syntax error at end of input");
 }
 
 TEST(Meaning, BoundsDepth) {
@@ -195,14 +196,15 @@ TEST(Meaning, BoundsDepth) {
         "select 'x'::" + repeated("map[text=>", many) + "int" + repeated("]", many),
         "select 'x'::int" + repeated(" list", many),
         "select * from t" + repeated(" join t on true", many)}) {
-    const Error failure = error_of(sql);
+    const Error failure = query_error(sql);
     EXPECT_TRUE(failure.sqlstate == "54001" || failure.sqlstate == "42601")
         << sql.substr(0, 60) << ": " << failure.sqlstate << " " << failure.message.substr(0, 100);
   }
   // But long lists are not deep.
   EXPECT_TRUE(parse_query("select 1 where a = 1" + repeated(" or a = 2", 2000)).ok());
-  EXPECT_EQ(error_of("select 1 where a = 1" + repeated(" or a = 2", kMaxConditions + 1)).sqlstate,
-            "54001");
+  EXPECT_EQ(
+      query_error("select 1 where a = 1" + repeated(" or a = 2", kMaxConditions + 1)).sqlstate,
+      "54001");
   EXPECT_TRUE(parse_query("select 1" + repeated(", 1", many)).ok());
 }
 
