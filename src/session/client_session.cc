@@ -380,12 +380,15 @@ struct ClientSession::Opener {
           .with_detail(fmt::format("Expected {} parameters but got {}.",
                                    prepared.parameters_.size(), node.arguments.size()));
     }
+    // Not given to the execution one by one: an argument has no parameters itself.
+    std::vector<engine::Value> values;
     for (size_t i = 0; i < node.arguments.size(); ++i) {
       TRY_ASSIGN(engine::Value value,
                  execution->evaluate(sql::Expression(node.arguments[i]).release(), true));
       TRY_ASSIGN(value, parameter(value, prepared.parameters_[i]));
-      execution->parameters.push_back(std::move(value));
+      values.push_back(std::move(value));
     }
+    execution->parameters = std::move(values);
     return session.open_statement(execution, *prepared.statement);
   }
   static Result<engine::Value> parameter(const engine::Value& value, const types::SqlType& type) {

@@ -40,7 +40,8 @@ constexpr Names kScalarNames[] = {
      "array_replace trim_array jsonb_extract_path jsonb_extract_path_text jsonb_insert "
      "jsonb_object jsonb_set justify_days justify_hours justify_interval regexp_count "
      "regexp_instr regexp_like regexp_substr to_date to_number initcap overlay pg_sleep "
-     "regexp_match sluice_assign num_nulls num_nonnulls get_byte set_byte width_bucket "
+     "regexp_match sluice_assign sluice_list_like num_nulls num_nonnulls get_byte set_byte "
+     "width_bucket "
      "jsonb_typeof "
      "jsonb_array_length jsonb_strip_nulls jsonb_pretty "
      "to_char quote_ident quote_literal quote_nullable"},

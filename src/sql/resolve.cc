@@ -63,6 +63,28 @@ ExpressionPointer check_call(const char* check, ExpressionPointer left, Expressi
   return call;
 }
 
+ExpressionPointer constant(engine::Value value) {
+  return duckdb::make_uniq<duckdb::ConstantExpression>(std::move(value));
+}
+
+template <typename... Arguments>
+ExpressionPointer call_of(const char* function, Arguments... arguments) {
+  duckdb::vector<ExpressionPointer> all;
+  (all.push_back(std::move(arguments)), ...);
+  return duckdb::make_uniq<duckdb::FunctionExpression>(function, std::move(all));
+}
+
+ExpressionPointer case_of(ExpressionPointer when, ExpressionPointer then,
+                          ExpressionPointer otherwise) {
+  auto result = duckdb::make_uniq<duckdb::CaseExpression>();
+  duckdb::CaseCheck check;
+  check.when_expr = std::move(when);
+  check.then_expr = std::move(then);
+  result->case_checks.push_back(std::move(check));
+  result->else_expr = std::move(otherwise);
+  return result;
+}
+
 // A number, true, 'x'::text, date '2020-01-01'; not 'x', which takes any type.
 bool is_typed_constant(const duckdb::ParsedExpression& expression) {
   if (expression.GetExpressionClass() == duckdb::ExpressionClass::CAST)
@@ -71,6 +93,23 @@ bool is_typed_constant(const duckdb::ParsedExpression& expression) {
   if (expression.GetExpressionClass() != duckdb::ExpressionClass::CONSTANT) return false;
   const auto& value = expression.Cast<duckdb::ConstantExpression>().value;
   return !value.IsNull() && value.type().id() != engine::LogicalTypeId::VARCHAR;
+}
+
+// The parameter or literal of SELECT unnest($1), alone; null for any other query.
+const duckdb::ParsedExpression* untyped_list(const duckdb::SelectStatement& query) {
+  if (query.node->type != duckdb::QueryNodeType::SELECT_NODE) return nullptr;
+  const auto& select = query.node->Cast<duckdb::SelectNode>();
+  if (select.select_list.size() != 1 ||
+      select.select_list[0]->GetExpressionClass() != duckdb::ExpressionClass::FUNCTION ||
+      (select.from_table && select.from_table->type != duckdb::TableReferenceType::EMPTY_FROM))
+    return nullptr;
+  const auto& call = select.select_list[0]->Cast<duckdb::FunctionExpression>();
+  if (!duckdb::StringUtil::CIEquals(call.function_name, "unnest") || call.children.size() != 1)
+    return nullptr;
+  const auto kind = call.children[0]->GetExpressionClass();
+  const bool literal =
+      kind == duckdb::ExpressionClass::CONSTANT && !is_typed_constant(*call.children[0]);
+  return kind == duckdb::ExpressionClass::PARAMETER || literal ? call.children[0].get() : nullptr;
 }
 
 }  // namespace
@@ -232,6 +271,7 @@ void Resolver::walk(ExpressionPointer& tree, Scope& scope) {
       if (!subqueries_allowed_)
         return fail(invalid("cannot use subquery here").with_sqlstate("0A000"),
                     tree->GetQueryLocation());
+      if (type_any_of(tree)) return walk(tree, scope);
       walk_children(*tree, scope);
       return walk(*tree->Cast<duckdb::SubqueryExpression>().subquery, scope);
     }
@@ -261,6 +301,38 @@ void Resolver::walk(ExpressionPointer& tree, Scope& scope) {
       check_comparison(tree);
       check_membership(*tree);
   }
+}
+
+// The engine makes x = ANY (SELECT unnest($1)) of it, where nothing tells the type of $1, or of a
+// literal: it is a list of what x is. Elements that are NULL make the answer NULL where no other is
+// equal.
+bool Resolver::type_any_of(ExpressionPointer& tree) {
+  auto& any = tree->Cast<duckdb::SubqueryExpression>();
+  if (any.subquery_type != duckdb::SubqueryType::ANY ||
+      any.comparison_type != duckdb::ExpressionType::COMPARE_EQUAL || any.child->HasSubquery())
+    return false;
+  const duckdb::ParsedExpression* const given = untyped_list(*any.subquery);
+  if (given == nullptr) return false;
+  const auto list = [&] { return call_of("sluice_list_like", given->Copy(), any.child->Copy()); };
+  const auto null = [] { return constant(engine::Value(engine::LogicalType::BOOLEAN)); };
+  auto no_nulls = duckdb::make_uniq<duckdb::ComparisonExpression>(
+      duckdb::ExpressionType::COMPARE_EQUAL, call_of("list_count", list()),
+      call_of("sluice_cardinality", list()));
+  auto found = duckdb::make_uniq<duckdb::ConjunctionExpression>(
+      duckdb::ExpressionType::CONJUNCTION_OR, call_of("list_contains", list(), any.child->Copy()),
+      case_of(std::move(no_nulls), constant(engine::Value::BOOLEAN(false)), null()));
+  auto answer = case_of(duckdb::make_uniq<duckdb::OperatorExpression>(
+                            duckdb::ExpressionType::OPERATOR_IS_NULL, any.child->Copy()),
+                        null(), std::move(found));
+  // Nothing is equal to an element of an empty list, not even what is not known.
+  answer = case_of(duckdb::make_uniq<duckdb::ComparisonExpression>(
+                       duckdb::ExpressionType::COMPARE_EQUAL, call_of("sluice_cardinality", list()),
+                       constant(engine::Value::INTEGER(0))),
+                   constant(engine::Value::BOOLEAN(false)), std::move(answer));
+  answer->alias = tree->alias;
+  answer->SetQueryLocation(tree->GetQueryLocation());
+  tree = std::move(answer);
+  return true;
 }
 
 void Resolver::check_comparison(ExpressionPointer& tree) {

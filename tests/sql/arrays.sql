@@ -120,3 +120,18 @@ error 22P02: malformed array literal: "{{1,2},{3}}"
 SELECT '{{1,2},{3,4}}'::int[], '{}'::int[], '{"a,{b",c}'::text[], '{{"},{"},{x}}'::text[]
 ----
 {{1,2},{3,4}}|{}|{"a,{b",c}|{{"},{"},{x}}
+
+# ANY and ALL of a literal or a parameter, which takes the type of what it is compared with.
+SELECT x, x = ANY('{1,3}'), x = ANY('{9,NULL}'), x <> ALL('{1,3}'), x <> ALL('{9,NULL}'), x = ANY('{}'), x = ANY(NULL) FROM (VALUES (1), (2), (NULL)) t(x)
+----
+1|t|NULL|f|NULL|f|NULL
+2|f|NULL|t|NULL|f|NULL
+NULL|NULL|NULL|NULL|NULL|f|NULL
+
+PREPARE anyone AS SELECT x FROM (VALUES (1, 'a'), (2, 'b')) t(x, y) WHERE x = ANY($1) AND y = ANY($2)
+----
+ok PREPARE
+
+EXECUTE anyone('{1,2}', '{b,c}')
+----
+2

@@ -12,6 +12,7 @@
 //                                              not go there without a cast
 //   sluice_shown(x)                            x, but booleans as the texts t and f: for concat()
 //   sluice_continuous(x)                       x, but numerics as doubles: for percentile_cont()
+//   sluice_list_like(x, y)                     x; a literal or parameter as a list of what y is
 //   current_user() and other names that PostgreSQL has without parentheses: the engine makes calls
 //   of them where a quoted name is no column's, so that here it is told: 42703. The unquoted ones
 //   are answered before the engine sees them.
@@ -203,6 +204,15 @@ BoundExpression bind_shown(BindInput& input) {
                     bound_constant(Value::BIGINT(1)));
 }
 
+BoundExpression bind_list_like(BindInput& input) {
+  BoundExpression& list = input.children[0];
+  const LogicalType& element = input.children[1]->return_type;
+  if (has_own_type(*list) || element.id() == LogicalTypeId::UNKNOWN) return std::move(list);
+  const bool untyped = element.id() == LogicalTypeId::SQLNULL || !has_own_type(*input.children[1]);
+  return bound_cast(input.context, std::move(list),
+                    LogicalType::LIST(untyped ? LogicalType::VARCHAR : element));
+}
+
 BoundExpression bind_continuous(BindInput& input) {
   BoundExpression& value = input.children[0];
   if (value->return_type.id() != LogicalTypeId::DECIMAL) return std::move(value);
@@ -286,6 +296,7 @@ void register_checks(duckdb::DatabaseInstance& database) {
   add("sluice_compare", {any, any, text}, boolean, bind_compare);
   add("sluice_among", {any, any, text}, any, bind_among);
   add("sluice_assign", {any, any, text}, any, bind_assign);
+  add("sluice_list_like", {any, any}, any, bind_list_like);
   add("sluice_shown", {any}, any, bind_shown);
   add("sluice_continuous", {any}, any, bind_continuous);
   add_no_column<kCatalog>(database, "current_catalog");
