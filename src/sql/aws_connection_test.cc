@@ -145,8 +145,10 @@ TEST_F(AwsConnection, ARoleIsAssumedWithTheConnectionsOwnExternalId) {
   AwsAccess access = aws_access(*edit_.catalog(), object, kOwnServer);
   ASSERT_TRUE(access.role);
   EXPECT_EQ(access.role->arn, "arn:aws:iam::1:role/r");
-  EXPECT_EQ(access.role->external_id, fmt::format("mz_{}_{}", kPrefix, object.id.text()));
-  EXPECT_EQ(access.role->session_name, fmt::format("sluice-{}-{}", kPrefix, object.id.text()));
+  EXPECT_EQ(access.role->external_id,
+            fmt::format("mz_{}_{}", kOwnServer.external_id_prefix, object.id.text()));
+  EXPECT_EQ(access.role->session_name,
+            fmt::format("sluice-{}-{}", kOwnServer.external_id_prefix, object.id.text()));
   EXPECT_EQ(access.role->server_arn, kOwnServer.role_arn);
   EXPECT_EQ(access.access_key_id, "");
   EXPECT_TRUE(access.secret_access_key.empty() && access.session_token.empty());
@@ -160,7 +162,7 @@ TEST_F(AwsConnection, ARoleIsAssumedWithTheConnectionsOwnExternalId) {
   // A name that was given is the second session's alone.
   EXPECT_EQ(access.role->session_name, "me");
   EXPECT_EQ(access.role->server_session_name,
-            fmt::format("sluice-{}-{}", kPrefix, object.id.text()));
+            fmt::format("sluice-{}-{}", kOwnServer.external_id_prefix, object.id.text()));
 }
 
 TEST_F(AwsConnection, TakesOnlyWhatAwsWould) {
