@@ -139,6 +139,7 @@ class Mapper {
   Field field_of(const SqlType& type, std::string name) const {
     Field field = unnamed(type);
     field.name = std::move(name);
+    field.is_usual_year = profile_.years == Years::k1To9999 && has_years(type.id);
     if (profile_.arrow_schema == ArrowSchema::kMaterialize) {
       field.extension = extension_in_reference(name_in_reference(type));
       field.is_large = is_large(type);
@@ -188,6 +189,9 @@ class Mapper {
  private:
   static constexpr int kWideDigits = 20;  // of 64 bits without a sign
 
+  static bool has_years(TypeId type) {
+    return type == TypeId::kDate || type == TypeId::kTimestamp || type == TypeId::kTimestampTz;
+  }
   bool widens() const { return profile_.unsigned_integers == UnsignedForm::kWidened; }
   bool has_arrow_names() const { return profile_.nested_names == NestedNames::kArrow; }
 

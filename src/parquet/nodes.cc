@@ -107,7 +107,38 @@ class LeafNode final : public Node {
   }
   Status hand_over(const LeafBatch& batch) {
     if (field_.meaning == Meaning::kInterval) TRY(check_intervals(batch));
+    if (field_.is_usual_year) TRY(check_years(batch));
     return column_.append(batch);
+  }
+
+  Status check_years(const LeafBatch& batch) const {
+    constexpr int64_t kFirstDay = -719'162, kLastDay = 2'932'896;
+    constexpr int64_t kDayMicros = int64_t{86'400} * 1'000'000;
+    const bool is_date = field_.meaning == Meaning::kDate;
+    const int64_t least = is_date ? kFirstDay : kFirstDay * kDayMicros;
+    const int64_t most = is_date ? kLastDay : (kLastDay + 1) * kDayMicros - 1;
+    for (size_t i = 0; i < batch.values; ++i) {
+      const size_t at = batch.positions == nullptr ? i : batch.positions[i];
+      const int64_t value = is_date ? reinterpret_cast<const int32_t*>(batch.data)[at]
+                                    : reinterpret_cast<const int64_t*>(batch.data)[at];
+      if (value < least || value > most) return unusual_year(value);
+    }
+    return ok();
+  }
+
+  Status unusual_year(int64_t value) const {
+    const bool is_date = field_.meaning == Meaning::kDate;
+    TRY_ASSIGN(
+        const std::string text,
+        is_date ? format::text_of(types::make(types::TypeId::kDate),
+                                  duckdb::Value::DATE(duckdb::date_t(static_cast<int32_t>(value))))
+                : format::text_of(types::make(types::TypeId::kTimestamp),
+                                  duckdb::Value::TIMESTAMP(duckdb::timestamp_t(value))));
+    return invalid("column \"{}\": {} is not within the years 1 to 9999", field_.name, text)
+        .with_sqlstate("22008")
+        .with_detail(
+            "The readers that the profile is for take no other dates, or other ones for it.")
+        .with_hint("Leave such rows out, cast the column to text, or take PROFILE 'default'.");
   }
 
   // Parquet's have 32 bits for each of months, days and milliseconds, without a sign.

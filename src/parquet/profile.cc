@@ -23,13 +23,14 @@ constexpr std::array kProfiles = {
 };
 
 // What loaders of warehouses have in common: none takes UUIDs or unsigned numbers
-// as such, and names are the same whatever their case.
+// as such, infinity would be a day in the year 294247, and names are the same whatever their case.
 Profile warehouse(std::string_view name) {
   Profile profile;
   profile.name = name;
   profile.uuid = UuidForm::kText;
   profile.unsigned_integers = UnsignedForm::kWidened;
   profile.json = JsonForm::kText;
+  profile.years = Years::k1To9999;
   profile.name_clash = NameClash::kAnyCase;
   profile.arrow_schema = ArrowSchema::kNone;
   return profile;

@@ -29,6 +29,10 @@ enum class IntervalForm : uint8_t {
   kParquet,  // months, days, milliseconds; values that it cannot hold fail the export
 };
 enum class TimeForm : uint8_t { kMicros, kText };
+enum class Years : uint8_t {
+  kAll,      // infinity is the largest number
+  k1To9999,  // others fail the export
+};
 enum class ZonedForm : uint8_t {
   kUtc,    // an instant: adjusted to UTC
   kLocal,  // the clock of UTC, without saying so
@@ -64,6 +68,7 @@ struct Profile {
   JsonForm json = JsonForm::kLogical;
   IntervalForm intervals = IntervalForm::kText;
   TimeForm times = TimeForm::kMicros;
+  Years years = Years::kAll;  // of dates and timestamps
   ZonedForm zoned_timestamps = ZonedForm::kUtc;
   ArrayForm arrays = ArrayForm::kList;
   NestedNames nested_names = NestedNames::kStandard;

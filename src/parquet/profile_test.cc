@@ -190,6 +190,18 @@ TEST(Profile, WarehousesGetWhatTheyCanLoad) {
       {{"map[text=>int[]]", "#1 key_value(key #2 bytes string, value? #3 list(element? #4 i32))"}});
 }
 
+TEST(Profile, BoundsTheYearsOfDatesForWarehouses) {
+  const auto is_bounded = [](const Profile& profile, const char* type) {
+    return map_columns({"a"}, types_of({type}), profile)->at(0).field.is_usual_year;
+  };
+  for (const char* const type : {"date", "timestamp", "timestamptz"}) {
+    EXPECT_TRUE(is_bounded(Profile::redshift(), type));
+    EXPECT_FALSE(is_bounded(Profile::standard(), type));
+    EXPECT_FALSE(is_bounded(Profile::materialize(), type));
+  }
+  EXPECT_FALSE(is_bounded(Profile::bigquery(), "time"));
+}
+
 TEST(Profile, DuckdbGetsItsOwnInterval) {
   expect_forms(Profile::duckdb(), {{"interval", "fixed12 interval"},
                                    {"uuid", "fixed16 uuid [arrow.uuid]"},

@@ -71,10 +71,11 @@ struct Field {
   Physical physical = Physical::kByteArray;
   uint16_t fixed_bytes = 0;  // kFixed
   Meaning meaning = Meaning::kNone;
-  bool is_utc = false;    // kTime…, kTimestamp…: adjusted to UTC
-  uint8_t bits = 0;       // kInteger
-  bool is_signed = true;  // kInteger
-  uint8_t precision = 0;  // kDecimal
+  bool is_usual_year = false;  // kDate, kTimestamp…: a value beyond the years 1 to 9999 is an error
+  bool is_utc = false;         // kTime…, kTimestamp…: adjusted to UTC
+  uint8_t bits = 0;            // kInteger
+  bool is_signed = true;       // kInteger
+  uint8_t precision = 0;       // kDecimal
   uint8_t scale = 0;
   // The values of this type in its text form; kByteArray only.
   std::optional<types::SqlType> text_of;

@@ -185,6 +185,8 @@ statement("WRITE PARTITION COLUMNS needs PARTITION BY", options="FORMAT = 'csv',
 statement("unknown PROFILE: {profile}", options="FORMAT = 'parquet', PROFILE = 'oracle'")
 statement('column "{column}": interval {interval} is none of Parquet\'s', source="(SELECT interval '-1 day' AS i)",
           options="FORMAT = 'parquet', PROFILE = 'duckdb'")
+statement('column "{column}": {value} is not within the years 1 to 9999', source="(SELECT date 'infinity' AS d)",
+          options="FORMAT = 'parquet', PROFILE = 'bigquery'")
 statement('column "{column}": arrays within an array must be of one length', source="(SELECT ARRAY[ARRAY[1], ARRAY[2, a]] AS x FROM t)",
           options="FORMAT = 'parquet'")
 provokes("`PARTITION BY would make more than {n} files`")(lambda stage: stage.error(

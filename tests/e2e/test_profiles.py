@@ -297,6 +297,21 @@ class Profiles(unittest.TestCase):
                 self.assertIn("PROFILE 'default'", fault.fields["H"])
         self.assertEqual(list(self.folder.glob("interval/*")), [])
 
+    def test_days_that_warehouses_would_take_for_others_fail(self):
+        for kind, bad, good in (("date", "0001-12-31 BC", "0001-01-01"), ("date", "infinity", "9999-12-31"),
+                                ("timestamp", "-infinity", "0001-01-01 00:00:00"), ("timestamp", "10000-01-01", "9999-12-31 23:59:59.999999"),
+                                ("timestamptz", "infinity", "2024-01-01 00:00:00+00")):
+            with self.subTest(f"{kind} {bad}"):
+                fault = self.assert_fault(f"COPY (SELECT {kind} '{bad}' AS v) TO 'file://{self.folder}/days' WITH (FORMAT = 'parquet', PROFILE = 'snowflake')",
+                                          "22008", "is not within the years 1 to 9999")
+                self.assertIn("PROFILE 'default'", fault.fields["H"])
+                for profile, value in (("snowflake", good), ("default", bad)):
+                    folder = self.export(f"(SELECT {kind} '{value}' AS v)", profile)
+                    mine = self.sql.rows(f"SELECT ({kind} '{value}')::text")
+                    theirs = self.read("duckdb", folder, "parquet", "SELECT v::text FROM data")
+                    self.assertEqual(theirs[0][0].replace("(BC)", "BC"), mine[0][0])
+        self.assertEqual(list(self.folder.glob("days/*")), [])
+
     # ---- what is said
 
     def explain(self, source, profile, more=""):
