@@ -63,15 +63,11 @@ ExpressionPointer check_call(const char* check, ExpressionPointer left, Expressi
   return call;
 }
 
-ExpressionPointer constant(engine::Value value) {
-  return duckdb::make_uniq<duckdb::ConstantExpression>(std::move(value));
-}
-
 template <typename... Arguments>
-ExpressionPointer call_of(const char* function, Arguments... arguments) {
-  duckdb::vector<ExpressionPointer> all;
+ExpressionPointer call_with(const char* function, Arguments... arguments) {
+  std::vector<ExpressionPointer> all;
   (all.push_back(std::move(arguments)), ...);
-  return duckdb::make_uniq<duckdb::FunctionExpression>(function, std::move(all));
+  return call_of(function, std::move(all));
 }
 
 ExpressionPointer case_of(ExpressionPointer when, ExpressionPointer then,
@@ -313,22 +309,23 @@ bool Resolver::type_any_of(ExpressionPointer& tree) {
     return false;
   const duckdb::ParsedExpression* const given = untyped_list(*any.subquery);
   if (given == nullptr) return false;
-  const auto list = [&] { return call_of("sluice_list_like", given->Copy(), any.child->Copy()); };
+  const auto list = [&] { return call_with("sluice_list_like", given->Copy(), any.child->Copy()); };
   const auto null = [] { return constant(engine::Value(engine::LogicalType::BOOLEAN)); };
   auto no_nulls = duckdb::make_uniq<duckdb::ComparisonExpression>(
-      duckdb::ExpressionType::COMPARE_EQUAL, call_of("list_count", list()),
-      call_of("sluice_cardinality", list()));
+      duckdb::ExpressionType::COMPARE_EQUAL, call_with("list_count", list()),
+      call_with("sluice_cardinality", list()));
   auto found = duckdb::make_uniq<duckdb::ConjunctionExpression>(
-      duckdb::ExpressionType::CONJUNCTION_OR, call_of("list_contains", list(), any.child->Copy()),
+      duckdb::ExpressionType::CONJUNCTION_OR, call_with("list_contains", list(), any.child->Copy()),
       case_of(std::move(no_nulls), constant(engine::Value::BOOLEAN(false)), null()));
   auto answer = case_of(duckdb::make_uniq<duckdb::OperatorExpression>(
                             duckdb::ExpressionType::OPERATOR_IS_NULL, any.child->Copy()),
                         null(), std::move(found));
   // Nothing is equal to an element of an empty list, not even what is not known.
-  answer = case_of(duckdb::make_uniq<duckdb::ComparisonExpression>(
-                       duckdb::ExpressionType::COMPARE_EQUAL, call_of("sluice_cardinality", list()),
-                       constant(engine::Value::INTEGER(0))),
-                   constant(engine::Value::BOOLEAN(false)), std::move(answer));
+  answer =
+      case_of(duckdb::make_uniq<duckdb::ComparisonExpression>(
+                  duckdb::ExpressionType::COMPARE_EQUAL, call_with("sluice_cardinality", list()),
+                  constant(engine::Value::INTEGER(0))),
+              constant(engine::Value::BOOLEAN(false)), std::move(answer));
   answer->alias = tree->alias;
   answer->SetQueryLocation(tree->GetQueryLocation());
   tree = std::move(answer);

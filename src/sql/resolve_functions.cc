@@ -14,19 +14,10 @@ namespace {
 
 using duckdb::make_uniq;
 
-ExpressionPointer constant(engine::Value value) {
-  return make_uniq<duckdb::ConstantExpression>(std::move(value));
-}
 ExpressionPointer text(const std::string& value) { return constant(engine::Value(value)); }
 
 ExpressionPointer cast(ExpressionPointer child, const engine::LogicalType& type) {
   return make_uniq<duckdb::CastExpression>(type, std::move(child));
-}
-
-ExpressionPointer call_of(const std::string& name, std::vector<ExpressionPointer> arguments) {
-  duckdb::vector<ExpressionPointer> children;
-  for (auto& argument : arguments) children.push_back(std::move(argument));
-  return make_uniq<duckdb::FunctionExpression>(name, std::move(children));
 }
 
 // f(x), in the place of x.
@@ -238,6 +229,16 @@ std::string registry_of(const duckdb::ParsedExpression& expression) {
 engine::LogicalType oid_type() { return types::to_engine(types::make(types::TypeId::kOid)); }
 
 }  // namespace
+
+ExpressionPointer constant(engine::Value value) {
+  return make_uniq<duckdb::ConstantExpression>(std::move(value));
+}
+
+ExpressionPointer call_of(const std::string& name, std::vector<ExpressionPointer> arguments) {
+  duckdb::vector<ExpressionPointer> children;
+  for (auto& argument : arguments) children.push_back(std::move(argument));
+  return make_uniq<duckdb::FunctionExpression>(name, std::move(children));
+}
 
 bool is_registry_call(const duckdb::ParsedExpression& expression) {
   return !registry_of(expression).empty();

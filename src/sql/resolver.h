@@ -37,6 +37,9 @@ namespace sluice::sql {
 using ExpressionPointer = duckdb::unique_ptr<duckdb::ParsedExpression>;
 using TableRefPointer = duckdb::unique_ptr<duckdb::TableRef>;
 
+ExpressionPointer constant(engine::Value value);
+ExpressionPointer call_of(const std::string& name, std::vector<ExpressionPointer> arguments);
+
 // x::regclass and its like, as front/meaning.h leaves them: numbers that are written and shown as
 // names.
 bool is_registry_call(const duckdb::ParsedExpression& expression);
