@@ -2,14 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "parquet/test_types.h"
+
 namespace sluice::parquet {
 namespace {
-
-std::vector<types::SqlType> types_of(const std::vector<std::string>& names) {
-  std::vector<types::SqlType> types;
-  for (const std::string& name : names) types.push_back(*types::parse_type_name(name));
-  return types;
-}
 
 TEST(Mapping, TellsColumnsOfOneNameApart) {
   const auto columns = *map_columns({"a", "a", "a2", "a"}, types_of({"int", "int", "int", "int"}));

@@ -9,6 +9,7 @@
 #include "parquet/arrow_schema.h"
 #include "parquet/losses.h"
 #include "parquet/mapping.h"
+#include "parquet/test_types.h"
 #include "parquet/writer.h"
 
 namespace sluice::parquet {
@@ -73,12 +74,6 @@ std::string text_of(const Field& field) {
     }
   }
   return field.extension.empty() ? out : out + " [" + field.extension + "]";
-}
-
-std::vector<types::SqlType> types_of(const std::vector<std::string>& names) {
-  std::vector<types::SqlType> types;
-  for (const std::string& name : names) types.push_back(*types::parse_type_name(name));
-  return types;
 }
 
 types::SqlType pair_of(const std::string& a, const std::string& b) {

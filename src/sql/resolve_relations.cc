@@ -1,6 +1,7 @@
 // What stands in FROM: each relation becomes what the engine can scan.
 #include <algorithm>
 #include <duckdb/parser/expression/list.hpp>
+#include <duckdb/parser/parser.hpp>
 #include <duckdb/parser/query_node/list.hpp>
 #include <duckdb/parser/tableref/list.hpp>
 
