@@ -236,6 +236,13 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   auto declared = sql::declared_types(*query, *catalog, context.search_path);
   planned.spec.required = sql::columns_without_null(*query, *catalog, context.search_path);
   if (!options.partition_by.empty()) {
+    TRY_ASSIGN(const auto plain,
+               sql::resolve(duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
+                                query->Copy()),
+                            context));
+    TRY_ASSIGN(const auto describing, execution.connect());
+    TRY_ASSIGN(const engine::Description rows, describing->describe(plain.query));
+    TRY(check_names_for_partitions(rows.shape.names, options));
     declared.resize(declared.size() + options.partition_by.size());
     TRY_ASSIGN(query, with_partitions(std::move(query), options, planned.spec));
   }

@@ -1,6 +1,7 @@
 #include "session/export_layout.h"
 
 #include <algorithm>
+#include <duckdb/common/case_insensitive_map.hpp>
 
 #include "export/names.h"
 #include "sql/front/parse.h"
@@ -103,6 +104,20 @@ Status set_layout(const sql::CopyToOptions& options, exports::ExportSpec& spec) 
   if (!options.file_name_pattern) return ok();
   TRY(exports::check_file_name_pattern(*options.file_name_pattern, spec.single_file));
   spec.file_name_pattern = *options.file_name_pattern;
+  return ok();
+}
+
+Status check_names_for_partitions(std::span<const std::string> names,
+                                  const sql::CopyToOptions& options) {
+  duckdb::case_insensitive_map_t<std::string> seen;
+  for (const std::string& name : names) {
+    const auto [at, is_new] = seen.emplace(name, name);
+    if (is_new) continue;
+    return layout_error("PARTITION BY cannot tell columns of one name apart", "42701")
+        .with_detail(fmt::format("The rows have the columns \"{}\" and \"{}\".", at->second, name))
+        .with_hint("Name them differently, without regard to case: COPY (SELECT … AS …) TO ….")
+        .at(options.partition_position);
+  }
   return ok();
 }
 

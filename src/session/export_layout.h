@@ -3,6 +3,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,12 @@ namespace sluice::session {
 
 // What the options say beyond the query: 22023 for what cannot be.
 Status set_layout(const sql::CopyToOptions& options, exports::ExportSpec& spec);
+
+// Of the query's columns: 42701 where names are alike but for their case. The engine would call one
+// of them by another name behind with_partitions(), and a partition by it would be one by the
+// other.
+Status check_names_for_partitions(std::span<const std::string> names,
+                                  const sql::CopyToOptions& options);
 
 // PARTITION BY: `query` with a text for each of the expressions behind its columns, whose names are
 // put into the spec. Errors are at the option's place.

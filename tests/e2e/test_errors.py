@@ -178,6 +178,8 @@ statement("PARTITION BY requires columns in parentheses", options="FORMAT = 'csv
 statement("PARTITION BY takes expressions, not {text}", options="FORMAT = 'csv', PARTITION BY (a FROM t)")
 statement("PARTITION BY needs a name for {expression}", options="FORMAT = 'csv', PARTITION BY (a + 1)")
 statement("PARTITION BY has the name {name} twice", options="FORMAT = 'csv', PARTITION BY (a, b AS a)")
+statement("PARTITION BY cannot tell columns of one name apart", source='(SELECT a, b, a AS "B" FROM t)',
+          options="FORMAT = 'csv', PARTITION BY (b)")
 statement("PARTITION BY takes at most {n} columns",
           options=f"FORMAT = 'csv', PARTITION BY ({', '.join(f'a AS a{i}' for i in range(20))})")
 statement("PARTITION BY leaves no column for the files", options="FORMAT = 'csv', PARTITION BY (a, b)")

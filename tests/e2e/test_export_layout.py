@@ -272,6 +272,8 @@ class Layout(harness.ServerTest):
         self.assert_fault(self.copy(", PARTITION BY (nosuch)"), "42703")
         self.assert_fault(self.copy(", PARTITION BY (a + 1)"), "42601", "PARTITION BY needs a name for a + 1")
         self.assert_fault(self.copy(", PARTITION BY (flag), SINGLE FILE"), "22023", "SINGLE FILE and PARTITION BY cannot be combined")
+        self.assert_fault(self.copy(", PARTITION BY (b)", source='(SELECT a, b AS "B", flag AS b FROM t)'), "42701",
+                          "PARTITION BY cannot tell columns of one name apart")
         self.assert_fault(self.copy(", PARTITION BY (flag)", source="(SELECT flag FROM t)"), "22023", "PARTITION BY leaves no column for the files")
         self.assert_fault(self.copy(", PARTITION BY (a)"), "54000", "PARTITION BY would make more than 10000 files")
         wire.wait_until(lambda: not self.files(), "an empty folder")
