@@ -1,8 +1,9 @@
 #include "session/export_layout.h"
 
 #include <algorithm>
-#include <duckdb/common/case_insensitive_map.hpp>
+#include <map>
 
+#include "base/text.h"
 #include "export/names.h"
 #include "sql/front/parse.h"
 #include "sql/query_trees.h"
@@ -109,9 +110,11 @@ Status set_layout(const sql::CopyToOptions& options, exports::ExportSpec& spec) 
 
 Status check_names_for_partitions(std::span<const std::string> names,
                                   const sql::CopyToOptions& options) {
-  duckdb::case_insensitive_map_t<std::string> seen;
+  std::map<std::string, std::string> seen;  // name by its lower case
   for (const std::string& name : names) {
-    const auto [at, is_new] = seen.emplace(name, name);
+    std::string lower = name;
+    std::transform(lower.begin(), lower.end(), lower.begin(), ascii_lower);
+    const auto [at, is_new] = seen.emplace(std::move(lower), name);
     if (is_new) continue;
     return layout_error("PARTITION BY cannot tell columns of one name apart", "42701")
         .with_detail(fmt::format("The rows have the columns \"{}\" and \"{}\".", at->second, name))

@@ -111,6 +111,7 @@ class Sizes(unittest.TestCase):
             writers = self.export(table, "csv", size, header)
             self.assertGreater(len(writers), 1)
             for paths in writers:
+                short = 0
                 if len(paths) > 1:
                     sizes = [path.stat().st_size for path in paths[-2:]]
                     print(f"{table} {size}: the last two csv files {[round(one / target, 2) for one in sizes]}")
@@ -122,8 +123,9 @@ class Sizes(unittest.TestCase):
                     with following.open("rb") as file:
                         if header:
                             file.readline()
-                        self.assertGreater(path.stat().st_size + len(file.readline()), target,
-                                           f"one more row would have fitted into {path}")
+                        short += path.stat().st_size + len(file.readline()) <= target
+                # A guess of what is to come was too low (see smallest()): then one more is short.
+                self.assertLessEqual(short, 0 if target >= 100 * MB else 1, "one more row would have fitted into them")
                 self.assertLessEqual(paths[-1].stat().st_size, target)
             for paths in writers:
                 shutil.rmtree(paths[0].parent, ignore_errors=True)
