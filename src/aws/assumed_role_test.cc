@@ -107,6 +107,14 @@ struct Fixture {
     return stored;
   }
 
+  // Until so many are; an upload that has failed stores no more.
+  void wait_for_parts(int count) const {
+    const auto ended = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (parts_stored() < count && std::chrono::steady_clock::now() < ended) {
+      std::this_thread::yield();
+    }
+  }
+
   std::map<int, std::function<void()>> before_part;
   // Everybody's, and it stands still.
   FakeClock clock{std::chrono::system_clock::now()};
@@ -337,7 +345,7 @@ TEST(AssumedRole, UploadsLeaveNothingWhenTheRefreshIsRefused) {
   Fixture f;
   f.before_part[5] = [&f] {
     // A request that is under way when the clock jumps would be refused as an old one.
-    while (f.parts_stored() < 4) std::this_thread::yield();
+    f.wait_for_parts(4);
     f.sts->refuse(403, "AccessDenied", "not any more");
     f.clock.advance(std::chrono::minutes(60) - std::chrono::seconds(20));
   };
@@ -355,11 +363,13 @@ TEST(AssumedRole, UploadsLeaveNothingWhenTheRefreshIsRefused) {
 // before they end, so that nothing is ever refused.
 TEST(AssumedRole, UploadsOutliveManySessionsWithoutARefusal) {
   Fixture f;
+  // The clock jumps under requests for a session too: not past their end.
+  f.service.retry.deadline = std::chrono::hours(10);
   f.sts->set_session_seconds(900);
   constexpr int kParts = 30;
   for (int part = 2; part <= kParts; ++part) {
     f.before_part[part] = [&f, part] {
-      while (f.parts_stored() < part - 1) std::this_thread::yield();
+      f.wait_for_parts(part - 1);
       f.clock.advance(std::chrono::seconds(200));
     };
   }
