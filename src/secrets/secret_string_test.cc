@@ -8,7 +8,15 @@
 #include <new>
 #include <type_traits>
 
-// This program's memory is looked through when it is given back.
+// This program's memory is looked through when it is given back; not with the thread sanitizer,
+// whose operators nobody can replace.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLUICE_MEMORY_IS_ELSEWHERE
+#endif
+#endif
+
+#ifndef SLUICE_MEMORY_IS_ELSEWHERE
 namespace {
 constexpr char kCanary[] = "canary-0123456789-canary-0123456789";
 bool watching = false;
@@ -31,10 +39,12 @@ void* operator new(size_t size) {
 }
 void operator delete(void* memory) noexcept { give_back(memory); }
 void operator delete(void* memory, size_t) noexcept { give_back(memory); }
+#endif
 
 namespace sluice::secrets {
 namespace {
 
+#ifndef SLUICE_MEMORY_IS_ELSEWHERE
 // How often the canary was in memory that was given back meanwhile.
 template <typename Action>
 int left_in_memory(const Action& action) {
@@ -44,6 +54,8 @@ int left_in_memory(const Action& action) {
   watching = false;
   return seen;
 }
+
+#endif
 
 TEST(SecretString, HoldsAnyBytes) {
   const std::string bytes("\x00\xff'\n", 4);
@@ -55,6 +67,7 @@ TEST(SecretString, HoldsAnyBytes) {
   EXPECT_TRUE(SecretString().empty());
 }
 
+#ifndef SLUICE_MEMORY_IS_ELSEWHERE
 TEST(SecretString, LeavesNothingInMemoryThatItGivesBack) {
   const auto use = []<typename Text>(Text text) {
     Text copy = text;
@@ -73,6 +86,7 @@ TEST(SecretString, WipesTheStringThatItIsTakenFrom) {
             }),
             0);
 }
+#endif
 
 TEST(SecretString, IsEmptyAfterAMove) {
   SecretString from("hunter2");
