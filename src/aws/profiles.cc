@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace sluice::aws {
 namespace {
 
@@ -22,14 +24,6 @@ std::string_view without_comment(std::string_view text) {
     }
   }
   return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return out;
 }
 
 // The profile that a section is about; none: it is about something else.
@@ -73,7 +67,7 @@ Status Profiles::read(std::string_view text, ProfileFile kind) {
     if (!in_section) return invalid("line {} stands before the first section", number);
     if (equals == std::string_view::npos) return invalid("line {} has no `=`", number);
     if (profile == nullptr) continue;
-    (*profile)[lower(trimmed(line.substr(0, equals)))] = trimmed(line.substr(equals + 1));
+    (*profile)[ascii_lower(trimmed(line.substr(0, equals)))] = trimmed(line.substr(equals + 1));
   }
   return ok();
 }

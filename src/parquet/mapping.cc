@@ -372,11 +372,11 @@ std::string quoted(const std::string& text) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
-
 std::string in_case(std::string name, NameCase name_case) {
-  if (name_case == NameCase::kLower) std::ranges::transform(name, name.begin(), ascii_lower);
-  if (name_case == NameCase::kUpper) std::ranges::transform(name, name.begin(), upper);
+  if (name_case == NameCase::kLower) return ascii_lower(name);
+  if (name_case == NameCase::kUpper) {
+    for (char& c : name) c = ascii_upper(c);
+  }
   return name;
 }
 
@@ -401,19 +401,9 @@ std::string of_characters(const std::string& name, NameCharacters allowed) {
 }
 
 // In the file's order, each before its children. Groups that repeat have none.
-void number_fields(std::vector<Field>& fields, int32_t& next) {
-  for (Field& field : fields) {
-    field.id = next++;
-    number_fields(field.children, next);
-  }
-}
-
-void number_columns(std::vector<MappedColumn>& columns) {
-  int32_t next = 1;
-  for (MappedColumn& column : columns) {
-    column.field.id = next++;
-    number_fields(column.field.children, next);
-  }
+void number(Field& field, int32_t& next) {
+  field.id = next++;
+  for (Field& child : field.children) number(child, next);
 }
 
 }  // namespace
@@ -466,7 +456,10 @@ Result<std::vector<MappedColumn>> map_columns(const std::vector<std::string>& na
       columns.back().field.nullable = false;
     }
   }
-  if (profile.field_ids == FieldIds::kNumbered) number_columns(columns);
+  if (profile.field_ids == FieldIds::kNumbered) {
+    int32_t next = 1;
+    for (MappedColumn& column : columns) number(column.field, next);
+  }
   return columns;
 }
 

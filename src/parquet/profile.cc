@@ -94,8 +94,7 @@ Profile Profile::duckdb() {
 }
 
 Result<Profile> Profile::named(std::string_view name) {
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), ascii_lower);
+  const std::string lower = ascii_lower(name);
   for (const Named& profile : kProfiles) {
     if (profile.name == lower) return profile.make();
   }

@@ -52,13 +52,6 @@ std::string basic_iso8601(WallTime time) {
   return text;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return text;
-}
-
 // Without spaces at the ends, and inside only one after the other.
 std::string collapsed(std::string_view value) {
   std::string out;
@@ -77,7 +70,7 @@ struct CanonicalHeaders {
 CanonicalHeaders canonical_headers(const Unsigned& request) {
   std::vector<http::Header> headers = {{"host", request.host}};
   for (const http::Header& header : request.headers) {
-    headers.push_back({lower(header.name), collapsed(header.value)});
+    headers.push_back({ascii_lower(header.name), collapsed(header.value)});
   }
   std::sort(headers.begin(), headers.end(),
             [](const http::Header& a, const http::Header& b) { return a.name < b.name; });

@@ -112,9 +112,7 @@ Status check_names_for_partitions(std::span<const std::string> names,
                                   const sql::CopyToOptions& options) {
   std::map<std::string, std::string> seen;  // name by its lower case
   for (const std::string& name : names) {
-    std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(), ascii_lower);
-    const auto [at, is_new] = seen.emplace(std::move(lower), name);
+    const auto [at, is_new] = seen.emplace(ascii_lower(name), name);
     if (is_new) continue;
     return layout_error("PARTITION BY cannot tell columns of one name apart", "42701")
         .with_detail(fmt::format("The rows have the columns \"{}\" and \"{}\".", at->second, name))

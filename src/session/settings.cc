@@ -6,16 +6,10 @@
 #include <span>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace sluice::session {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  return out;
-}
 
 Error bad_value(std::string_view name, std::string_view value) {
   return invalid("invalid value for parameter \"{}\": \"{}\"", name, value).with_sqlstate("22023");
@@ -26,7 +20,7 @@ using Check = Result<std::string> (*)(std::string_view name, std::string_view va
 Result<std::string> any(std::string_view, std::string_view value) { return std::string(value); }
 
 Result<std::string> boolean(std::string_view name, std::string_view value) {
-  const std::string word = lower(value);
+  const std::string word = ascii_lower(value);
   for (const char* yes : {"on", "true", "yes", "t", "1"}) {
     if (word == yes) return std::string("on");
   }
@@ -49,24 +43,25 @@ Result<std::string> integer(std::string_view name, std::string_view value) {
 }
 
 Result<std::string> utf8(std::string_view name, std::string_view value) {
-  const std::string word = lower(value);
+  const std::string word = ascii_lower(value);
   if (word == "utf8" || word == "utf-8" || word == "unicode") return std::string("UTF8");
   return bad_value(name, value).with_hint("Sluice speaks UTF8 only.");
 }
 
 Result<std::string> iso_dates(std::string_view name, std::string_view value) {
   // The order of day and month matters to input only, and input is ISO.
-  if (lower(value).starts_with("iso") || lower(value) == "mdy") return std::string("ISO, MDY");
+  if (ascii_lower(value).starts_with("iso") || ascii_lower(value) == "mdy")
+    return std::string("ISO, MDY");
   return bad_value(name, value).with_hint("Dates are written in ISO form only.");
 }
 
 Result<std::string> postgres_intervals(std::string_view name, std::string_view value) {
-  if (lower(value) == "postgres") return std::string("postgres");
+  if (ascii_lower(value) == "postgres") return std::string("postgres");
   return bad_value(name, value);
 }
 
 Result<std::string> isolation(std::string_view name, std::string_view value) {
-  const std::string word = lower(value);
+  const std::string word = ascii_lower(value);
   // Each statement and transaction reads one time, and commits are in one order; weaker levels are
   // given that too, as PostgreSQL does.
   for (const char* level : {"strict serializable", "serializable", "repeatable read",
@@ -100,7 +95,7 @@ Result<std::string> duration(std::string_view name, std::string_view value) {
 Result<std::string> time_zone_name(std::string_view name, std::string_view value) {
   // The engine knows whether a zone exists; the session asks it when the value is used.
   if (value.empty() || value.size() > 100) return bad_value(name, value);
-  const std::string word = lower(value);
+  const std::string word = ascii_lower(value);
   if (word == "utc" || word == "default" || word == "local") return std::string("UTC");
   return std::string(value);
 }
@@ -151,9 +146,9 @@ constexpr Setting kSettings[] = {
 };
 
 const Setting* find(std::string_view name) {
-  const std::string key = lower(name);
+  const std::string key = ascii_lower(name);
   for (const Setting& setting : kSettings) {
-    if (lower(setting.name) == key) return &setting;
+    if (ascii_lower(setting.name) == key) return &setting;
   }
   return nullptr;
 }
@@ -167,11 +162,11 @@ Error unknown(std::string_view name) {
 }  // namespace
 
 Settings::Settings() {
-  for (const Setting& setting : kSettings) values_[lower(setting.name)] = setting.value;
+  for (const Setting& setting : kSettings) values_[ascii_lower(setting.name)] = setting.value;
 }
 
 std::optional<std::string> Settings::get(std::string_view name) const {
-  const auto found = values_.find(lower(name));
+  const auto found = values_.find(ascii_lower(name));
   if (found == values_.end()) return {};
   return found->second;
 }
@@ -183,20 +178,20 @@ Status Settings::set(std::string_view name, std::string_view value) {
     return invalid("parameter \"{}\" cannot be changed", setting->name).with_sqlstate("55P02");
   }
   TRY_ASSIGN(std::string checked, setting->check(setting->name, value));
-  assign(lower(setting->name), std::move(checked));
+  assign(ascii_lower(setting->name), std::move(checked));
   return ok();
 }
 
 Status Settings::reset(std::string_view name) {
   const Setting* setting = find(name);
   if (setting == nullptr) return unknown(name);
-  assign(lower(setting->name), setting->value);
+  assign(ascii_lower(setting->name), setting->value);
   return ok();
 }
 
 void Settings::reset_all() {
   for (const Setting& setting : kSettings) {
-    if (setting.check != nullptr) assign(lower(setting.name), setting.value);
+    if (setting.check != nullptr) assign(ascii_lower(setting.name), setting.value);
   }
 }
 
@@ -210,7 +205,7 @@ void Settings::assign(const std::string& key, std::string value) {
 std::vector<Settings::Shown> Settings::all() const {
   std::vector<Shown> shown;
   for (const Setting& setting : kSettings) {
-    shown.push_back({setting.name, values_.at(lower(setting.name)), setting.description});
+    shown.push_back({setting.name, values_.at(ascii_lower(setting.name)), setting.description});
   }
   return shown;
 }
@@ -238,7 +233,7 @@ std::vector<std::string> Settings::search_path() const {
       ++at;
     } else {
       const size_t end = std::min(text.find(',', at), text.size());
-      part = lower(text.substr(at, end - at));
+      part = ascii_lower(text.substr(at, end - at));
       while (!part.empty() && part.back() == ' ') part.pop_back();
       at = end;
     }
@@ -247,7 +242,7 @@ std::vector<std::string> Settings::search_path() const {
   return path;
 }
 
-bool Settings::is_time_zone(std::string_view name) { return lower(name) == "timezone"; }
+bool Settings::is_time_zone(std::string_view name) { return ascii_lower(name) == "timezone"; }
 
 const std::string& Settings::time_zone() const { return values_.find("timezone")->second; }
 
@@ -264,7 +259,7 @@ void Settings::begin_transaction() {
 }
 
 void Settings::set_local(std::string_view name) {
-  const std::string key = lower(name);
+  const std::string key = ascii_lower(name);
   if (const auto found = values_.find(key); found != values_.end()) before_local_.insert(*found);
 }
 

@@ -3,6 +3,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/text.h"
+
 namespace sluice::sql {
 namespace {
 
@@ -230,14 +232,8 @@ const Classes& table_classes() {
   return *classes;
 }
 
-std::string lower(std::string_view name) {
-  std::string text(name);
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
 std::optional<FunctionClass> find(const Classes& classes, std::string_view name) {
-  const std::string wanted = lower(name);
+  const std::string wanted = ascii_lower(name);
   // One for each locale, some 150 of them.
   if (wanted.starts_with("icu_collate_")) return FunctionClass::kInternals;
   const auto found = classes.find(wanted);

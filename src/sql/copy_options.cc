@@ -5,6 +5,8 @@
 #include <cmath>
 #include <set>
 
+#include "base/text.h"
+
 namespace sluice::sql {
 namespace {
 
@@ -12,12 +14,6 @@ Error bad_option(const Option& option, std::string message) {
   return Error(ErrorCode::kInvalid, std::move(message))
       .with_sqlstate("22023")
       .at(option.value_position != 0 ? option.value_position : option.position);
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  return text;
 }
 
 Result<std::string> text_of(const Option& option) {
@@ -31,7 +27,7 @@ Result<std::string> text_of(const Option& option) {
 Result<bool> flag_of(const Option& option) {
   if (option.kind == Option::Kind::kNone) return true;
   TRY_ASSIGN(const std::string text, text_of(option));
-  const std::string word = lower(text);
+  const std::string word = ascii_lower(text);
   if (word == "true" || word == "on" || word == "1" || word == "t") return true;
   if (word == "false" || word == "off" || word == "0" || word == "f") return false;
   return bad_option(option, fmt::format("{} requires a Boolean value", option.name));
@@ -45,7 +41,7 @@ Result<char> byte_of(const Option& option) {
 
 Result<CopyFormat> format_of(const Option& option) {
   TRY_ASSIGN(const std::string text, text_of(option));
-  const std::string word = lower(text);
+  const std::string word = ascii_lower(text);
   if (word == "text") return CopyFormat::kText;
   if (word == "csv") return CopyFormat::kCsv;
   if (word == "binary") return CopyFormat::kBinary;
@@ -73,7 +69,7 @@ Result<CopyCompression> compression_of(const Option& option) {
   CopyCompression compression;
   compression.position = option.value_position;
   const auto space = std::find(text.begin(), text.end(), ' ');
-  compression.name = lower(std::string(text.begin(), space));
+  compression.name = ascii_lower(std::string(text.begin(), space));
   if (space == text.end()) return compression;
   const char* const last = text.data() + text.size();
   const auto [rest, code] = std::from_chars(&*space + 1, last, compression.level);
@@ -96,7 +92,7 @@ Error unknown_option(const Option& option) {
 
 Result<CopyToOptions::Overwrite> overwrite_of(const Option& option) {
   TRY_ASSIGN(const std::string text, text_of(option));
-  const std::string word = lower(text);
+  const std::string word = ascii_lower(text);
   if (word == "error") return CopyToOptions::Overwrite::kError;
   if (word == "replace") return CopyToOptions::Overwrite::kReplace;
   if (word == "append") return CopyToOptions::Overwrite::kAppend;
@@ -335,8 +331,8 @@ Status check_csv_options(const std::vector<Option>& options, const format::CsvOp
   for (const char* name : {"QUOTE", "ESCAPE", "DELIMITER"}) {
     for (const Option& option : options) {
       if (option.name == name && option.value.size() != 1) {
-        return bad_option(
-            option, fmt::format("COPY {} must be a single one-byte character", lower(option.name)));
+        return bad_option(option, fmt::format("COPY {} must be a single one-byte character",
+                                              ascii_lower(option.name)));
       }
     }
   }
@@ -377,7 +373,7 @@ Result<format::CopyInOptions> copy_from_options(const std::vector<Option>& optio
       escape_given = true;
     } else if (option.name == "QUOTE" || option.name == "ESCAPE") {
       return bad_option(option,
-                        fmt::format("COPY {} available only in CSV mode", lower(option.name)))
+                        fmt::format("COPY {} available only in CSV mode", ascii_lower(option.name)))
           .with_sqlstate("0A000");
     } else {
       return unknown_option(option);

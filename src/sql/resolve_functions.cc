@@ -5,6 +5,7 @@
 #include <duckdb/parser/expression/list.hpp>
 #include <unordered_map>
 
+#include "base/text.h"
 #include "sql/allowed_functions.h"
 #include "sql/front/statement.h"
 #include "sql/resolver.h"
@@ -26,13 +27,6 @@ void wrap(const char* function, ExpressionPointer& argument) {
   std::vector<ExpressionPointer> arguments;
   arguments.push_back(std::move(argument));
   argument = call_of(function, std::move(arguments));
-}
-
-std::string lower(std::string text_in) {
-  std::transform(text_in.begin(), text_in.end(), text_in.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text_in;
 }
 
 // A text constant, or nothing.
@@ -283,7 +277,7 @@ ExpressionPointer Resolver::no_such_call(const std::string& name,
 void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
   auto& call = tree->Cast<duckdb::FunctionExpression>();
   const auto location = call.GetQueryLocation();
-  call.function_name = lower(call.function_name);
+  call.function_name = ascii_lower(call.function_name);
   if (!check_function_schema(call.catalog, call.schema, location)) return;
   walk_children(call, scope);
   if (failed()) return;
@@ -354,7 +348,7 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
 
 void Resolver::walk_window(ExpressionPointer& tree, Scope& scope) {
   auto& window = tree->Cast<duckdb::WindowExpression>();
-  window.function_name = lower(window.function_name);
+  window.function_name = ascii_lower(window.function_name);
   if (!check_function_schema(window.catalog, window.schema, window.GetQueryLocation())) return;
   walk_children(window, scope);
   if (failed()) return;
@@ -467,7 +461,7 @@ ExpressionPointer Resolver::setting_answer(duckdb::FunctionExpression& call) {
          call.GetQueryLocation());
     return nullptr;
   }
-  const auto value = context_.setting ? context_.setting(lower(*wanted)) : std::nullopt;
+  const auto value = context_.setting ? context_.setting(ascii_lower(*wanted)) : std::nullopt;
   if (value) return text(*value);
   if (call.children.size() > 1) return constant(engine::Value(engine::LogicalType::VARCHAR));
   fail(invalid("unrecognized configuration parameter \"{}\"", *wanted).with_sqlstate("42704"),
@@ -677,9 +671,10 @@ void Resolver::check_type(engine::LogicalType& type, duckdb::optional_idx locati
     case LogicalTypeId::VARIANT:
     case LogicalTypeId::BIGNUM:
     case LogicalTypeId::ARRAY:
-      return fail(error(ErrorCode::kNotFound, "type \"{}\" does not exist", lower(type.ToString()))
-                      .with_sqlstate("42704"),
-                  location);
+      return fail(
+          error(ErrorCode::kNotFound, "type \"{}\" does not exist", ascii_lower(type.ToString()))
+              .with_sqlstate("42704"),
+          location);
     default:
       return;
   }

@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
+
 namespace sluice::webapi {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  return lowered;
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -34,9 +29,9 @@ std::string host_without_port(std::string_view host) {
     if (bracket == std::string_view::npos) return {};
     end = bracket + 1 == host.size() ? std::string_view::npos : bracket + 1;
   }
-  if (end == std::string_view::npos) return lower(host);
+  if (end == std::string_view::npos) return ascii_lower(host);
   if (host[end] != ':' || !is_port(host.substr(end + 1))) return {};
-  return lower(host.substr(0, end));
+  return ascii_lower(host.substr(0, end));
 }
 
 bool is_allowed_host(std::string_view host, std::string_view local_address,
@@ -49,21 +44,21 @@ bool is_allowed_host(std::string_view host, std::string_view local_address,
   if (is_v6) address = '[' + address + ']';
   if (!local_address.empty() && name == address) return true;
   return std::any_of(allowed.begin(), allowed.end(),
-                     [&](const std::string& one) { return lower(one) == name; });
+                     [&](const std::string& one) { return ascii_lower(one) == name; });
 }
 
 bool is_same_origin(std::string_view origin, std::string_view host) {
   // Which of the two a proxy in front of us speaks cannot be known here.
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (lower(origin) == lower(std::string(scheme) + std::string(host))) return true;
+    if (ascii_lower(origin) == ascii_lower(std::string(scheme) + std::string(host))) return true;
   }
   return false;
 }
 
 bool is_json(std::string_view content_type) {
   const size_t semicolon = std::min(content_type.find(';'), content_type.size());
-  if (lower(trimmed(content_type.substr(0, semicolon))) != "application/json") return false;
-  const std::string rest = lower(trimmed(content_type.substr(semicolon)));
+  if (ascii_lower(trimmed(content_type.substr(0, semicolon))) != "application/json") return false;
+  const std::string rest = ascii_lower(trimmed(content_type.substr(semicolon)));
   const size_t charset = rest.find("charset=");
   if (charset == std::string::npos) return true;
   const std::string_view value = std::string_view(rest).substr(charset + 8);

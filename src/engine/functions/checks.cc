@@ -8,8 +8,7 @@
 //   sluice_compare(x, y, operator)             x < y: 42883 where their types are not compared
 //   sluice_among(x, y, operator)               x, of x IN (y, …): the same
 //   sluice_assign(x, y, column)                x as the type of y, for a column: 42804 where it
-//   does
-//                                              not go there without a cast
+//                                              does not go there without a cast
 //   sluice_shown(x)                            x, but booleans as the texts t and f: for concat()
 //   sluice_continuous(x)                       x, but numerics as doubles: for percentile_cont()
 //   sluice_list_like(x, y)                     x; a literal or parameter as a list of what y is
@@ -134,28 +133,19 @@ void check_comparable(const duckdb::Expression& left, const duckdb::Expression& 
             .at(location_of(operation)));
 }
 
-constexpr auto kComparisons = std::to_array<std::pair<std::string_view, duckdb::ExpressionType>>(
-    {{"=", duckdb::ExpressionType::COMPARE_EQUAL},
-     {"<>", duckdb::ExpressionType::COMPARE_NOTEQUAL},
-     {"<", duckdb::ExpressionType::COMPARE_LESSTHAN},
-     {">", duckdb::ExpressionType::COMPARE_GREATERTHAN},
-     {"<=", duckdb::ExpressionType::COMPARE_LESSTHANOREQUALTO},
-     {">=", duckdb::ExpressionType::COMPARE_GREATERTHANOREQUALTO}});
-
 // As the engine's binder makes a comparison.
 BoundExpression bind_compare(BindInput& input) {
   BoundExpression& left = input.children[0];
   BoundExpression& right = input.children[1];
   check_comparable(*left, *right, *input.children[2]);
   const std::string& operation = StringValue::Get(constant_of(*input.children[2]));
-  const auto* found = std::find_if(kComparisons.begin(), kComparisons.end(),
-                                   [&](const auto& known) { return known.first == operation; });
-  CHECK(found != kComparisons.end());
+  const duckdb::ExpressionType comparison = duckdb::OperatorToExpressionType(operation);
+  CHECK(comparison != duckdb::ExpressionType::INVALID);
   const LogicalType left_type = duckdb::ExpressionBinder::GetExpressionReturnType(*left);
   const LogicalType right_type = duckdb::ExpressionBinder::GetExpressionReturnType(*right);
   LogicalType type;
   if (!duckdb::BoundComparisonExpression::TryBindComparison(input.context, left_type, right_type,
-                                                            type, found->second)) {
+                                                            type, comparison)) {
     raise(invalid("operator does not exist: {} {} {}", type_word(left_type), operation,
                   type_word(right_type))
               .with_sqlstate("42883")
@@ -167,7 +157,7 @@ BoundExpression bind_compare(BindInput& input) {
     *side = bound_cast(input.context, std::move(*side), type);
     duckdb::ExpressionBinder::PushCollation(input.context, *side, type);
   }
-  return duckdb::make_uniq<duckdb::BoundComparisonExpression>(found->second, std::move(left),
+  return duckdb::make_uniq<duckdb::BoundComparisonExpression>(comparison, std::move(left),
                                                               std::move(right));
 }
 

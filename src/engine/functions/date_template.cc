@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/text.h"
 #include "engine/functions/calendar.h"
 #include "engine/functions/raise.h"
 #include "engine/functions/row_function.h"
@@ -80,13 +81,13 @@ constexpr std::array<std::string_view, 12> kMonthNames = {
     "JANUARY", "FEBRUARY", "MARCH",     "APRIL",   "MAY",      "JUNE",
     "JULY",    "AUGUST",   "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER"};
 
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return upper(c) >= 'A' && upper(c) <= 'Z'; }
+bool is_letter(char c) { return ascii_upper(c) >= 'A' && ascii_upper(c) <= 'Z'; }
 
 bool begins(std::string_view text, std::string_view word) {
-  return text.size() >= word.size() && std::equal(word.begin(), word.end(), text.begin(),
-                                                  [](char a, char b) { return a == upper(b); });
+  return text.size() >= word.size() &&
+         std::equal(word.begin(), word.end(), text.begin(),
+                    [](char a, char b) { return a == ascii_upper(b); });
 }
 
 const Pattern* pattern_at(std::string_view format) {
@@ -213,7 +214,7 @@ class Reader {
   void read_word(const Pattern& pattern) {
     skip_blanks();
     if (text_.size() < pattern.digits) return;
-    const char first = upper(text_[0]);
+    const char first = ascii_upper(text_[0]);
     if (pattern.field == Field::kEra) {
       parts_.before_christ = first == 'B';
     } else {

@@ -145,25 +145,25 @@ constexpr Spelling kSpellings[] = {{"Y,YYY", Pattern::kYCommaYyy},
                                    {"TZ", Pattern::kTz},
                                    {"OF", Pattern::kOf}};
 
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 bool starts_with(std::string_view text, std::string_view pattern) {
-  return text.size() >= pattern.size() && std::equal(pattern.begin(), pattern.end(), text.begin(),
-                                                     [](char a, char b) { return a == upper(b); });
+  return text.size() >= pattern.size() &&
+         std::equal(pattern.begin(), pattern.end(), text.begin(),
+                    [](char a, char b) { return a == ascii_upper(b); });
 }
 
 // Month in the case of the pattern: MONTH, Month or month.
 std::string cased(std::string_view word, std::string_view like) {
   std::string out(word);
-  const bool first_upper = like[0] == upper(like[0]);
-  const bool rest_upper = like.size() > 1 && like[1] == upper(like[1]);
+  const bool first_upper = like[0] == ascii_upper(like[0]);
+  const bool rest_upper = like.size() > 1 && like[1] == ascii_upper(like[1]);
   for (size_t i = 0; i < out.size(); ++i) {
-    out[i] = first_upper && (i == 0 || rest_upper) ? upper(out[i]) : ascii_lower(out[i]);
+    out[i] = first_upper && (i == 0 || rest_upper) ? ascii_upper(out[i]) : ascii_lower(out[i]);
   }
   return out;
 }
 
 std::string dotted(std::string_view two, std::string_view like) {
-  const bool small = like[0] != upper(like[0]);
+  const bool small = like[0] != ascii_upper(like[0]);
   std::string out;
   for (const char c : two) {
     out += small ? ascii_lower(c) : c;
