@@ -19,6 +19,7 @@ LIMIT = 1 << 30
 ALLOWED = LIMIT + 256 * MB
 SINK = harness.ROOT / "tests" / "sink" / "sink.py"
 LONG = bool(os.environ.get("SLUICE_LONG_TESTS"))
+ATTEMPTS = 3
 
 
 class Sink:
@@ -171,28 +172,35 @@ class Memory(unittest.TestCase):
 
     def test_commits_go_on(self):
         self.server.psql("-c", "CREATE TABLE ticks (n bigint)")
+        self.commits_a_second(1)
+        # A rate of commits is the disk's as much as ours: what an export takes away, it takes each time.
+        for _ in range(ATTEMPTS):
+            kept = self.rate_kept_beside_an_export()
+            if kept >= 0.8:
+                break
+        self.assertGreaterEqual(kept, 0.8, f"the last of {ATTEMPTS} attempts")
 
-        def rate(seconds):
-            connection = self.server.wire()
-            ended, commits = time.monotonic() + seconds, 0
-            while time.monotonic() < ended:
-                connection.query(f"INSERT INTO ticks VALUES ({commits})")
-                commits += 1
-            connection.close()
-            return commits / seconds
-
-        rate(1)
-        alone = rate(3)
-        thread = threading.Thread(target=self.copy, args=(self.ROWS.format(12_000_000), "parquet"))
+    def rate_kept_beside_an_export(self):
+        alone = self.commits_a_second(3)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(self.copy(self.ROWS.format(12_000_000), "parquet")))
         thread.start()
         time.sleep(1)
-        beside = rate(3)
-        running = thread.is_alive()
+        beside = self.commits_a_second(3)
+        self.assertEqual(answers, [], "the export ended before the commits were counted")
         thread.join()
+        self.assertEqual(answers, [("COPY 12000000", "")])
         print(f"commits: {alone:.0f}/s alone, {beside:.0f}/s beside an export: {beside / alone:.2f}")
-        self.assertTrue(running, "the export ended before the commits were counted")
-        # Tests run beside each other, so only a standstill is told from a busy machine here.
-        self.assertGreaterEqual(beside / alone, 0.8 if LONG else 0.2)
+        return beside / alone
+
+    def commits_a_second(self, seconds):
+        connection = self.server.wire()
+        ended, commits = time.monotonic() + seconds, 0
+        while time.monotonic() < ended:
+            connection.query(f"INSERT INTO ticks VALUES ({commits})")
+            commits += 1
+        connection.close()
+        return commits / seconds
 
 
 if __name__ == "__main__":
