@@ -112,15 +112,23 @@ void ColumnStatistics::add(engine::Chunk& chunk, size_t from, size_t to) {
     }
     if (!column.is_ordered) continue;
     const Extremes found = extremes_of(vector.GetType().InternalType(), format, from, to);
-    if (found.least) {
-      Value value = vector.GetValue(*found.least);
-      if (!column.min || value < *column.min) column.min = std::move(value);
-    }
-    if (found.greatest) {
-      Value value = vector.GetValue(*found.greatest);
-      if (!column.max || *column.max < value) column.max = std::move(value);
+    if (found.least && found.greatest) {
+      widen(column, vector.GetValue(*found.least), vector.GetValue(*found.greatest));
     }
   }
+}
+
+void ColumnStatistics::add(const ColumnStatistics& others) {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const Column& other = others.columns_[i];
+    columns_[i].nulls += other.nulls;
+    if (other.min && other.max) widen(columns_[i], *other.min, *other.max);
+  }
+}
+
+void ColumnStatistics::widen(Column& column, Value min, Value max) {
+  if (!column.min || min < *column.min) column.min = std::move(min);
+  if (!column.max || *column.max < max) column.max = std::move(max);
 }
 
 }  // namespace sluice::exports

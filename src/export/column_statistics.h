@@ -20,6 +20,8 @@ class ColumnStatistics {
 
   // Rows from `from` to before `to` of the chunk, whose first columns are the file's.
   void add(engine::Chunk& chunk, size_t from, size_t to);
+  // What was found in other rows of the same types.
+  void add(const ColumnStatistics& others);
 
   struct Column {
     bool is_ordered = false;
@@ -29,6 +31,8 @@ class ColumnStatistics {
   const std::vector<Column>& columns() const { return columns_; }
 
  private:
+  static void widen(Column& column, engine::Value min, engine::Value max);
+
   std::vector<Column> columns_;
 };
 

@@ -95,11 +95,19 @@ class FileSink::Local : public engine::LocalSink {
     TRY_ASSIGN(open_, begin(owner_.files_.open(data_key(spec_, folder_, *batch_, index_++)), stop));
     return ok();
   }
-  // Not to be held while the thread computes anything of its own.
-  std::unique_lock<std::mutex> lock_if_shared() {
-    if (!spec_.single_file) return {};
-    return std::unique_lock(owner_.single_file_mutex_);
+  // A single file is everybody's: what a thread has encoded, and counted, is written to it by
+  // `append`, which is to do nothing else.
+  template <typename Append>
+  Status write_shared(RowCounts& counts, const std::stop_token& stop, const Append& append) {
+    const std::lock_guard lock(owner_.single_file_mutex_);
+    TRY(begin(stop));
+    open_->count(counts);
+    counts.clear();
+    TRY(append(*open_));
+    leave();
+    return ok();
   }
+  RowCounts row_counts() const { return RowCounts(spec_.manifest ? &spec_.types : nullptr); }
   void leave() {
     if (open_ == nullptr) return;
     const std::lock_guard lock(owner_.mutex_);
@@ -171,7 +179,7 @@ class FileSink::CsvLocal final : public Local {
   Status encode(engine::Chunk& rows, const std::stop_token& stop) override {
     TRY(encoder_.begin(rows));
     for (size_t row = 0; encoder_.next(records_); row += records_.ends().size()) {
-      TRY(spec_.single_file ? write_shared(rows, row, stop) : write(rows, row, stop));
+      TRY(spec_.single_file ? share(rows, row, stop) : write(rows, row, stop));
     }
     return ok();
   }
@@ -193,32 +201,25 @@ class FileSink::CsvLocal final : public Local {
   }
 
   // Compressed by this thread, before the file is locked.
-  Status write_shared(engine::Chunk& rows, size_t row, const std::stop_token& stop) {
-    const bool is_compressed = spec_.csv_compression.codec != format::Codec::kNone;
-    std::string_view frame;
-    if (is_compressed) {
-      frame_ += records_.text();
-      if (frame_.size() >= format::Compressor::kFrameBytes) {
-        TRY_ASSIGN(frame, compressed_frame());
-      }
+  Status share(engine::Chunk& rows, size_t row, const std::stop_token& stop) {
+    counts_.add(rows, row, row + records_.ends().size());
+    if (spec_.csv_compression.codec == format::Codec::kNone) {
+      return write_shared(counts_, stop, [&](OpenFile& file) -> Status {
+        TRY(static_cast<CsvFile&>(file).append(records_, 0, stop));
+        return ok();
+      });
     }
-    const auto lock = lock_if_shared();
-    TRY(begin(stop));
-    auto& file = static_cast<CsvFile&>(*open_);
-    file.count(rows, row, row + records_.ends().size());
-    if (!frame.empty()) TRY(file.append_frame(frame, stop));
-    if (!is_compressed) TRY(file.append(records_, 0, stop));
-    leave();
-    return ok();
+    frame_ += records_.text();
+    return frame_.size() < format::Compressor::kFrameBytes ? ok() : share_frame(stop);
+  }
+  Status share_frame(const std::stop_token& stop) {
+    TRY_ASSIGN(const std::string_view frame, compressed_frame());
+    return write_shared(counts_, stop, [&](OpenFile& file) {
+      return static_cast<CsvFile&>(file).append_frame(frame, stop);
+    });
   }
   Status write_rest(const std::stop_token& stop) override {
-    if (frame_.empty()) return ok();
-    TRY_ASSIGN(const std::string_view frame, compressed_frame());
-    const auto lock = lock_if_shared();
-    TRY(begin(stop));
-    TRY(static_cast<CsvFile&>(*open_).append_frame(frame, stop));
-    leave();
-    return ok();
+    return frame_.empty() ? ok() : share_frame(stop);
   }
   Result<std::string_view> compressed_frame() {
     if (compressor_ == nullptr) {
@@ -231,8 +232,9 @@ class FileSink::CsvLocal final : public Local {
 
   format::CsvEncoder encoder_;
   format::CsvRecords records_;  // kept for its memory
-  // Of a single file that is compressed.
-  std::string frame_;
+  // Of a single file.
+  RowCounts counts_ = row_counts();
+  std::string frame_;  // that is to be compressed
   std::unique_ptr<format::Compressor> compressor_;
 };
 
@@ -253,7 +255,7 @@ class FileSink::ParquetLocal final : public Local {
   }
 
   Status encode(engine::Chunk& rows, const std::stop_token& stop) override {
-    const auto lock = lock_if_shared();
+    if (spec_.single_file) return share(rows, stop);
     TRY(begin(stop));
     auto& file = static_cast<ParquetFile&>(*open_);
     file.count(rows, 0, rows.size());
@@ -263,9 +265,31 @@ class FileSink::ParquetLocal final : public Local {
       TRY(end(file, stop));
       open_.reset();
     }
-    if (spec_.single_file) leave();
     return ok();
   }
+
+  // Each thread encodes row groups of its own.
+  Status share(engine::Chunk& rows, const std::stop_token& stop) {
+    if (group_ == nullptr) {
+      TRY_ASSIGN(group_, parquet::GroupEncoder::make(owner_.parquet_));
+    }
+    counts_.add(rows, 0, rows.size());
+    TRY(group_->append(rows));
+    return group_->is_full() ? share_group(stop) : ok();
+  }
+  Status share_group(const std::stop_token& stop) {
+    TRY(group_->end());
+    return write_shared(counts_, stop, [&](OpenFile& file) {
+      return static_cast<ParquetFile&>(file).append(*group_, stop);
+    });
+  }
+  Status write_rest(const std::stop_token& stop) override {
+    return group_ == nullptr || group_->rows() == 0 ? ok() : share_group(stop);
+  }
+
+  // Of a single file.
+  RowCounts counts_ = row_counts();
+  std::unique_ptr<parquet::GroupEncoder> group_;
 };
 
 Status FileSink::prepare(const engine::Reader& reader) {

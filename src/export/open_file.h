@@ -7,16 +7,41 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/chunk.h"
+#include "export/column_statistics.h"
 #include "export/run_files.h"
 #include "parquet/writer.h"
 
 namespace sluice::exports {
+
+// Rows that a thread has encoded for a file that it shares with others.
+class RowCounts {
+ public:
+  // `types` are those of the file's columns where a manifest tells of them; else nullptr.
+  explicit RowCounts(const std::vector<types::SqlType>* types) : types_(types) { clear(); }
+
+  void add(engine::Chunk& chunk, size_t from, size_t to) {
+    rows += to - from;
+    if (columns) columns->add(chunk, from, to);
+  }
+  void clear() {
+    rows = 0;
+    if (types_ != nullptr) columns.emplace(*types_);
+  }
+
+  uint64_t rows = 0;
+  std::optional<ColumnStatistics> columns;
+
+ private:
+  const std::vector<types::SqlType>* types_;
+};
 
 class OpenFile {
  public:
@@ -35,6 +60,10 @@ class OpenFile {
   void count(engine::Chunk& chunk, size_t from, size_t to) {
     rows += to - from;
     if (file_.facts() != nullptr) file_.facts()->columns.add(chunk, from, to);
+  }
+  void count(const RowCounts& counts) {
+    rows += counts.rows;
+    if (file_.facts() != nullptr && counts.columns) file_.facts()->columns.add(*counts.columns);
   }
   RunFile& file() { return file_; }
 
@@ -60,6 +89,10 @@ class ParquetFile final : public OpenFile {
 
   Status append(engine::Chunk& chunk, const std::stop_token& stop) {
     return writer_->append(chunk, stop);
+  }
+  // A group that has ended.
+  Status append(parquet::GroupEncoder& group, const std::stop_token& stop) {
+    return writer_->append(group, stop);
   }
   uint64_t bytes() const override { return writer_->bytes(); }
   // After end(): it can write another file.

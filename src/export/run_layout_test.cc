@@ -141,18 +141,50 @@ TEST(ExportRun, NoCallThatFailsLeavesAManifest) {
 }
 
 TEST(ExportRun, ASingleFileHasAllThreadsRows) {
-  for (ExportSpec spec : {csv(), parquet()}) {
+  ExportSpec zstd = csv();
+  zstd.csv_compression.codec = format::Codec::kZstd;
+  ExportSpec groups = parquet();
+  groups.row_group_bytes = 1000;
+  for (ExportSpec spec : {csv(), zstd, parquet(), groups}) {
     FakeStore store;
     spec.single_file = true;
+    spec.manifest = true;
     const FakeReader::Options rows{.threads = 4, .rows_per_thread = 500};
     const Outcome outcome = run(spec, store, rows);
     ASSERT_TRUE(outcome.result.ok()) << outcome.result.error().message;
     EXPECT_EQ(outcome.result->rows, 2000U);
-    EXPECT_THAT(store.objects(), SizeIs(1));
-    if (spec.format == FileFormat::kCsv) {
-      EXPECT_EQ(lines(store), FakeReader(rows).csv_rows());
+    EXPECT_THAT(store.objects(), SizeIs(2));
+    const std::string manifest = store.objects().at("a/b/mz-t7-manifest.json");
+    for (const char* const fact : {"\"rows\": 2000", "\"min\": \"0\"", "\"max\": \"1999\""}) {
+      EXPECT_THAT(manifest, HasSubstr(fact));
+    }
+    if (spec.format == FileFormat::kCsv && spec.csv_compression.codec == format::Codec::kNone) {
+      spec.manifest = false;
+      FakeStore plain;
+      ASSERT_TRUE(run(spec, plain, rows).result.ok());
+      EXPECT_EQ(lines(plain), FakeReader(rows).csv_rows());
     }
   }
+}
+
+TEST(ExportRun, ThreadsOfASingleFileEncodeWhileOneWritesToIt) {
+  ExportProgress progress;
+  std::atomic<bool> held = false, went_on = false;
+  FakeStore store([&](int, const std::string& what) {
+    if (!what.starts_with("append ") || held.exchange(true)) return Answer::kDo;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (progress.rows < 1000 && std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    }
+    went_on = progress.rows == 1000;
+    return Answer::kDo;
+  });
+  ExportSpec spec = parquet();
+  spec.single_file = true;
+  FakeReader reader({.threads = 2, .rows_per_thread = 500});
+  const auto result = run_export(spec, testing::shared_engine(), reader, store, progress, {});
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_TRUE(went_on);
 }
 
 }  // namespace

@@ -78,6 +78,10 @@ constexpr std::array<std::pair<std::string_view, Codec>, 6> kNames{{{"none", Cod
                                                                     {"zstd", Codec::kZstd},
                                                                     {"lz4_raw", Codec::kLz4Raw}}};
 
+// Pages are small, and already encoded: higher levels find little more in them
+// (docs/design/parquet.md).
+constexpr int kZstdLevel = 1;
+
 }  // namespace
 
 std::string Compression::text() const {
@@ -111,7 +115,8 @@ std::unique_ptr<Compressor> Compressor::make(Compression compression) {
       return std::make_unique<BlockCodec>(format::BlockCompressor::gzip(level));
     case Codec::kZstd:
       // A page has a checksum already.
-      return std::make_unique<BlockCodec>(format::BlockCompressor::zstd(level, /*checksum=*/false));
+      return std::make_unique<BlockCodec>(
+          format::BlockCompressor::zstd(level == 0 ? kZstdLevel : level, /*checksum=*/false));
     case Codec::kLz4Raw:
       return std::make_unique<Lz4Raw>();
   }

@@ -120,6 +120,40 @@ constexpr char kFlat[] =
     "1000)::DECIMAL(18, 3) AS d18 "
     "FROM range(6000) r(i)";
 
+TEST_F(WriterTest, TakesGroupsThatOthersHaveEncoded) {
+  ASSERT_FALSE(connection_.Query(std::string("CREATE TABLE flat AS ") + kFlat)->HasError());
+  auto rows = connection_.Query("SELECT * FROM flat");
+  std::optional<WriterOptions> same;
+  const auto writer = writer_of(*rows, [&](WriterOptions& options) {
+    options.max_group_rows = 2500;
+    same = options;
+  });
+  ASSERT_TRUE(writer.ok());
+  std::vector<std::unique_ptr<GroupEncoder>> encoders;
+  for (int i = 0; i < 2; ++i) encoders.push_back(GroupEncoder::make(*same).value());
+  ASSERT_TRUE((*writer)->begin(into_bytes(), {}).ok());
+  for (size_t next = 0; const auto chunk = rows->Fetch(); ++next) {
+    // The writer's own, and two others in turn.
+    if (next % 3 == 2) {
+      ASSERT_TRUE((*writer)->append(*chunk, {}).ok());
+      continue;
+    }
+    GroupEncoder& encoder = *encoders[next % 3];
+    ASSERT_TRUE(encoder.append(*chunk).ok());
+    ASSERT_TRUE(encoder.end().ok());
+    ASSERT_TRUE((*writer)->append(encoder, {}).ok());
+    EXPECT_EQ(encoder.rows(), 0U);
+  }
+  ASSERT_TRUE((*writer)->finish({}).ok());
+  EXPECT_EQ((*writer)->bytes(), bytes_.size());
+  save();
+  const std::string read = "SELECT * FROM read_parquet(" + file() + ")";
+  EXPECT_EQ(value("SELECT count(*) FROM (" + read + ")"), "6000");
+  EXPECT_EQ(value("SELECT count(*) FROM ((FROM flat) EXCEPT ALL (" + read + "))"), "0");
+  EXPECT_EQ(value("SELECT count(DISTINCT row_group_id) FROM parquet_metadata(" + file() + ")"),
+            "3");
+}
+
 TEST_F(WriterTest, WritesWhatAnotherReaderReadsBack) {
   ASSERT_FALSE(connection_.Query(std::string("CREATE TABLE flat AS ") + kFlat)->HasError());
   for (const char* const codec : {"none", "snappy", "gzip", "zstd", "lz4_raw"}) {
