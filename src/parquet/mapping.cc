@@ -342,9 +342,11 @@ class Mapper {
   }
 
   Field record(const SqlType& type) const {
+    // ROW's fields have no names, and readers take none without.
     std::vector<std::string> names = type.field_names;
-    for (size_t i = names.size(); i < type.arguments.size(); ++i) {
-      names.push_back(fmt::format("f{}", i + 1));
+    names.resize(type.arguments.size());
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (names[i].empty()) names[i] = fmt::format("f{}", i + 1);
     }
     names = names_in_file(names, profile_);
     Field field;

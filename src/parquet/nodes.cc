@@ -111,6 +111,9 @@ class LeafNode final : public Node {
     return column_.append(batch);
   }
 
+  // As users know it: a leaf within it may be `element`.
+  const std::string& column_name() const { return column_.leaf().path.front(); }
+
   Status check_years(const LeafBatch& batch) const {
     constexpr int64_t kFirstDay = -719'162, kLastDay = 2'932'896;
     constexpr int64_t kDayMicros = int64_t{86'400} * 1'000'000;
@@ -134,7 +137,7 @@ class LeafNode final : public Node {
                                   duckdb::Value::DATE(duckdb::date_t(static_cast<int32_t>(value))))
                 : format::text_of(types::make(types::TypeId::kTimestamp),
                                   duckdb::Value::TIMESTAMP(duckdb::timestamp_t(value))));
-    return invalid("column \"{}\": {} is not within the years 1 to 9999", field_.name, text)
+    return invalid("column \"{}\": {} is not within the years 1 to 9999", column_name(), text)
         .with_sqlstate("22008")
         .with_detail(
             "The readers that the profile is for take no other dates, or other ones for it.")
@@ -151,7 +154,7 @@ class LeafNode final : public Node {
       if (fits) continue;
       TRY_ASSIGN(const std::string text, format::text_of(types::make(types::TypeId::kInterval),
                                                          duckdb::Value::INTERVAL(value)));
-      return invalid("column \"{}\": interval {} is none of Parquet's", field_.name, text)
+      return invalid("column \"{}\": interval {} is none of Parquet's", column_name(), text)
           .with_sqlstate("22008")
           .with_detail("It holds whole milliseconds, and nothing below zero.")
           .with_hint("Cast the column to text, or take PROFILE 'default', which writes texts.");
@@ -325,8 +328,10 @@ class ListNode final : public GroupNode {
 class ArrayNode final : public GroupNode {
  public:
   // `children`: of an item, and of the number of dimensions. `level`: of an item's repetition.
-  ArrayNode(const Field& field, std::vector<std::unique_ptr<Node>> children, uint8_t level)
-      : GroupNode(field, std::move(children)), repetition_(level) {}
+  // `column`: the field at the top, in which this one may lie.
+  ArrayNode(const Field& field, std::vector<std::unique_ptr<Node>> children, uint8_t level,
+            const Field& column)
+      : GroupNode(field, std::move(children)), repetition_(level), column_(column) {}
 
   Status append(Vector& vector, size_t count, const Slots& slots, size_t rows) override {
     Vector& items = open(vector, count);
@@ -405,7 +410,7 @@ class ArrayNode final : public GroupNode {
   }
 
   Status ragged() const {
-    return invalid("column \"{}\": arrays within an array must be of one length", field_.name)
+    return invalid("column \"{}\": arrays within an array must be of one length", column_.name)
         .with_sqlstate("2202E")
         .with_detail(
             "This profile writes the items of all of them as one list, and how many dimensions "
@@ -422,6 +427,7 @@ class ArrayNode final : public GroupNode {
   static constexpr uint64_t kUnknown = UINT64_MAX;
 
   const uint8_t repetition_;  // of an item that is not the first one of its array
+  const Field& column_;
   std::vector<Level> levels_;
   Vector* innermost_ = nullptr;
   Slots of_arrays_;
@@ -436,7 +442,8 @@ class ArrayNode final : public GroupNode {
 
 class Builder {
  public:
-  explicit Builder(const MakeColumn& make_column) : make_column_(make_column) {}
+  Builder(const Field& column, const MakeColumn& make_column)
+      : column_(column), make_column_(make_column) {}
 
   Result<std::unique_ptr<Node>> build(const Field& field, const LogicalType& source,
                                       uint8_t repetition) {
@@ -529,9 +536,10 @@ class Builder {
     children.push_back(std::move(item));
     children.push_back(std::move(dimensions));
     return std::unique_ptr<Node>(
-        std::make_unique<ArrayNode>(field, std::move(children), repetition));
+        std::make_unique<ArrayNode>(field, std::move(children), repetition, column_));
   }
 
+  const Field& column_;
   const MakeColumn& make_column_;
 };
 
@@ -545,7 +553,7 @@ void Slots::resize(size_t slots) {
 
 Result<std::unique_ptr<Node>> make_node(const Field& field, const LogicalType& source,
                                         const MakeColumn& make_column) {
-  return Builder(make_column).build(field, source, 0);
+  return Builder(field, make_column).build(field, source, 0);
 }
 
 }  // namespace sluice::parquet

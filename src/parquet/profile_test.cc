@@ -292,6 +292,12 @@ TEST(ArrowSchema, IsAnEncapsulatedMessage) {
             "AAAAAAAAAA==");
 }
 
+TEST(Profile, FieldsOfRecordsHaveNames) {
+  types::SqlType row = pair_of("integer", "text");
+  row.field_names = {"", ""};
+  EXPECT_EQ(column(Profile::standard(), row), "? {f1? i32, f2? bytes string}");
+}
+
 // ---- arrays as items and dimensions ----
 
 class Arrays : public testing::TestWithParam<int> {
