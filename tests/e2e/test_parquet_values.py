@@ -1,195 +1,280 @@
 #!/usr/bin/python3
-"""Every type, its edge values and every codec: what three readers make of the files is what was written, to the bit.
+"""Every type and its edge values, in every profile and codec: what three readers make of the files is what was written, to
+the bit, or the export was refused and has left nothing.
 
-DuckDB 1.5 gives texts of the values; hyparquet and Arrow's Rust reader what lies below (readers/values.mjs)."""
+The values and what becomes of them are edge_values.py's; the readers, which share nothing with the writer or each other,
+are readers/values.mjs's: DuckDB 1.5, hyparquet and Arrow's Rust reader."""
 
 import collections
 import hashlib
+import itertools
 import json
 import pathlib
 import re
 import shutil
-import struct
 import tempfile
 import unittest
 
+import edge_values
 import harness
-from test_parquet_types import NULL, TYPES
+import wire
+from edge_values import CODECS, DEEPER, PROFILES, SCALARS
 
-CODECS = ["snappy", "zstd", "gzip", "lz4_raw", "none"]
+READERS = ["duckdb-1.5", "hyparquet", "arrow"]
 LEVELS = ["zstd 1", "zstd 19", "gzip 1", "gzip 9"]
-
-# More of nesting than readers' texts of it can be told apart by: (name, type, [(value, what lies below)]).
-NESTED = [
-    ("lll", "int list list list", [("{{{1},{},NULL},{},NULL,{{NULL,2}}}", [[[1], [], None], [], None, [[None, 2]]]), ("{{{}}}", [[[]]]), ("{}", [])]),
-    ("mm", "map[text=>map[text=>int]]", [('{a=>{x=>1,y=>NULL},b=>{},c=>NULL,"ä, b"=>{z=>3}}',
-                                          [["a", [["x", 1], ["y", None]]], ["b", []], ["c", None], ["ä, b", [["z", 3]]]])]),
-    ("lm", "map[text=>text] list", [("{{a=>x,b=>NULL},{},NULL}", [[["a", "x"], ["b", None]], [], None])]),
-]
-BELOW = {
-    "ai": [[], [None], [1, None, -3]], "tx": [["", None, "a,b"]], "an": [[150, None, -1]], "aiv": [["00:00:01", None]], "li": [[], [1, None]],
-    "ll": [[[1, 2], [], None, [None]], []], "mi": [[], [["a", 1], ["b", None]]], "ml": [[["a", ["x", None]], ["b", None]]],
-}
-UNIX_DAY = 719_468  # from the first of March of the year 0
+DEFAULT = next(profile for profile in PROFILES if profile.name == "default")
+EVERY = list(itertools.product(PROFILES, CODECS))
 
 
-def days(text):
-    """'0044-03-15 (BC)' as a number of days since 1970."""
-    year, month, day = map(int, re.match(r"(\d+)-(\d+)-(\d+)", text).groups())
-    year = 1 - year if "(BC)" in text else year
-    year -= month < 3
-    era, of_era = divmod(year, 400)
-    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - UNIX_DAY
+def arrows_interval(in_file, kind, text):
+    _, days, micros = edge_values.span(text)
+    milliseconds = micros // 1000
+    return [str(days), str(milliseconds if milliseconds < 2**31 else milliseconds - 2**32)]
 
 
-def micros(text):
-    hours, minutes, seconds, fraction = re.search(r"(\d\d):(\d\d):(\d\d)(?:\.(\d+))?", text).groups()
-    return ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
+# What a reader cannot take though it is right: (reader, type in the file) -> what it makes of it. Arrow's drops months, and
+# has a sign where Parquet has none.
+CANNOT = {("arrow", "INTERVAL"): arrows_interval}
 
 
-def shown(number):
-    """A floating point number as JavaScript has it, near enough to be compared as one."""
-    return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "-0.0": "-0"}.get(number, float(number))
+def reader_below(reader):
+    """What lies below a scalar as this reader has it."""
+    def scalar(in_file, kind, text):
+        return CANNOT.get((reader, in_file), edge_values.below_scalar)(in_file, kind, text)
+    return scalar
 
 
-def texts(value):
-    """Leaves of a nested value as values.mjs shows them."""
-    if isinstance(value, list):
-        return [texts(item) for item in value]
-    return value if value is None else str(value) if isinstance(value, int) else "t:" + value
+def columns():
+    """{name: (kind, values)}: each type by itself, in a list, an array and a map; and what is deeper."""
+    found = {}
+    for name, (kind, values) in SCALARS.items():
+        odd = [value for value in values if any(edge_values.refusal(profile, kind, value) for profile in PROFILES)]
+        even = [value for value in values if value not in odd]
+        # What some profile refuses is by itself, or it would keep the others out.
+        lists = [[], [None], [*even, None], *([value, None] for value in odd)]
+        found[name] = kind, values
+        found[f"{name}_list"] = ("list", kind), lists
+        found[f"{name}_array"] = ("array", kind), lists
+        found[f"{name}_map"] = ("map", kind), [{f"k{n}": value for n, value in enumerate(values)} for values in lists]
+    return found | DEEPER
 
 
-def key(value):
-    return value.removeprefix("t:") if isinstance(value, str) else value
+def once(columns):
+    """Rows in which each column has its values once, and then NULL. So the writer drops all dictionaries but those of keys."""
+    count = max(len(values) for _, values in columns.values()) + 1
+    return [{name: values[row] if row < len(values) else None for name, (_, values) in columns.items()} for row in range(count)]
 
 
-def below(name, kind, given, text):
-    """What lies below the value that is written as `given`, and printed as `text` by DuckDB."""
-    if kind == "boolean":
-        return text == "true"
-    if kind in ("real", "double precision"):
-        return shown(text)
-    if kind.startswith("numeric"):
-        return str(int(text.replace(".", "")))
-    if kind == "date":
-        return str(days(text))
-    if kind == "time":
-        return str(micros(text))
-    if kind in ("timestamp", "timestamptz"):
-        return str(days(text) * 86_400_000_000 + micros(text))
-    if kind == "uuid":
-        return text.replace("-", "")
-    if kind == "bytea":
-        return given.removeprefix("\\x")
-    if kind in ("text", "varchar(5)", "interval", "jsonb"):
-        return "t:" + text
-    return text
+def often(columns):
+    """Rows in which each column goes through its values and NULL at a pace of its own: so the writer keeps its dictionary."""
+    count = 2 * max(len(values) for _, values in columns.values()) + 2
+    return [{name: [*values, None][row % (len(values) + 1)] for name, (_, values) in columns.items()} for row in range(count)]
 
 
 class ParquetValues(unittest.TestCase):
+    numbers = itertools.count()
+    maxDiff = 4000
+
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-parquet-values-")).resolve()
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.server = harness.Server("--local-export-dir", str(cls.folder), "--threads", "1")
         cls.addClassCleanup(cls.server.close)
-        columns = [(name, kind, [value for value, _ in values]) for name, kind, values in TYPES + NESTED]
-        cls.rows = max(len(values) for _, _, values in columns) + 1
-        cls.wanted = {name: cls.column(name, kind, values) for name, kind, values in TYPES}
-        cls.wanted |= {name: [texts(value) for _, value in values] for name, _, values in NESTED}
-        quoted = lambda value: "'" + value.replace("'", "''") + "'"
+        cls.columns = columns()
+        cls.kinds = {name: kind for name, (kind, _) in cls.columns.items()}
+        cls.kinds |= {f"{name}_record": ("record", kind, ("array", kind)) for name, (kind, _) in SCALARS.items()}
+        cls.rows = {"once": once(cls.columns), "often": often(cls.columns)}
         with cls.server.wire() as sql:
-            sql.query(f"CREATE TABLE edges (row int, {', '.join(f'{name} {kind}' for name, kind, _ in columns)})")
-            for row in range(cls.rows):
-                values = [f"{quoted(values[row])}::{kind}" if row < len(values) else "NULL" for _, kind, values in columns]
-                sql.query(f"INSERT INTO edges VALUES ({row}, {', '.join(values)})")
-            sql.query("CREATE TABLE huge (row int, t text, l text list)")
-            sql.query(f"""INSERT INTO huge SELECT n, CASE n WHEN 2 THEN NULL ELSE repeat(md5(n::text), n * {10 << 20} / 32) END,
-                          CASE n WHEN 1 THEN LIST[repeat('ä', {5 << 20}), NULL, ''] END FROM generate_series(0, 2) AS g(n)""")
+            cls.fill(sql, "edges", cls.rows["once"])
+            for profile, layout in itertools.product(PROFILES, cls.rows):
+                cls.fill(sql, f"{layout}_{profile.name}", cls.taken(profile, layout))
 
-    @staticmethod
-    def column(name, kind, values):
-        return [texts(value) for value in BELOW[name]] if name in BELOW else [below(name, kind, *value) for value in values]
+    @classmethod
+    def fill(cls, sql, table, rows):
+        sql.query(f"CREATE TABLE {table} (row int, {', '.join(f'{name} {edge_values.sql_type(kind)}' for name, (kind, _) in cls.columns.items())})")
+        values = [f"({number}, {', '.join(edge_values.sql(cls.kinds[name], value) for name, value in row.items())})" for number, row in enumerate(rows)]
+        sql.query(f"INSERT INTO {table} VALUES {', '.join(values)}")
 
-    def export(self, source, codecs, more=""):
-        """A folder for each codec, all in one."""
-        root = self.folder / self.id().rsplit(".", 1)[1]
-        with self.server.wire() as sql:
-            for codec in codecs:
-                sql.query(f"COPY {source} TO 'file://{root / codec.replace(' ', '-')}' "
-                          f"WITH (FORMAT = 'parquet', PROFILE = 'default', COMPRESSION = '{codec}'{more})")
-        return root
+    @classmethod
+    def taken(cls, profile, layout):
+        """A layout's rows for this profile: NULL in place of what it refuses."""
+        return [{name: None if edge_values.refusal(profile, cls.kinds[name], value) else value for name, value in row.items()} for row in cls.rows[layout]]
 
-    def values(self, reader, root):
-        """Of each codec's folder its rows in their order."""
-        found = json.loads(harness.node("readers/values.mjs", reader, *(root / codec for codec in CODECS)))
-        return {codec: sorted(rows, key=lambda row: int(row["row"])) for codec, rows in zip(CODECS, found)}
+    def setUp(self):
+        self.sql = self.server.wire()
+        self.addCleanup(self.sql.close)
 
-    def texts(self, root, columns, more):
-        """The same as texts by DuckDB 1.5; {codec: rows}."""
-        found = collections.defaultdict(list)
-        files = f"read_parquet('{root}/*/*.parquet', filename = true)"
-        for name, *row in json.loads(harness.node("readers/read.mjs", "duckdb-1.5", root / "*", "parquet", f"SELECT filename, {columns} FROM {files} {more}")):
-            found[pathlib.Path(name).parent.name].append(row)
+    def export(self, source, profile, codec, more="", target=None):
+        target = target or self.folder / str(next(self.numbers))
+        self.sql.query(f"COPY {source} TO 'file://{target}' WITH (FORMAT = 'parquet', PROFILE = '{profile.name}', COMPRESSION = '{codec}'{more})")
+        return target
+
+    def read(self, reader, folders):
+        """Of each folder its rows in their order, and with DuckDB the columns' types."""
+        found = json.loads(harness.node("readers/values.mjs", reader, *folders))
+        for one in found:
+            one["rows"].sort(key=lambda row: int(row.get("row") or row["ROW"]))
         return found
 
-    def check(self, reader, rows):
-        self.assertEqual(len(rows), self.rows)
-        for name, wanted in self.wanted.items():
-            for row, value in zip(rows, wanted + [NULL] * (self.rows - len(wanted))):
-                got = row[name]
-                if isinstance(value, float):
-                    got = struct.unpack("f", struct.pack("f", float(got)))[0] if name == "re" else float(got)
-                    value = struct.unpack("f", struct.pack("f", value))[0] if name == "re" else value
-                elif name in ("mi", "ml", "mm", "lm"):
-                    # Keys may come as what JavaScript has for keys.
-                    got, value = self.with_plain_keys(got), self.with_plain_keys(value)
-                self.assertEqual(got, value, f"{reader}, {name}")
+    # ---- what is exported, and what is to be read
 
-    def with_plain_keys(self, value):
-        if not isinstance(value, list):
-            return value
-        return [self.with_plain_keys(item) if isinstance(item, list) else key(item) for item in value]
+    def source(self, profile, layout):
+        if layout != "once":
+            return f"{layout}_{profile.name}"
+        # No column has records. Their fields' types are the engine's, to which a list is an array.
+        records = [f"CASE WHEN {name} IS NOT NULL THEN ROW({name}, {name}_array) END AS {name}_record" for name in SCALARS]
+        return f"(SELECT *, {', '.join(records)} FROM {layout}_{profile.name})"
 
-    def test_every_value_in_every_codec(self):
-        root = self.export("edges", CODECS)
-        for reader in ("hyparquet", "arrow"):
-            for codec, rows in self.values(reader, root).items():
-                with self.subTest(f"{codec}, {reader}"):
-                    self.check(reader, rows)
-        by_codec = self.texts(root, ", ".join(f"{name}::text" for name, _, _ in TYPES), "ORDER BY row")
-        self.assertEqual(set(by_codec), set(CODECS))
-        for codec, rows in by_codec.items():
-            with self.subTest(f"{codec}, DuckDB 1.5"):
-                for column, (name, kind, values) in enumerate(TYPES):
-                    wanted = [text for _, text in values] + [NULL] * (self.rows - len(values))
-                    self.assertEqual([row[column] for row in rows], wanted, name)
+    def wanted(self, reader, profile, layout):
+        rows = self.taken(profile, layout)
+        for row in rows if layout == "once" else []:
+            row |= {f"{name}_record": None if row[name] is None else (row[name], row[f"{name}_array"]) for name in SCALARS}
+        scalar = reader_below(reader)
+        return [{"row": str(number), **{name: edge_values.below(profile, self.kinds[name], value, scalar) for name, value in row.items()}}
+                for number, row in enumerate(rows)]
 
-    def test_values_of_ten_megabytes_in_every_codec(self):
-        root = self.export("huge", CODECS)
-        sha256 = lambda data: hashlib.sha256(data).hexdigest()
-        text = sha256(hashlib.md5(b"1").hexdigest().encode() * ((10 << 20) // 32))
-        item = sha256(("ä" * (5 << 20)).encode())
-        for reader in ("hyparquet", "arrow"):
-            for codec, rows in self.values(reader, root).items():
-                with self.subTest(f"{codec}, {reader}"):
-                    self.assertEqual([(row["t"], row["l"]) for row in rows], [("t:", NULL), (text, [item, NULL, "t:"]), (NULL, NULL)])
-        for codec, rows in self.texts(root, "sha256(t), sha256(l[1]), len(l)::text", "ORDER BY row").items():
-            with self.subTest(f"{codec}, DuckDB 1.5"):
-                self.assertEqual(rows, [[sha256(b""), NULL, NULL], [text, item, "3"], [NULL, NULL, NULL]])
+    # ---- the product
+
+    def test_the_table_knows_all_types_profiles_and_codecs(self):
+        absent = self.sql.query("""SELECT typname FROM pg_type WHERE typtype = 'b' AND left(typname, 1) <> '_' AND oid NOT IN
+                                   (SELECT atttypid FROM pg_attribute WHERE attrelid = 'edges'::regclass)""").rows
+        self.assertEqual({name for name, in absent}, {"record", "unknown", "void"})  # no column has these
+        for option, known in (("PROFILE", {profile.name for profile in PROFILES}), ("COMPRESSION", set(CODECS))):
+            fault = self.sql.fault(f"COPY edges TO 'file://{self.folder}/unknown' WITH (FORMAT = 'parquet', {option} = 'unknown')")
+            self.assertEqual(set(re.findall(r"\b[a-z0-9_]+", fault.fields["H"])) - {"are", "and"}, known)
+
+    def test_every_reader_notices_a_changed_bit(self):
+        """Of the comparison itself: it can fail, and says where."""
+        folder = self.export("(SELECT row, id FROM edges)", DEFAULT, "none")
+        changed = self.folder / "changed"
+        shutil.copytree(folder, changed)
+        file = next(changed.glob("*.parquet"))
+        right = SCALARS["id"][1][-1].replace("-", "")
+        other = right[:-1] + f"{int(right[-1], 16) ^ 1:x}"
+        whole = file.read_bytes()
+        self.assertEqual(whole.count(bytes.fromhex(right)), 1)
+        file.write_bytes(whole.replace(bytes.fromhex(right), bytes.fromhex(other)))
+        for reader in READERS:
+            wanted = [{name: row[name] for name in ("row", "id")} for row in self.wanted(reader, DEFAULT, "once")]
+            differences = [self.differences(DEFAULT, found, wanted) for found in self.read(reader, [folder, changed])]
+            self.assertEqual(differences, [[], [f"id, row 3: {other}, not {right}"]])
+
+    def test_every_value_in_every_profile_and_codec(self):
+        for layout in self.rows:
+            folders = [self.export(self.source(profile, layout), profile, codec) for profile, codec in EVERY]
+            for reader in READERS:
+                wanted = {profile: self.wanted(reader, profile, layout) for profile in PROFILES}
+                for (profile, codec), found in zip(EVERY, self.read(reader, folders)):
+                    with self.subTest(f"{layout}, {profile.name}, {codec}, {reader}"):
+                        self.assertEqual(self.differences(profile, found, wanted[profile]), [])
+                        if "dictionaries" in found:
+                            self.check_encodings(profile, layout, found["dictionaries"])
+
+    def check_encodings(self, profile, layout, dictionaries):
+        """Both ways in which values can lie in a file were judged."""
+        for name, (kind, _) in SCALARS.items():
+            if kind != "boolean":
+                self.assertEqual(profile.named(name) in dictionaries, layout == "often", name)
+
+    def differences(self, profile, found, wanted):
+        """Of what a reader has found in a folder, everything that it should not have."""
+        rows = [{profile.named(name): value for name, value in row.items()} for row in wanted]
+        if [row.keys() for row in found["rows"]] != [row.keys() for row in rows]:
+            return ["other columns or rows"]
+        values = [(f"{name}, row {number}", row[name], value) for number, (row, by_name) in enumerate(zip(found["rows"], rows))
+                  for name, value in by_name.items()]
+        forms = {profile.named(name): edge_values.form(profile, kind) for name, kind in [("row", "integer"), *self.kinds.items()]}
+        values += [(f"type of {name}", kind.replace('"', ""), forms[name]) for name, kind in found.get("types", {}).items()]
+        return [f"{what}: {value}, not {right}" for what, value, right in values if value != right]
+
+
+    # ---- what is refused
+
+    def refused(self):
+        """Each value that a profile refuses: (profile, column, its kind, row of the table, an expression, the error)."""
+        rows = self.rows["once"]
+        for profile, (name, kind) in itertools.product(PROFILES, self.kinds.items()):
+            for number, row in enumerate(rows):
+                of = name.removesuffix("_record")
+                value = (row[of],) if kind[0] == "record" else row[name]
+                error = edge_values.refusal(profile, kind[:2] if kind[0] == "record" else kind, value)
+                if error:
+                    yield profile, name, number, f"ROW({of})" if kind[0] == "record" else name, error
+
+    def assert_refused(self, source, profile, codec, name, error):
+        target = self.folder / "refused"
+        with self.assertRaises(wire.Fault, msg=f"{profile.name} takes {source}") as raised:
+            self.sql.query(f"COPY {source} TO 'file://{target}' WITH (FORMAT = 'parquet', PROFILE = '{profile.name}', COMPRESSION = '{codec}')")
+        sqlstate, message = error
+        fault = raised.exception
+        self.assertEqual((fault.sqlstate, message in fault.message), (sqlstate, True), fault)
+        self.assertIn(f'column "{profile.named(name)}"', fault.message)
+        self.assertIn("PROFILE 'default'", fault.fields["H"])
+        self.assertEqual(list(target.rglob("*")), [])
+
+    def test_every_value_that_a_profile_refuses_is_named_and_leaves_nothing(self):
+        counts = collections.Counter()
+        for (profile, name, number, expression, error), codec in zip(self.refused(), itertools.cycle(CODECS)):
+            with self.subTest(f"{profile.name}, {name}, row {number}"):
+                self.assert_refused(f"(SELECT row, {expression} AS {name} FROM edges WHERE row = {number})", profile, codec, name, error)
+                counts[profile.name] += 1
+        self.assertEqual({profile.name for profile in PROFILES} - {"default"}, set(counts))
+
+    def test_one_refused_value_behind_many_leaves_nothing(self):
+        tried = set()
+        for profile, name, number, expression, error in self.refused():
+            if (profile, name) in tried or name not in SCALARS and name not in DEEPER:
+                continue
+            tried.add((profile, name))
+            good = next(n for n, row in enumerate(self.rows["once"]) if not edge_values.refusal(profile, self.kinds[name], row[name]))
+            with self.subTest(f"{profile.name}, {name}"):
+                self.assert_refused(f"""(SELECT {name} FROM (SELECT {name} FROM edges CROSS JOIN generate_series(1, 150000) WHERE row = {good}
+                                         UNION ALL SELECT {name} FROM edges WHERE row = {number}))""", profile, "none", name, error)
+
+    # ---- what is large
+
+    def test_values_of_ten_megabytes_in_every_profile_and_codec(self):
+        """One in each file: every profile and every codec meets all four forms."""
+        size = 10 << 20
+        text, item, jsonb = hashlib.md5(b"1").hexdigest() * (size // 32), "ä" * (size // 2), '"' + "x" * size + '"'
+        forms = [
+            ("text", f"repeat(md5(n::text), {size} / 32)", edge_values.shown(text)),
+            ("text list", f"LIST[repeat('ä', {size} / 2), NULL, '']", [edge_values.shown(item), None, "t:"]),
+            ("jsonb", f"""('"' || repeat('x', {size}) || '"')::jsonb""", edge_values.shown(jsonb)),
+            ("bytea", f"repeat('b', {size})::bytea", edge_values.shown("b" * size)),
+        ]
+        for number, (kind, value, _) in enumerate(forms):
+            self.sql.query(f"CREATE TABLE huge{number} (row int, v {kind})")
+            self.sql.query(f"INSERT INTO huge{number} SELECT n, CASE n WHEN 1 THEN {value} END FROM generate_series(0, 2) AS g(n)")
+        met = [(PROFILES.index(profile) + CODECS.index(codec)) % len(forms) for profile, codec in EVERY]
+        folders = [self.export(f"huge{form}", profile, codec) for (profile, codec), form in zip(EVERY, met)]
+        for reader in READERS:
+            for (profile, codec), form, found in zip(EVERY, met, self.read(reader, folders)):
+                with self.subTest(f"{profile.name}, {codec}, {reader}"):
+                    self.assertEqual([row[profile.named("v")] for row in found["rows"]], [None, forms[form][2], None])
 
     def test_pages_and_groups_of_every_codec_join_to_the_whole(self):
         source = """(SELECT i AS row, md5(i::text) AS h, i % 7 AS k, CASE WHEN i % 3 > 0 THEN i / 4.0 END AS n,
                      CASE WHEN i % 5 > 0 THEN LIST[i::text, NULL, 'x'] END AS l FROM generate_series(1, 60000) AS g(i))"""
-        root = self.export(source, CODECS + LEVELS, ", ROW GROUP SIZE '1MB'")
-        sums = self.texts(root, """count(*)::text, sum(row)::text, sum(k)::text, count(n)::text, sum(n)::text, bit_xor(hash(h, l::text))::text, sum(len(l))::text""",
-                          "GROUP BY filename")
-        self.assertEqual(len(sums), len(CODECS + LEVELS))
-        one = next(iter(sums.values()))
-        for codec, rows in sums.items():
-            self.assertEqual(rows, one, codec)
-        self.assertEqual(one[0][:2], ["60000", str(60_000 * 60_001 // 2)])
+        root = self.folder / "whole"
+        for codec in CODECS + LEVELS:
+            self.export(source, DEFAULT, codec, ", ROW GROUP SIZE '1MB'", root / codec.replace(" ", "-"))
+        sums = json.loads(harness.node("readers/read.mjs", "duckdb-1.5", root / "*", "parquet", f"""
+            SELECT count(*)::text, sum(row)::text, sum(k)::text, count(n)::text, sum(n)::text, bit_xor(hash(h, l::text))::text, sum(len(l))::text
+            FROM read_parquet('{root}/*/*.parquet', filename = true) GROUP BY filename"""))
+        self.assertEqual(sums, [sums[0]] * len(CODECS + LEVELS))
+        self.assertEqual(sums[0][:2], ["60000", str(60_000 * 60_001 // 2)])
+
+    def test_page_indexes_lead_to_the_right_pages(self):
+        folder = self.export("(SELECT i AS id FROM generate_series(1, 100000) g(i))", DEFAULT, "snappy")
+        found = json.loads(harness.node("readers/read.mjs", "hyparquet-range", folder, "id", 77_000, 77_003))
+        pages = found["pages"]
+        self.assertGreater(len(pages), 2)
+        for (first, least, greatest, nulls), following in zip(pages, [*pages[1:], (100_000,)]):
+            self.assertEqual((int(least), int(greatest), int(nulls)), (first + 1, following[0], 0))
+        self.assertEqual([int(row["id"]) for row in found["rows"]], [77_001, 77_002, 77_003])
+        self.assertLess(found["read"], next(folder.glob("*.parquet")).stat().st_size / 2)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""PROFILE: the form of each type in Parquet files, as readers see it that share nothing with the writer, and that no value is
-lost on the way."""
+"""PROFILE: the form of each type in Parquet files, as readers see it that share nothing with the writer, and what is said of it.
+That no value is lost on the way is test_parquet_values.py's subject."""
 
 import json
 import pathlib
@@ -11,7 +11,6 @@ import unittest
 import harness
 import wire
 
-PROFILES = ["materialize", "default", "snowflake", "bigquery", "redshift", "databricks", "duckdb"]
 WAREHOUSES = ["snowflake", "bigquery", "redshift", "databricks"]
 
 # (name, type, values as Sluice reads them). NULL is added to each.
@@ -47,36 +46,6 @@ COLUMNS = [
     ("mi", "map[text=>uint8]", ["{}", "{a=>18446744073709551615,b=>NULL}"]),
     ("mu", "map[text=>uuid list]", ["{a=>{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11,NULL},b=>NULL}", "{}"]),
 ]
-
-# What DuckDB makes of the values where that is the same in all profiles; {c} is the column.
-SAME = {
-    "bo": ["true", "false"], "si": ["-32768", "32767"], "i": ["-2147483648", "2147483647"],
-    "bi": ["-9223372036854775808", "9223372036854775807"], "u2": ["0", "65535"], "u4": ["0", "4294967295"],
-    "u8": ["0", "18446744073709551615"], "re": ["-inf", "1.5"], "dp": ["inf", "0.1"],
-    "nu": ["-1234567890123456789012345678.0123456789", "0.0000000000"], "n9": ["-9999999.99", "9999999.99"],
-    "n18": ["-999999999999999.999", "0.001"], "n38": ["." + "9" * 38, "-." + "0" * 37 + "1"],
-    "da": ["1969-12-31", "9999-12-31"], "ti": ["00:00:00", "23:59:59.999999"],
-    "ts": ["1969-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"], "ba": ["", "\\x00\\xFF"],
-    "te": ["", 'ä"\\\n😀'], "vc": ["abcde", ""], "js": ["null", '{"a":[1,null,"x"]}'],
-    "mt": ["0", "18446744073709551615"], "oi": ["0", "4294967295"],
-    "li": ["[[1, 2], [], NULL, [NULL]]", "[]"], "mi": ["{}", "{a=18446744073709551615, b=NULL}"],
-}
-UUIDS = ["00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]
-# The others, as a query over the file that gives these texts.
-UTC = ("tz::text", ["1969-12-31 23:59:59.999999+00", "2024-06-01 10:00:00+00"])
-LOCAL = ("tz::text", ["1969-12-31 23:59:59.999999", "2024-06-01 10:00:00"])
-LISTS = {"ai": ("ai::text", ["[]", "[1, NULL, -3]"]), "a2": ("a2::text", ["[[a, b], [NULL, d]]", "[]"])}
-ITEMS = {"ai": ("ai.items::text || ' ' || ai.dimensions", ["[] 0", "[1, NULL, -3] 1"]),
-         "a2": ("a2.items::text || ' ' || a2.dimensions", ["[a, b, NULL, d] 2", "[] 0"])}
-INTERVAL = ("iv::text", ["1 year 2 mons 3 days 04:05:06.007", "00:00:00"])
-PARQUET_INTERVAL = ("iv::text", ["1 year 2 months 3 days 04:05:06.007", "00:00:00"])
-HEX = ("lower(hex(id))", [uuid.replace("-", "") for uuid in UUIDS])
-DIFFERENT = {
-    "materialize": {**ITEMS, "tz": UTC, "id": HEX, "iv": INTERVAL},
-    "default": {**LISTS, "tz": UTC, "id": ("id::text", UUIDS), "iv": INTERVAL},
-    "duckdb": {**LISTS, "tz": UTC, "id": ("id::text", UUIDS), "iv": PARQUET_INTERVAL},
-    **{name: {**LISTS, "tz": LOCAL if name == "redshift" else UTC, "id": ("id::text", UUIDS), "iv": INTERVAL} for name in WAREHOUSES},
-}
 
 MATERIALIZE_SCHEMA = """
 k: Int32 [materialize.v1.integer]
@@ -242,75 +211,6 @@ class Profiles(unittest.TestCase):
         self.assertEqual([line.split()[0] for line in self.schema(self.export("parts", "redshift"))["parquet"]], ["optional"] * 3)
         folder = self.export("parts", None, ", PARTITION BY (name)")
         self.assertEqual([line.split()[0] for line in self.schema(folder / "name=a")["parquet"]], ["required", "optional"])
-
-    # ---- values
-
-    def test_all_values_come_back_in_every_profile(self):
-        for profile in PROFILES:
-            folder = self.export("edges", profile)
-            wanted = {name: (f"{name}::text", texts) for name, texts in SAME.items()} | DIFFERENT[profile]
-            expressions = ", ".join(expression for expression, _ in wanted.values())
-            rows = self.read("duckdb", folder, "parquet", f"SELECT {expressions} FROM data ORDER BY k")
-            for i, (name, (_, texts)) in enumerate(wanted.items()):
-                with self.subTest(f"{profile} {name}"):
-                    self.assertEqual([row[i] for row in rows], [*texts, None])
-
-    def test_other_readers_take_every_profile(self):
-        for profile in PROFILES:
-            with self.subTest(profile):
-                folder = self.export("edges", profile)
-                arrow = {name.lower(): values for name, _, values in self.read("arrow", folder)}
-                # hyparquet knows maps of `key` and `value` only, and no intervals.
-                unknown = {"materialize": {"mi", "mu"}, "duckdb": {"iv"}}.get(profile, set())
-                names = [name for name, _, _ in COLUMNS if name not in unknown]
-                hyparquet = self.read("hyparquet", self.export(f"(SELECT k, {', '.join(names)} FROM edges)", profile))
-                rows = {row["k"]: row for row in ({name.lower(): value for name, value in row.items()} for row in hyparquet)}
-                self.assertEqual(sorted(rows), [0, 1, 2])
-                for name in names:
-                    self.assertEqual([rows[k].get(name) is None for k in range(3)], [name == "js" and profile in ("default", "duckdb"), False, True], name)
-                for name, _, _ in COLUMNS:
-                    at = {int(k): value for k, value in zip(arrow["k"], arrow[name])}
-                    self.assertEqual([at[k] is None for k in range(3)], [False, False, True], name)
-                self.assertIn("18446744073709551615", [str(value) for value in arrow["mt"]])
-
-    def test_arrays_at_every_level(self):
-        self.sql.query("CREATE TABLE nests (k int, a int[][] list, b map[text=>int[]])")
-        self.sql.query("""INSERT INTO nests VALUES (1, '{"{{1,2},{3,4}}",NULL,"{}"}', '{x=>"{5,NULL}",y=>NULL}'), (2, NULL, NULL), (3, '{}', '{}')""")
-        folder = self.export("nests", "materialize")
-        rows = self.read("duckdb", folder, "parquet", "SELECT a::text, b::text FROM data ORDER BY k")
-        self.assertEqual(rows, [["[{'items': [1, 2, 3, 4], 'dimensions': 2}, NULL, {'items': [], 'dimensions': 0}]",
-                                 "{x={'items': [5, NULL], 'dimensions': 1}, y=NULL}"], [None, None], ["[]", "{}"]])
-
-    def test_arrays_that_have_no_such_form_fail(self):
-        source = "(SELECT ARRAY[ARRAY[1], ARRAY[2, i]] AS a FROM generate_series(1, 3) g(i))"
-        fault = self.assert_fault(f"COPY {source} TO 'file://{self.folder}/ragged' WITH (FORMAT = 'parquet')", "2202E", 'column "a"')
-        self.assertIn("PROFILE 'default'", fault.fields["H"])
-        self.assertEqual(list(self.folder.glob("ragged/*")), [])
-        rows = self.read("duckdb", self.export(source, "default"), "parquet", "SELECT a::text FROM data ORDER BY 1")
-        self.assertEqual(rows[0], ["[[1], [2, 1]]"])
-
-    def test_intervals_that_parquet_has_not_fail(self):
-        for interval in ("-1 day", "1 microsecond", "-1 month", "2000 hours"):
-            with self.subTest(interval):
-                fault = self.assert_fault(f"COPY (SELECT interval '{interval}' AS v) TO 'file://{self.folder}/interval' "
-                                          "WITH (FORMAT = 'parquet', PROFILE = 'duckdb')", "22008", 'column "v"')
-                self.assertIn("PROFILE 'default'", fault.fields["H"])
-        self.assertEqual(list(self.folder.glob("interval/*")), [])
-
-    def test_days_that_warehouses_would_take_for_others_fail(self):
-        for kind, bad, good in (("date", "0001-12-31 BC", "0001-01-01"), ("date", "infinity", "9999-12-31"),
-                                ("timestamp", "-infinity", "0001-01-01 00:00:00"), ("timestamp", "10000-01-01", "9999-12-31 23:59:59.999999"),
-                                ("timestamptz", "infinity", "2024-01-01 00:00:00+00")):
-            with self.subTest(f"{kind} {bad}"):
-                fault = self.assert_fault(f"COPY (SELECT {kind} '{bad}' AS v) TO 'file://{self.folder}/days' WITH (FORMAT = 'parquet', PROFILE = 'snowflake')",
-                                          "22008", "is not within the years 1 to 9999")
-                self.assertIn("PROFILE 'default'", fault.fields["H"])
-                for profile, value in (("snowflake", good), ("default", bad)):
-                    folder = self.export(f"(SELECT {kind} '{value}' AS v)", profile)
-                    mine = self.sql.rows(f"SELECT ({kind} '{value}')::text")
-                    theirs = self.read("duckdb", folder, "parquet", "SELECT v::text FROM data")
-                    self.assertEqual(theirs[0][0].replace("(BC)", "BC"), mine[0][0])
-        self.assertEqual(list(self.folder.glob("days/*")), [])
 
     # ---- what is said
 

@@ -3,9 +3,6 @@
 //   node read.mjs duckdb FOLDER csv|parquet SQL    rows of SQL over the relation `data`, as texts, by DuckDB 1.4
 //   node read.mjs duckdb-1.5 FOLDER …              the same by DuckDB 1.5
 //   node read.mjs schema FOLDER                    DuckDB's names and types of the Parquet files' columns
-//   node read.mjs hyparquet FOLDER                 all rows
-//   node read.mjs arrow FOLDER                     names, types and texts of all values as Arrow's Rust reader
-//                                                  has them, for a program without Arrow: [[name, type, [text]]]
 //   node read.mjs hyparquet-range FOLDER COLUMN FIRST END    the one file's page indexes of the column, as [first row,
 //                                                  least, greatest, NULLs]; its rows FIRST to before END, and how many
 //                                                  bytes of it were read for them
@@ -55,14 +52,6 @@ async function schema() {
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   const reader = await connection.runAndReadAll(`DESCRIBE SELECT * FROM read_parquet('${folder}/*.parquet')`);
   return reader.getRowsJson().map(([name, type]) => [name, type]);
-}
-
-async function rows() {
-  const all = [];
-  for (const path of files('.parquet')) {
-    all.push(...(await parquetReadObjects({ file: await asyncBufferFromFile(path), utf8: false })));
-  }
-  return all;
 }
 
 async function range(name, first, end) {
@@ -118,33 +107,10 @@ async function sums() {
   return result;
 }
 
-// Arrow's own text of a value, but with NULL told apart from 'null'.
-async function arrow() {
-  const { readFileSync } = await import('node:fs');
-  const { tableFromIPC } = await import('apache-arrow');
-  const parquet = await import('parquet-wasm/node');
-  const columns = [];
-  for (const path of files('.parquet')) {
-    const table = tableFromIPC(parquet.readParquet(readFileSync(path)).intoIPCStream());
-    table.schema.fields.forEach((field, i) => {
-      columns[i] ??= [field.name, String(field.type), []];
-      for (const value of table.getChildAt(i)) columns[i][2].push(value === null ? null : text(value));
-    });
-  }
-  return columns;
-}
-
-function text(value) {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  return String(value);
-}
-
 const commands = {
-  arrow,
   duckdb: () => duckdb(...rest),
   'duckdb-1.5': () => duckdb(...rest),
   schema,
-  hyparquet: rows,
   'hyparquet-range': () => range(...rest),
   'hyparquet-sums': sums,
 };

@@ -1,12 +1,16 @@
-// The values of exported Parquet files below their logical types, so that nothing is rounded on the way: as two readers
-// have them that share nothing with Sluice or each other.
+// The values of exported Parquet files, so that nothing is rounded on the way: as three readers have them that share
+// nothing with Sluice or each other.
 //
-//   node values.mjs hyparquet|arrow FOLDER…    for each folder an array of rows, each an object of the columns
+//   node values.mjs duckdb-1.5|hyparquet|arrow FOLDER…    for each folder {rows}: an array of rows, each an object of
+//                                                  the columns. By DuckDB also {types}: by column; by hyparquet
+//                                                  {dictionaries}: the leaves that were written by dictionary
 //
 //   integers, dates, times, timestamps, decimals   their number (unscaled), as a text
-//   real, double precision                         JavaScript's text; NaN, Infinity, -0
-//   texts                                          t: and the text, or its SHA-256 where it is longer than 4096
-//   bytes                                          in hex
+//   real, double precision                         the bits, in hex
+//   intervals of Parquet                           [months, days, microseconds]
+//   texts                                          t: and the text
+//   bytes, UUIDs                                   in hex
+//   texts and bytes longer than 4096               their SHA-256
 //   lists, maps, records                           arrays; arrays of [key, value]; objects. NULL: null
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -16,21 +20,40 @@ const [reader, ...folders] = process.argv.slice(2);
 const filesOf = (folder) => readdirSync(folder).filter((name) => name.endsWith('.parquet')).sort().map((name) => join(folder, name));
 
 const text = (value) => (value.length > 4096 ? createHash('sha256').update(value).digest('hex') : 't:' + value);
-const float = (value) => (Object.is(value, -0) ? '-0' : String(value));
-const hex = (bytes) => Buffer.from(bytes).toString('hex');
+const hex = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+const bytesOf = (value) => (value.length > 4096 ? createHash('sha256').update(value).digest('hex') : hex(value));
 const bigEndian = (bytes) => BigInt.asIntN(bytes.length * 8, BigInt('0x' + hex(bytes))).toString();
+
+function bits(value, width) {
+  const view = new DataView(new ArrayBuffer(width));
+  if (width === 4) view.setFloat32(0, value);
+  else view.setFloat64(0, value);
+  return hex(view);
+}
+
+// Parquet's own: three numbers of 32 bits, little endian.
+function interval(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [months, days, milliseconds] = [0, 4, 8].map((at) => view.getUint32(at, true));
+  return [String(months), String(days), (BigInt(milliseconds) * 1000n).toString()];
+}
 
 // ---- hyparquet: its own conversions, but that of texts, are taken off the schema, and done here by what the schema said
 
 const isText = (element) => [element.logical_type?.type, element.converted_type].some((kind) => kind === 'STRING' || kind === 'UTF8');
 
+// It takes maps of a `key` and a `value` only, and stops at those of `keys` and `values`, as Arrow names them. So it is given
+// the names that it knows: how the values lie is the same.
+const KNOWN_TO_HYPARQUET = { keys: 'key', values: 'value' };
+const known = (name) => KNOWN_TO_HYPARQUET[name] ?? name;
+
 function unconverted(metadata) {
   const schema = metadata.schema.map((element) => {
-    if (element.type === undefined || isText(element)) return element;
     const { converted_type, logical_type, ...plain } = element;
-    return plain;
+    return { ...(element.type === undefined || isText(element) ? element : plain), name: known(element.name) };
   });
-  return { ...metadata, schema };
+  const renamed = (column) => ({ ...column, meta_data: { ...column.meta_data, path_in_schema: column.meta_data.path_in_schema.map(known) } });
+  return { ...metadata, schema, row_groups: metadata.row_groups.map((group) => ({ ...group, columns: group.columns.map(renamed) })) };
 }
 
 function decoder(elements) {
@@ -42,23 +65,22 @@ function decoder(elements) {
     if (kind === 'LIST') return { name: element.name, decode: of((list) => list.map(children[0].children[0].decode)) };
     if (kind === 'MAP') {
       const [key, value] = children[0].children;
-      const pairs = (map) => (map instanceof Map ? [...map] : Array.isArray(map) ? map.map((pair) => [pair.key, pair.value]) : Object.entries(map));
-      return { name: element.name, decode: of((map) => pairs(map).map(([a, b]) => [key.decode(a), value.decode(b)])) };
+      return { name: element.name, decode: of((map) => Object.entries(map).map(([a, b]) => [key.decode(a), value.decode(b)])) };
     }
     const fields = (record) => Object.fromEntries(children.map((child) => [child.name, child.decode(record[child.name])]));
     return { name: element.name, children, decode: of(fields) };
   }
   const unsigned = element.logical_type?.isSigned === false || String(element.converted_type).startsWith('UINT');
-  const bits = element.type === 'INT64' ? 64 : 32;
-  const integer = (value) => (unsigned ? BigInt.asUintN(bits, BigInt(value)) : BigInt(value)).toString();
+  const width = element.type === 'INT64' ? 64 : 32;
+  const integer = (value) => (unsigned ? BigInt.asUintN(width, BigInt(value)) : BigInt(value)).toString();
   const decode = {
     BOOLEAN: (value) => value,
     INT32: integer,
     INT64: integer,
-    FLOAT: float,
-    DOUBLE: float,
-    BYTE_ARRAY: isText(element) ? text : kind === 'JSON' ? (value) => text(Buffer.from(value).toString()) : hex,
-    FIXED_LEN_BYTE_ARRAY: kind === 'DECIMAL' ? bigEndian : hex,
+    FLOAT: (value) => bits(value, 4),
+    DOUBLE: (value) => bits(value, 8),
+    BYTE_ARRAY: isText(element) ? text : kind === 'JSON' ? (value) => text(Buffer.from(value).toString()) : bytesOf,
+    FIXED_LEN_BYTE_ARRAY: { DECIMAL: bigEndian, INTERVAL: interval }[kind] ?? hex,
   }[element.type];
   return { name: element.name, decode: of(decode) };
 }
@@ -67,14 +89,18 @@ async function hyparquet(files) {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const rows = [];
+  const dictionaries = [];
   for (const path of files) {
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);
     const root = decoder([...metadata.schema]);
     const read = await parquetReadObjects({ file, metadata: unconverted(metadata), compressors, utf8: false });
     rows.push(...read.map(root.decode));
+    for (const { meta_data: chunk } of metadata.row_groups.flatMap((group) => group.columns)) {
+      if (chunk.encodings.includes('RLE_DICTIONARY')) dictionaries.push(chunk.path_in_schema.join('.'));
+    }
   }
-  return rows;
+  return { rows, dictionaries };
 }
 
 // ---- Arrow's Rust reader: out of the arrays that it gives
@@ -93,15 +119,17 @@ function arrowValue(types, data, i) {
     case types.Timestamp:
       return values[i].toString();
     case types.Float:
-      return float(values[i]);
+      return bits(values[i], values.BYTES_PER_ELEMENT);
     case types.Utf8:
     case types.LargeUtf8:
       return text(Buffer.from(bytes()).toString());
     case types.Binary:
     case types.LargeBinary:
-      return hex(bytes());
+      return bytesOf(bytes());
     case types.FixedSizeBinary:
       return hex(values.subarray(i * type.byteWidth, (i + 1) * type.byteWidth));
+    case types.Interval: // of days and milliseconds
+      return [values[2 * i], values[2 * i + 1]].map(String);
     case types.Decimal: {
       const width = type.bitWidth / 32;
       let number = 0n;
@@ -130,9 +158,62 @@ async function arrow(files) {
       }
     }
   }
-  return rows;
+  return { rows };
+}
+
+// ---- DuckDB
+
+let connection;
+
+function duckdbValue(types, type, value) {
+  if (value === null) return null;
+  const of = (child, item) => duckdbValue(types, child, item);
+  switch (type.typeId) {
+    case types.BOOLEAN:
+      return value;
+    case types.FLOAT:
+      return bits(value, 4);
+    case types.DOUBLE:
+      return bits(value, 8);
+    case types.VARCHAR:
+      return text(value);
+    case types.BLOB:
+      return bytesOf(value.bytes);
+    case types.DATE:
+      return String(value.days);
+    case types.TIME:
+    case types.TIMESTAMP:
+    case types.TIMESTAMP_TZ:
+      return String(value.micros);
+    case types.INTERVAL:
+      return [value.months, value.days, value.micros].map(String);
+    case types.UUID:
+      return value.toUint128().toString(16).padStart(32, '0');
+    case types.DECIMAL:
+      return String(value.value);
+    case types.LIST:
+      return value.items.map((item) => of(type.valueType, item));
+    case types.MAP:
+      return value.entries.map((entry) => [of(type.keyType, entry.key), of(type.valueType, entry.value)]);
+    case types.STRUCT:
+      return Object.fromEntries(type.entryNames.map((name, n) => [name, of(type.entryTypes[n], value.entries[name])]));
+  }
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  throw new Error(`no way to show ${type}`);
+}
+
+async function duckdb(files) {
+  const { DuckDBInstance, DuckDBTypeId } = await import('duckdb-1.5');
+  connection ??= await (await DuckDBInstance.create(':memory:')).connect();
+  const source = `read_parquet([${files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ')}])`;
+  const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${source}`);
+  const read = await connection.runAndReadAll(`SELECT * FROM ${source}`);
+  const names = read.columnNames();
+  const types = read.columnTypes();
+  const rows = read.getRows().map((row) => Object.fromEntries(row.map((value, n) => [names[n], duckdbValue(DuckDBTypeId, types[n], value)])));
+  return { rows, types: Object.fromEntries(described.getRows().map(([name, type]) => [name, type])) };
 }
 
 const results = [];
-for (const folder of folders) results.push(await { hyparquet, arrow }[reader](filesOf(folder)));
+for (const folder of folders) results.push(await { 'duckdb-1.5': duckdb, hyparquet, arrow }[reader](filesOf(folder)));
 process.stdout.write(JSON.stringify(results));
