@@ -3,6 +3,7 @@
 //   node read.mjs duckdb FOLDER csv|parquet SQL    rows of SQL over the relation `data`, as texts, by DuckDB 1.4
 //   node read.mjs duckdb-1.5 FOLDER …              the same by DuckDB 1.5
 //   node read.mjs schema FOLDER                    DuckDB's names and types of the Parquet files' columns
+//   node read.mjs hyparquet FOLDER                 all rows
 //   node read.mjs hyparquet-range FOLDER COLUMN FIRST END    the one file's page indexes of the column, as [first row,
 //                                                  least, greatest, NULLs]; its rows FIRST to before END, and how many
 //                                                  bytes of it were read for them
@@ -52,6 +53,14 @@ async function schema() {
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   const reader = await connection.runAndReadAll(`DESCRIBE SELECT * FROM read_parquet('${folder}/*.parquet')`);
   return reader.getRowsJson().map(([name, type]) => [name, type]);
+}
+
+async function rows() {
+  const all = [];
+  for (const path of files('.parquet')) {
+    all.push(...(await parquetReadObjects({ file: await asyncBufferFromFile(path), utf8: false })));
+  }
+  return all;
 }
 
 async function range(name, first, end) {
@@ -111,6 +120,7 @@ const commands = {
   duckdb: () => duckdb(...rest),
   'duckdb-1.5': () => duckdb(...rest),
   schema,
+  hyparquet: rows,
   'hyparquet-range': () => range(...rest),
   'hyparquet-sums': sums,
 };
