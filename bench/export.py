@@ -226,7 +226,7 @@ def show_scaling(options, folder, sink):
 
     def run(file, **more):
         return run_job("sluice", file, "csv", "", options.threads, "bench", f"scaling{time.monotonic_ns()}",
-                       environment={**sink.environment, **more})
+                       environment={**sink.environment, "EXPORT_WARM": "1", **more})
 
     for rows in (1_000_000, 30_000_000):
         file = folder / f"scaling{rows}.duckdb"

@@ -1,45 +1,39 @@
 #include "sql/declared_types.h"
 
+#include <algorithm>
+#include <duckdb/parser/expression/case_expression.hpp>
 #include <duckdb/parser/expression/cast_expression.hpp>
 #include <duckdb/parser/expression/columnref_expression.hpp>
 #include <duckdb/parser/expression/constant_expression.hpp>
 #include <duckdb/parser/expression/function_expression.hpp>
+#include <duckdb/parser/expression/operator_expression.hpp>
 #include <duckdb/parser/expression/star_expression.hpp>
+#include <duckdb/parser/query_node/cte_node.hpp>
 #include <duckdb/parser/query_node/select_node.hpp>
+#include <duckdb/parser/query_node/set_operation_node.hpp>
 #include <duckdb/parser/tableref/basetableref.hpp>
 #include <duckdb/parser/tableref/joinref.hpp>
+#include <duckdb/parser/tableref/subqueryref.hpp>
 
 namespace sluice::sql {
 namespace {
 
+// What is known of a column of a relation, or of a query's result.
+struct Known {
+  std::string name;
+  std::optional<types::SqlType> type;
+  bool is_never_null = false;
+};
+// Nothing: it is of a shape that this does not follow.
+using KnownColumns = std::optional<std::vector<Known>>;
+
 struct Relation {
   std::string alias;
-  std::span<const Column> columns;
+  std::vector<Known> columns;
 };
 
-// The relations of FROM, in order; false when something else stands there.
-bool gather(const duckdb::TableRef& ref, const duckdb::SelectNode& node, const Catalog& catalog,
-            const SearchPath& path, std::vector<Relation>& relations) {
-  if (ref.type == duckdb::TableReferenceType::JOIN) {
-    const auto& join = ref.Cast<duckdb::JoinRef>();
-    if (!join.using_columns.empty() || join.ref_type == duckdb::JoinRefType::NATURAL) return false;
-    return gather(*join.left, node, catalog, path, relations) &&
-           gather(*join.right, node, catalog, path, relations);
-  }
-  if (ref.type != duckdb::TableReferenceType::BASE_TABLE || !ref.column_name_alias.empty()) {
-    return false;
-  }
-  const auto& base = ref.Cast<duckdb::BaseTableRef>();
-  NameParts name;
-  if (!base.catalog_name.empty()) name.push_back(base.catalog_name);
-  if (!base.schema_name.empty()) name.push_back(base.schema_name);
-  name.push_back(base.table_name);
-  if (name.size() == 1 && node.cte_map.map.contains(name[0])) return false;
-  const auto found = catalog.lookup(name, path);
-  if (!found.ok() || *found == nullptr || !(*found)->is_relation()) return false;
-  relations.push_back({base.alias.empty() ? base.table_name : base.alias, (*found)->columns()});
-  return true;
-}
+// Queries within queries, deeper than anybody writes them.
+constexpr int kDeepest = 100;
 
 int constant_argument(const duckdb::FunctionExpression& call, size_t index) {
   if (index >= call.children.size()) return -1;
@@ -74,15 +68,15 @@ std::optional<types::SqlType> type_of_cast(const duckdb::ParsedExpression& item)
 }
 
 // The column that an expression is; nullptr if it is none, or not clear which.
-const Column* column_of(const duckdb::ParsedExpression& item,
-                        const std::vector<Relation>& relations) {
+const Known* column_of(const duckdb::ParsedExpression& item,
+                       const std::vector<Relation>& relations) {
   if (item.GetExpressionClass() != duckdb::ExpressionClass::COLUMN_REF) return nullptr;
   const auto& names = item.Cast<duckdb::ColumnRefExpression>().column_names;
   if (names.size() > 2) return nullptr;
-  const Column* found = nullptr;
+  const Known* found = nullptr;
   for (const Relation& relation : relations) {
     if (names.size() == 2 && names[0] != relation.alias) continue;
-    for (const Column& column : relation.columns) {
+    for (const Known& column : relation.columns) {
       if (column.name != names.back()) continue;
       if (found != nullptr) return nullptr;  // ambiguous: the engine says so
       found = &column;
@@ -91,12 +85,37 @@ const Column* column_of(const duckdb::ParsedExpression& item,
   return found;
 }
 
+bool is_null(const duckdb::ParsedExpression& item) {
+  return item.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT &&
+         item.Cast<duckdb::ConstantExpression>().value.IsNull();
+}
+
+// The expressions of which one is the value: of CASE and coalesce.
+std::vector<const duckdb::ParsedExpression*> choices_of(const duckdb::ParsedExpression& item) {
+  std::vector<const duckdb::ParsedExpression*> choices;
+  if (item.GetExpressionClass() == duckdb::ExpressionClass::CASE) {
+    const auto& cases = item.Cast<duckdb::CaseExpression>();
+    for (const auto& check : cases.case_checks) choices.push_back(check.then_expr.get());
+    if (cases.else_expr) choices.push_back(cases.else_expr.get());
+  } else if (item.GetExpressionType() == duckdb::ExpressionType::OPERATOR_COALESCE) {
+    for (const auto& child : item.Cast<duckdb::OperatorExpression>().children) {
+      choices.push_back(child.get());
+    }
+  }
+  std::erase_if(choices, [](const auto* choice) { return is_null(*choice); });
+  return choices;
+}
+
 std::optional<types::SqlType> type_of(const duckdb::ParsedExpression& item,
                                       const std::vector<Relation>& relations) {
   if (const auto cast = type_of_cast(item)) return cast;
-  const Column* const column = column_of(item, relations);
-  if (column == nullptr) return {};
-  return column->type;
+  if (const Known* const column = column_of(item, relations)) return column->type;
+  const auto choices = choices_of(item);
+  if (choices.empty()) return {};
+  const auto type = type_of(*choices[0], relations);
+  const bool all_same = std::ranges::all_of(
+      choices, [&](const auto* choice) { return type_of(*choice, relations) == type; });
+  return all_same ? type : std::nullopt;
 }
 
 // Outer joins make rows of NULLs.
@@ -110,81 +129,170 @@ bool has_only_inner_joins(const duckdb::TableRef& ref) {
 }
 
 bool is_never_null(const duckdb::ParsedExpression& item, const std::vector<Relation>& relations) {
-  if (item.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT) {
-    return !item.Cast<duckdb::ConstantExpression>().value.IsNull();
-  }
+  if (item.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT) return !is_null(item);
   if (item.GetExpressionClass() == duckdb::ExpressionClass::FUNCTION) {
     const auto& call = item.Cast<duckdb::FunctionExpression>();
     return call.function_name == "count" || call.function_name == "count_star";
   }
-  const Column* const column = column_of(item, relations);
-  return column != nullptr && column->not_null;
+  const Known* const column = column_of(item, relations);
+  return column != nullptr && column->is_never_null;
 }
 
-// The relations of a SELECT; nothing when its shape is not followed.
-std::optional<std::vector<Relation>> relations_of(const duckdb::SelectNode& node,
-                                                  const Catalog& catalog, const SearchPath& path) {
-  std::vector<Relation> relations;
-  const bool none =
-      !node.from_table || node.from_table->type == duckdb::TableReferenceType::EMPTY_FROM;
-  if (!none && !gather(*node.from_table, node, catalog, path, relations)) return {};
-  return relations;
+// Names that FROM or WITH gives to columns: t(a, b).
+void rename(std::vector<Known>& columns, const duckdb::vector<std::string>& names) {
+  for (size_t i = 0; i < std::min(columns.size(), names.size()); ++i) columns[i].name = names[i];
 }
 
-// Calls `each` for each column of the result: with its expression, or with the column that a star
-// stands for. False for stars that are not followed.
-template <typename OfItem, typename OfColumn>
-bool for_each_column(const duckdb::SelectNode& node, const std::vector<Relation>& relations,
-                     const OfItem& of_item, const OfColumn& of_column) {
-  for (const auto& item : node.select_list) {
-    if (item->GetExpressionClass() != duckdb::ExpressionClass::STAR) {
-      of_item(*item);
-      continue;
+// Goes through one query from its parts to its result.
+class Follower {
+ public:
+  Follower(const Catalog& catalog, const SearchPath& path) : catalog_(catalog), path_(path) {}
+
+  KnownColumns columns_of(const duckdb::QueryNode& node) {
+    if (depth_ == kDeepest) return {};
+    ++depth_;
+    const size_t outer_tables = with_.size();
+    for (const auto& [name, table] : node.cte_map.map) {
+      define(name, *table->query->node, table->aliases);
     }
-    const auto& star = item->Cast<duckdb::StarExpression>();
-    if (!star.exclude_list.empty() || !star.replace_list.empty() || star.columns) return false;
-    for (const Relation& relation : relations) {
-      if (!star.relation_name.empty() && star.relation_name != relation.alias) continue;
-      for (const Column& column : relation.columns) of_column(column);
+    KnownColumns columns;
+    switch (node.type) {
+      case duckdb::QueryNodeType::SELECT_NODE:
+        columns = columns_of_select(node.Cast<duckdb::SelectNode>());
+        break;
+      case duckdb::QueryNodeType::SET_OPERATION_NODE:
+        columns = columns_of_both(node.Cast<duckdb::SetOperationNode>());
+        break;
+      case duckdb::QueryNodeType::CTE_NODE: {
+        const auto& cte = node.Cast<duckdb::CTENode>();
+        define(cte.ctename, *cte.query, cte.aliases);
+        columns = columns_of(*cte.child);
+        break;
+      }
+      default:
+        break;
     }
+    with_.resize(outer_tables);
+    --depth_;
+    return columns;
   }
-  return true;
-}
+
+ private:
+  // A table of WITH, which those behind it can see.
+  void define(const std::string& name, const duckdb::QueryNode& query,
+              const duckdb::vector<std::string>& names) {
+    KnownColumns columns = columns_of(query);
+    if (columns) rename(*columns, names);
+    with_.emplace_back(name, std::move(columns));
+  }
+
+  KnownColumns columns_of_both(const duckdb::SetOperationNode& node) {
+    if (node.setop_type == duckdb::SetOperationType::UNION_BY_NAME) return {};
+    KnownColumns left = columns_of(*node.left);
+    const KnownColumns right = columns_of(*node.right);
+    if (!left || !right || left->size() != right->size()) return {};
+    for (size_t i = 0; i < left->size(); ++i) {
+      Known& column = (*left)[i];
+      if (column.type != (*right)[i].type) column.type.reset();
+      column.is_never_null = false;
+    }
+    return left;
+  }
+
+  KnownColumns columns_of_select(const duckdb::SelectNode& node) {
+    std::vector<Relation> relations;
+    const bool none =
+        !node.from_table || node.from_table->type == duckdb::TableReferenceType::EMPTY_FROM;
+    if (!none && !gather(*node.from_table, relations)) return {};
+    // Of grouping sets some leave columns out.
+    const bool adds_nulls = node.groups.grouping_sets.size() > 1 ||
+                            (node.from_table && !has_only_inner_joins(*node.from_table));
+    std::vector<Known> columns;
+    for (const auto& item : node.select_list) {
+      if (item->GetExpressionClass() != duckdb::ExpressionClass::STAR) {
+        columns.push_back(
+            {item->GetName(), type_of(*item, relations), is_never_null(*item, relations)});
+        continue;
+      }
+      const auto& star = item->Cast<duckdb::StarExpression>();
+      if (!star.exclude_list.empty() || !star.replace_list.empty() || star.columns) return {};
+      for (const Relation& relation : relations) {
+        if (!star.relation_name.empty() && star.relation_name != relation.alias) continue;
+        columns.insert(columns.end(), relation.columns.begin(), relation.columns.end());
+      }
+    }
+    for (Known& column : columns) column.is_never_null = column.is_never_null && !adds_nulls;
+    return columns;
+  }
+
+  // The relations of FROM, in order; false when something else stands there.
+  bool gather(const duckdb::TableRef& ref, std::vector<Relation>& relations) {
+    if (ref.type == duckdb::TableReferenceType::JOIN) {
+      const auto& join = ref.Cast<duckdb::JoinRef>();
+      if (!join.using_columns.empty() || join.ref_type == duckdb::JoinRefType::NATURAL) {
+        return false;
+      }
+      return gather(*join.left, relations) && gather(*join.right, relations);
+    }
+    Relation relation{ref.alias, {}};
+    KnownColumns columns;
+    if (ref.type == duckdb::TableReferenceType::SUBQUERY) {
+      columns = columns_of(*ref.Cast<duckdb::SubqueryRef>().subquery->node);
+    } else if (ref.type == duckdb::TableReferenceType::BASE_TABLE) {
+      const auto& base = ref.Cast<duckdb::BaseTableRef>();
+      if (relation.alias.empty()) relation.alias = base.table_name;
+      columns = columns_of_table(base);
+    }
+    if (!columns) return false;
+    rename(*columns, ref.column_name_alias);
+    relation.columns = *std::move(columns);
+    relations.push_back(std::move(relation));
+    return true;
+  }
+
+  KnownColumns columns_of_table(const duckdb::BaseTableRef& base) const {
+    NameParts name;
+    if (!base.catalog_name.empty()) name.push_back(base.catalog_name);
+    if (!base.schema_name.empty()) name.push_back(base.schema_name);
+    name.push_back(base.table_name);
+    if (name.size() == 1) {
+      const auto found = std::find_if(with_.rbegin(), with_.rend(),
+                                      [&](const auto& one) { return one.first == name[0]; });
+      if (found != with_.rend()) return found->second;
+    }
+    const auto found = catalog_.lookup(name, path_);
+    if (!found.ok() || *found == nullptr || !(*found)->is_relation()) return {};
+    std::vector<Known> columns;
+    for (const Column& column : (*found)->columns()) {
+      columns.push_back({column.name, column.type, column.not_null});
+    }
+    return columns;
+  }
+
+  const Catalog& catalog_;
+  const SearchPath& path_;
+  std::vector<std::pair<std::string, KnownColumns>> with_;  // in reach, the innermost last
+  int depth_ = 0;
+};
 
 }  // namespace
 
 std::vector<std::optional<types::SqlType>> declared_types(const duckdb::SelectStatement& query,
                                                           const Catalog& catalog,
                                                           const SearchPath& path) {
-  if (query.node->type != duckdb::QueryNodeType::SELECT_NODE) return {};
-  const auto& node = query.node->Cast<duckdb::SelectNode>();
-  const auto relations = relations_of(node, catalog, path);
-  if (!relations) return {};
   std::vector<std::optional<types::SqlType>> declared;
-  const bool followed = for_each_column(
-      node, *relations,
-      [&](const duckdb::ParsedExpression& item) { declared.push_back(type_of(item, *relations)); },
-      [&](const Column& column) { declared.emplace_back(column.type); });
-  if (!followed) return {};
+  const KnownColumns columns = Follower(catalog, path).columns_of(*query.node);
+  if (!columns) return declared;
+  for (const Known& column : *columns) declared.push_back(column.type);
   return declared;
 }
 
 std::vector<bool> columns_without_null(const duckdb::SelectStatement& query, const Catalog& catalog,
                                        const SearchPath& path) {
-  if (query.node->type != duckdb::QueryNodeType::SELECT_NODE) return {};
-  const auto& node = query.node->Cast<duckdb::SelectNode>();
-  const auto relations = relations_of(node, catalog, path);
-  // Of grouping sets some leave columns out.
-  if (!relations || node.groups.grouping_sets.size() > 1) return {};
-  if (node.from_table && !has_only_inner_joins(*node.from_table)) return {};
   std::vector<bool> result;
-  const bool followed = for_each_column(
-      node, *relations,
-      [&](const duckdb::ParsedExpression& item) {
-        result.push_back(is_never_null(item, *relations));
-      },
-      [&](const Column& column) { result.push_back(column.not_null); });
-  if (!followed) return {};
+  const KnownColumns columns = Follower(catalog, path).columns_of(*query.node);
+  if (!columns) return result;
+  for (const Known& column : *columns) result.push_back(column.is_never_null);
   return result;
 }
 

@@ -1,5 +1,6 @@
 // The SQL types of a query's columns where they are those of a relation's columns: the engine does
-// not tell varchar(10) from text, or a list from an array.
+// not tell varchar(10) from text, or a list from an array. Followed through subqueries, WITH, set
+// operations, CASE and coalesce; not through recursion, joins with USING, functions.
 //
 // Pure functions.
 #pragma once

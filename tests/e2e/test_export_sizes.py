@@ -96,15 +96,15 @@ class Sizes(unittest.TestCase):
     def check(self, table):
         _, small, large = TABLES[table]
         self.make(table, small)
-        self.assert_about(table, "16MB", 16 * MB, 0.25)
+        self.assert_about(table, "16MB", 16 * MB, 0.05)
         self.check_csv(table, "16MB", 16 * MB)
         is_long = bool(os.environ.get("SLUICE_LONG_TESTS"))
         if is_long or table == "flat":
             self.make(table, large)
-            self.assert_about(table, "100MB", 100 * MB, 0.10)
+            self.assert_about(table, "100MB", 100 * MB, 0.05)
         if is_long:
             self.make(table, large * 5 // 2)
-            self.assert_about(table, "256MB", 256 * MB, 0.10)
+            self.assert_about(table, "256MB", 256 * MB, 0.05)
 
     def check_csv(self, table, size, target):
         for header in ("", ", HEADER = true"):

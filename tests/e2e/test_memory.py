@@ -2,8 +2,10 @@
 
 Each case measures the peak of resident memory (VmHWM, reset before the case) and holds it against the limit and
 256 MiB. A case that cannot be done within may fail, but with a clear error, and the server goes on. Uploads go
-to tests/sink/sink.py. SLUICE_LONG_TESTS=1 adds an export of 10 GB."""
+to tests/sink/sink.py. SLUICE_LONG_TESTS=1 adds an export of 10 GB, and
+one of 30 million rows with half the memory."""
 
+import itertools
 import os
 import pathlib
 import subprocess
@@ -33,14 +35,17 @@ class Sink:
         self.process.stdout.close()
 
 
-class Memory(unittest.TestCase):
+class Case(unittest.TestCase):
+    memory_limit = LIMIT
+    allowed = ALLOWED
+
     @classmethod
     def setUpClass(cls):
-        cls.server = harness.Server("--threads", "2", "--memory-limit", "1GB")
+        cls.server = harness.Server("--threads", "2", "--memory-limit", f"{cls.memory_limit // MB}MB")
         cls.addClassCleanup(cls.server.close)
         cls.sink = Sink()
         cls.addClassCleanup(cls.sink.close)
-        cls.run_number = 0
+        cls.run_numbers = itertools.count()
         cls.connect(cls.sink, "sink")
 
     @classmethod
@@ -64,9 +69,7 @@ class Memory(unittest.TestCase):
 
     def copy(self, source, form="parquet", connection="sink", timeout=600):
         """(COPY's answer, its error): one of them is empty."""
-        with threading.Lock():
-            Memory.run_number += 1
-        done = self.server.psql("-At", "-c", f"COPY {source} TO 's3://bucket/run{Memory.run_number}-{time.monotonic_ns()}' "
+        done = self.server.psql("-At", "-c", f"COPY {source} TO 's3://bucket/run{next(self.run_numbers)}' "
                                 f"WITH (AWS CONNECTION = {connection}, FORMAT = '{form}', MAX FILE SIZE = '100MB')",
                                 check=False, timeout=timeout)
         return done.stdout.strip(), done.stderr.strip()
@@ -76,7 +79,7 @@ class Memory(unittest.TestCase):
         self.assertIsNone(self.server.process.poll(), f"the server has died: {self.server.log()[-2000:]}")
         peak = self.status("VmHWM")
         print(f"{what}: peak {peak / MB:.0f} MiB{', ' + error.splitlines()[0] if error else ''}", flush=True)
-        self.assertLessEqual(peak, ALLOWED, what)
+        self.assertLessEqual(peak, self.allowed, what)
         if error:
             self.assertIn("out of memory", error)
         self.assertEqual(self.server.psql("-Atc", "SELECT 1 + 1").stdout.strip(), "2")
@@ -106,7 +109,8 @@ class Memory(unittest.TestCase):
     ROWS = ("(SELECT i AS id, md5(i::text) AS a, md5((i * 3)::text) || md5((i * 5)::text) AS b, i * 7919 % 1000003 AS c, "
             "(i % 10000 / 100.0)::numeric(15,2) AS d FROM generate_series(1::bigint, {}::bigint) g(i))")
 
-    # ---- the matrix ----
+
+class Memory(Case):
     def test_a_large_export(self):
         self.check_both("some hundred MB", self.ROWS.format(10_000_000 if LONG else 2_000_000))
 
@@ -201,6 +205,21 @@ class Memory(unittest.TestCase):
             commits += 1
         connection.close()
         return commits / seconds
+
+
+@unittest.skipUnless(LONG, "SLUICE_LONG_TESTS=1")
+class LittleMemory(Case):
+    memory_limit = 512 * MB
+    allowed = 650 * 1000 * 1000
+
+    def test_thirty_million_stored_rows(self):
+        for first in range(1, 30_000_000, 5_000_000):
+            rows = f"generate_series({first}::bigint, {first + 4_999_999}::bigint) g(i)"
+            self.server.psql("-c", f"{'CREATE TABLE t AS' if first == 1 else 'INSERT INTO t'} SELECT i AS id, (i * 7919 % 1000003)::int AS part,"
+                                   "(i % 10000 / 100.0)::numeric(15,2) AS price, date '1992-01-01' + (i * 13 % 2500)::int AS shipped, "
+                                   f"CASE WHEN i % 3 = 0 THEN 'A' ELSE 'NONE' END AS flag, md5(i::text) AS comment FROM {rows}", timeout=600)
+        print(f"30 million rows, loaded: peak {self.status('VmHWM') / MB:.0f} MiB", flush=True)
+        self.check_both("30 million rows", "t")
 
 
 if __name__ == "__main__":
