@@ -20,7 +20,8 @@ if(SLUICE_SANITIZE)
   target_link_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE})
   if(SLUICE_SANITIZE MATCHES "undefined")
     # DuckDB is linked as built elsewhere, without the type information that these two compare.
-    target_compile_options(sluice_flags INTERFACE -fno-sanitize=vptr,function)
+    target_compile_options(sluice_flags INTERFACE -fno-sanitize=vptr
+      $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
   endif()
 endif()
 if(SLUICE_FUZZ)
