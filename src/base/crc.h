@@ -1,12 +1,14 @@
 // Cyclic redundancy checks: of our own files, and those by which S3 compares what it got with what
 // was sent.
 //
-//   CRC32       as in Ethernet and zip                 tables
-//   CRC32C      Castagnoli's                           the processor's instruction, else tables
-//   CRC64NVME   of the NVM Command Set Specification   carry-less multiplication, else tables
+//   CRC32       as in Ethernet and zip
+//   CRC32C      Castagnoli's
+//   CRC64NVME   of the NVM Command Set Specification
 //
-// All three read bits from the lowest on, begin with ones and are inverted at the end. What the
-// processor can do is asked once; `tables` are the twins that need nothing of it.
+// By carry-less multiplication where the processor has it (Gopal et al., "Fast CRC computation for
+// generic polynomials using PCLMULQDQ", 2009), rests of CRC32C by its own instruction, else by
+// tables. All three read bits from the lowest on, begin with ones and are inverted at the end. What
+// the processor can do is asked once; `tables` are the twins that need nothing of it.
 //
 // Pure functions; safe from any thread.
 #pragma once

@@ -44,7 +44,9 @@ TEST(Crc, IsTheSameWithoutTheProcessorsHelp) {
   for (size_t length = 0; length <= 1100; ++length) {
     SCOPED_TRACE(length);
     const auto bytes = all.subspan(length % 17, length);  // aligned and not
+    ASSERT_EQ(crc32(bytes), tables::crc32(bytes));
     ASSERT_EQ(crc32c(bytes), tables::crc32c(bytes));
+    ASSERT_EQ(crc32c(bytes, 77), tables::crc32c(bytes, 77));
     ASSERT_EQ(crc64nvme(bytes), tables::crc64nvme(bytes));
   }
   EXPECT_EQ(crc64nvme(all), tables::crc64nvme(all));

@@ -1,10 +1,10 @@
 #include "parquet/column.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
+
+#include "base/crc.h"
 
 namespace sluice::parquet {
 namespace {
@@ -17,10 +17,7 @@ constexpr size_t kMaxPageBytes = INT32_MAX;
 // A filter that nobody has asked for takes one part in so many of its chunk.
 constexpr uint64_t kFilterShare = 100;
 
-int32_t checksum(std::span<const std::byte> page) {
-  const auto* const bytes = reinterpret_cast<const Bytef*>(page.data());
-  return static_cast<int32_t>(crc32_z(0, bytes, page.size()));
-}
+int32_t checksum(std::span<const std::byte> page) { return static_cast<int32_t>(crc32(page)); }
 
 template <typename Put>
 std::string as_thrift(const Put& put) {

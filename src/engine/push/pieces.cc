@@ -10,6 +10,10 @@ size_t text_bytes(Vector& vector, size_t rows) {
   vector.ToUnifiedFormat(rows, format);
   const auto* const texts = duckdb::UnifiedVectorFormat::GetData<duckdb::string_t>(format);
   size_t bytes = 0;
+  if (!format.sel->IsSet() && format.validity.AllValid()) {
+    for (size_t row = 0; row < rows; ++row) bytes += texts[row].GetSize();
+    return bytes;
+  }
   for (size_t row = 0; row < rows; ++row) {
     const size_t index = format.sel->get_index(row);
     if (format.validity.RowIsValid(index)) bytes += texts[index].GetSize();
