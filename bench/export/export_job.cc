@@ -7,7 +7,7 @@
 //
 // From the environment: EXPORT_KEEP, and DuckDB's file stays; for an export S3_CA_FILE and
 // S3_CHECKSUM; EXPORT_MEMORY_MB, which is divided as a server divides --memory-limit; EXPORT_RUNS,
-// exports at once, whose slowest and fastest are told apart.
+// exports at once, whose slowest and fastest are told apart; EXPORT_WARM, another export before.
 //
 // A job prints one line of JSON. Its times are of the export alone: from a database that is open
 // and has been read from disk to files that are published.
@@ -249,13 +249,13 @@ Outcome run_exports(const Job& job, engine::Engine& engine, store::ObjectStore& 
 }
 
 // 100 MB of csv: a server that runs has its buffers, threads and connections already.
-void warm_up(engine::Engine& engine, store::ObjectStore& store) {
+void warm_up(engine::Engine& engine, store::ObjectStore& store, const std::string& prefix) {
   const auto connection = must(engine.connect());
   const auto reader = must(
       connection->reader(parse("SELECT i, repeat('x', 1000) AS t FROM range(100000) r(i)"), {}));
   exports::ExportSpec spec;
   spec.id = "t0";
-  spec.prefix = "warm-up";
+  spec.prefix = prefix + "-warm-up";
   spec.format = exports::FileFormat::kCsv;
   spec.names = reader->shape().names;
   for (const auto& type : reader->shape().types) spec.types.push_back(types::from_engine(type));
@@ -284,7 +284,7 @@ void run_sluice(const Job& job, const std::string& bucket, const std::string& pr
           {environment("AWS_ACCESS_KEY_ID"), environment("AWS_SECRET_ACCESS_KEY"), "", {}}),
       store_options(bucket)));
   const size_t runs = std::stoull(environment_or("EXPORT_RUNS", "1"));
-  if (!environment_or("EXPORT_WARM", "").empty()) warm_up(*engine, *store);
+  if (!environment_or("EXPORT_WARM", "").empty()) warm_up(*engine, *store, prefix);
   measure([&] { return run_exports(job, *engine, *store, prefix, runs); });
 }
 
