@@ -250,7 +250,10 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   TRY_ASSIGN(auto engine_connection, execution.connect());
   TRY_ASSIGN(const engine::Description described, engine_connection->describe(planned.query.query));
   const std::vector<sql::Column> columns = exported_columns(described.shape, declared);
-  if (!planned.spec.required.empty()) planned.spec.required.resize(columns.size());
+  // Partitions' columns come last, and say nothing of NULL.
+  auto& required = planned.spec.required;
+  if (required.size() + options.partition_by.size() != columns.size()) required.clear();
+  if (!required.empty()) required.resize(columns.size());
   if (*options.format == sql::CopyFormat::kText || *options.format == sql::CopyFormat::kBinary) {
     return plan_error(fmt::format("FORMAT {} not yet supported",
                                   *options.format == sql::CopyFormat::kText ? "TEXT" : "BINARY"),

@@ -34,6 +34,8 @@ struct Relation {
 
 // Queries within queries, deeper than anybody writes them.
 constexpr int kDeepest = 100;
+// Each star may double them.
+constexpr size_t kMostColumns = 10'000;
 
 int constant_argument(const duckdb::FunctionExpression& call, size_t index) {
   if (index >= call.children.size()) return -1;
@@ -111,11 +113,14 @@ std::optional<types::SqlType> type_of(const duckdb::ParsedExpression& item,
   if (const auto cast = type_of_cast(item)) return cast;
   if (const Known* const column = column_of(item, relations)) return column->type;
   const auto choices = choices_of(item);
-  if (choices.empty()) return {};
-  const auto type = type_of(*choices[0], relations);
-  const bool all_same = std::ranges::all_of(
-      choices, [&](const auto* choice) { return type_of(*choice, relations) == type; });
-  return all_same ? type : std::nullopt;
+  std::optional<types::SqlType> type;
+  for (const auto* const choice : choices) {
+    // Each is looked at once: they may be nested deeply.
+    const auto one = type_of(*choice, relations);
+    if (!one || (type && *type != *one)) return {};
+    type = one;
+  }
+  return type;
 }
 
 // Outer joins make rows of NULLs.
@@ -152,9 +157,6 @@ class Follower {
     if (depth_ == kDeepest) return {};
     ++depth_;
     const size_t outer_tables = with_.size();
-    for (const auto& [name, table] : node.cte_map.map) {
-      define(name, *table->query->node, table->aliases);
-    }
     KnownColumns columns;
     switch (node.type) {
       case duckdb::QueryNodeType::SELECT_NODE:
@@ -163,12 +165,11 @@ class Follower {
       case duckdb::QueryNodeType::SET_OPERATION_NODE:
         columns = columns_of_both(node.Cast<duckdb::SetOperationNode>());
         break;
-      case duckdb::QueryNodeType::CTE_NODE: {
-        const auto& cte = node.Cast<duckdb::CTENode>();
-        define(cte.ctename, *cte.query, cte.aliases);
-        columns = columns_of(*cte.child);
+      case duckdb::QueryNodeType::CTE_NODE:
+        // Each table of a WITH is a node around the rest; what the maps of names say besides is not
+        // in their order.
+        columns = columns_with(node.Cast<duckdb::CTENode>());
         break;
-      }
       default:
         break;
     }
@@ -178,12 +179,18 @@ class Follower {
   }
 
  private:
-  // A table of WITH, which those behind it can see.
-  void define(const std::string& name, const duckdb::QueryNode& query,
-              const duckdb::vector<std::string>& names) {
-    KnownColumns columns = columns_of(query);
-    if (columns) rename(*columns, names);
-    with_.emplace_back(name, std::move(columns));
+  // A table of WITH, which those behind it can see. One that hides another is not followed: the
+  // parser wraps some queries twice.
+  KnownColumns columns_with(const duckdb::CTENode& node) {
+    if (defined(node.ctename) != nullptr) return {};
+    KnownColumns table = columns_of(*node.query);
+    if (table) rename(*table, node.aliases);
+    with_.emplace_back(node.ctename, std::move(table));
+    return columns_of(*node.child);
+  }
+  const KnownColumns* defined(const std::string& name) const {
+    const auto found = std::ranges::find(with_, name, [](const auto& one) { return one.first; });
+    return found == with_.end() ? nullptr : &found->second;
   }
 
   KnownColumns columns_of_both(const duckdb::SetOperationNode& node) {
@@ -215,11 +222,17 @@ class Follower {
         continue;
       }
       const auto& star = item->Cast<duckdb::StarExpression>();
-      if (!star.exclude_list.empty() || !star.replace_list.empty() || star.columns) return {};
+      if (!star.exclude_list.empty() || !star.replace_list.empty() || !star.rename_list.empty() ||
+          star.columns) {
+        return {};
+      }
+      bool found = false;
       for (const Relation& relation : relations) {
         if (!star.relation_name.empty() && star.relation_name != relation.alias) continue;
         columns.insert(columns.end(), relation.columns.begin(), relation.columns.end());
+        found = true;
       }
+      if (!found || columns.size() > kMostColumns) return {};
     }
     for (Known& column : columns) column.is_never_null = column.is_never_null && !adds_nulls;
     return columns;
@@ -256,9 +269,7 @@ class Follower {
     if (!base.schema_name.empty()) name.push_back(base.schema_name);
     name.push_back(base.table_name);
     if (name.size() == 1) {
-      const auto found = std::find_if(with_.rbegin(), with_.rend(),
-                                      [&](const auto& one) { return one.first == name[0]; });
-      if (found != with_.rend()) return found->second;
+      if (const KnownColumns* const table = defined(name[0])) return *table;
     }
     const auto found = catalog_.lookup(name, path_);
     if (!found.ok() || *found == nullptr || !(*found)->is_relation()) return {};

@@ -93,9 +93,36 @@ TEST_F(DeclaredTypes, AreNotGuessed) {
            "SELECT c FROM t JOIN t u USING (c)",
            "SELECT c FROM (VALUES ('a')) q(c)",
            "SELECT c FROM t UNION BY NAME SELECT l, c FROM t",
+           "SELECT x.* RENAME (c AS l, l AS c) FROM t x",
+           "SELECT y.* FROM t x",
+           "WITH q AS (WITH t AS (SELECT l AS c FROM t) SELECT c FROM t), t AS (SELECT 1) SELECT c "
+           "FROM t, q",
        }) {
     EXPECT_THAT(types_of(query), IsEmpty()) << query;
   }
+}
+
+TEST_F(DeclaredTypes, OfTablesOfWithAreTheirOwn) {
+  // The second is not seen by the first.
+  EXPECT_THAT(
+      types_of(
+          "WITH a AS (SELECT l AS x FROM t), t AS (SELECT c AS l FROM t) SELECT x, l FROM a, t"),
+      ElementsAre("integer list", "character(5)"));
+  EXPECT_THAT(types_of("WITH t AS (SELECT l AS c, c AS l FROM t) SELECT c, l FROM t"),
+              ElementsAre("integer list", "character(5)"));
+  EXPECT_THAT(without_null("WITH t AS (SELECT c AS id, id AS c FROM t) SELECT id, c FROM t"),
+              ElementsAre(false, true));
+}
+
+TEST_F(DeclaredTypes, TakeNoLongerThanTheQueryIsLong) {
+  std::string nested = "c";
+  for (int i = 0; i < 200; ++i) nested = "coalesce(" + nested + ", c)";
+  EXPECT_THAT(types_of("SELECT " + nested + " FROM t"), ElementsAre("character(5)"));
+  std::string doubled = "WITH q0 AS (SELECT * FROM t)";
+  for (int i = 1; i < 40; ++i) {
+    doubled += fmt::format(", q{} AS (SELECT * FROM q{} a, q{} b)", i, i - 1, i - 1);
+  }
+  EXPECT_THAT(types_of(doubled + " SELECT 1 FROM q39"), IsEmpty());
 }
 
 TEST_F(DeclaredTypes, OfDeeplyNestedQueriesAreGivenUp) {

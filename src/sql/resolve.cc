@@ -108,6 +108,24 @@ const duckdb::ParsedExpression* untyped_list(const duckdb::SelectStatement& quer
   return kind == duckdb::ExpressionClass::PARAMETER || literal ? call.children[0].get() : nullptr;
 }
 
+// The engine's parser wraps a query of WITH that has a WITH itself once more in that one's tables:
+// t would see t. A second wrapping has the same name and the same query.
+void unwrap(duckdb::QueryNode& node) {
+  if (node.type != duckdb::QueryNodeType::CTE_NODE) return;
+  auto& with = node.Cast<duckdb::CTENode>();
+  unwrap(*with.query);
+  unwrap(*with.child);
+  for (duckdb::QueryNode* next = with.child.get(); next->type == duckdb::QueryNodeType::CTE_NODE;) {
+    auto& later = next->Cast<duckdb::CTENode>();
+    if (later.ctename == with.ctename && later.query->Equals(with.query.get())) {
+      auto rest = std::move(later.child);
+      with.child = std::move(rest);
+      return;
+    }
+    next = later.child.get();
+  }
+}
+
 }  // namespace
 
 Resolver::Resolver(const ResolveContext& context, std::vector<ExtraRelation> extra_relations)
@@ -155,6 +173,7 @@ void Resolver::walk(duckdb::SelectStatement& statement, const Scope& parent, boo
 
 void Resolver::walk(duckdb::QueryNode& node, const Scope& parent, bool top, WithChain* outer) {
   if (failed()) return;
+  if (outer == nullptr) unwrap(node);
   const Level level(nesting_);
   if (nesting_ > kMaxNestingDepth)
     return fail(invalid("the query is nested too deeply").with_sqlstate("54001"));

@@ -166,6 +166,17 @@ TEST_F(ResolveTest, InlinesViewsInTheirOwnContext) {
 TEST_F(ResolveTest, CommonTablesShadowRelations) {
   EXPECT_THAT(rows("WITH t AS (SELECT a + 10 AS a FROM t) SELECT a FROM t ORDER BY 1"),
               ElementsAre("11", "12"));
+  // Also within another one.
+  EXPECT_THAT(rows("WITH q AS (WITH t AS (SELECT a + 10 AS a FROM t) SELECT a FROM t) "
+                   "SELECT a FROM q ORDER BY 1"),
+              ElementsAre("11", "12"));
+  EXPECT_THAT(
+      rows("WITH q AS (WITH t AS (SELECT a + 10 AS a FROM t), u AS (SELECT a + 1 AS a FROM t) "
+           "SELECT t.a, u.a AS b FROM t, u) SELECT min(a), max(b) FROM q"),
+      ElementsAre("11|13"));
+  EXPECT_THAT(rows("WITH p AS (WITH q AS (WITH t AS (SELECT a + 10 AS a FROM t) SELECT a FROM t) "
+                   "SELECT a + 100 AS a FROM q) SELECT a FROM p ORDER BY 1"),
+              ElementsAre("111", "112"));
   EXPECT_THAT(rows("WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) "
                    "SELECT n FROM r ORDER BY 1"),
               ElementsAre("1", "2", "3"));

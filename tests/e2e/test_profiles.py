@@ -204,6 +204,9 @@ class Profiles(unittest.TestCase):
                 ("(SELECT p.id, q.id FROM parts p LEFT JOIN parts q ON p.id = q.id + 1)", ["optional", "optional"]),
                 ("(SELECT id, count(*) FROM parts GROUP BY ROLLUP (id))", ["optional", "optional"]),
                 ("(SELECT id FROM parts UNION ALL SELECT NULL)", ["optional"]),
+                ("(WITH w AS (SELECT id, note FROM parts) SELECT * FROM (SELECT note, id FROM w) q)", ["optional", "required"]),
+                ("(WITH w AS (SELECT note FROM parts), parts AS (SELECT 1 AS note) SELECT note FROM w)", ["optional"]),
+                ("(SELECT id FROM (SELECT * RENAME (note AS id, id AS note) FROM parts) q)", ["optional"]),
                 ("seen", ["optional"] * 3)):
             with self.subTest(source):
                 folder = self.export(source)
