@@ -103,9 +103,9 @@ class FileSink::Local : public engine::LocalSink {
     TRY(begin(stop));
     open_->count(counts);
     counts.clear();
-    TRY(append(*open_));
+    const Status status = append(*open_);
     leave();
-    return ok();
+    return status;
   }
   RowCounts row_counts() const { return RowCounts(spec_.manifest ? &spec_.types : nullptr); }
   void leave() {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "export/parquet_footer.h"
 #include "export/testing/run_fixture.h"
 
 namespace sluice::exports {
@@ -158,7 +159,10 @@ TEST(ExportRun, ASingleFileHasAllThreadsRows) {
     for (const char* const fact : {"\"rows\": 2000", "\"min\": \"0\"", "\"max\": \"1999\""}) {
       EXPECT_THAT(manifest, HasSubstr(fact));
     }
-    if (spec.format == FileFormat::kCsv && spec.csv_compression.codec == format::Codec::kNone) {
+    if (spec.format == FileFormat::kParquet) {
+      const std::string file = store.objects().at("a/b/mz-t7-batch-0000-0000.parquet");
+      EXPECT_EQ(rows_of_parquet_footer(file).value(), 2000U);
+    } else if (spec.csv_compression.codec == format::Codec::kNone) {
       spec.manifest = false;
       FakeStore plain;
       ASSERT_TRUE(run(spec, plain, rows).result.ok());

@@ -97,7 +97,8 @@ class TlsSocket:
         return self.do(self.tls.read, len(view), view) or 0
 
     def sendall(self, data):
-        self.do(self.tls.write, data)
+        while data:
+            data = data[self.do(self.tls.write, data) or len(data):]
 
     def close(self):
         self.client.close()
