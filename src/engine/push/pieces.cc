@@ -35,7 +35,7 @@ size_t vector_bytes(Vector& vector, size_t rows) {
     case duckdb::PhysicalType::STRUCT:
       vector.Flatten(rows);
       for (const auto& field : duckdb::StructVector::GetEntries(vector)) {
-        bytes += vector_bytes(*field, rows);
+        bytes += vector_bytes(*field.get(), rows);
       }
       return bytes;
     default:
