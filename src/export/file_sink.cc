@@ -103,7 +103,7 @@ class FileSink::Local : public engine::LocalSink {
     TRY(begin(stop));
     open_->count(counts);
     counts.clear();
-    const Status status = append(*open_);
+    Status status = append(*open_);
     leave();
     return status;
   }

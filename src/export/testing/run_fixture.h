@@ -55,14 +55,16 @@ class FakeReader final : public engine::Reader {
 
   std::optional<Progress> progress() const override {
     if (!options_.tells_progress) return std::nullopt;
-    const auto all = static_cast<uint64_t>(options_.threads * options_.rows_per_thread);
-    return Progress{static_cast<double>(given_ * 1000 / all) / 1000, all};
+    const auto all = static_cast<uint64_t>(row_count());
+    const uint64_t thousandths = given_ * 1000 / all;
+    return Progress{static_cast<double>(thousandths) / 1000, all};
   }
 
   // What is in the files when all went well: n and text of every row, sorted.
   std::vector<std::string> csv_rows() const {
     std::vector<std::string> rows;
-    for (int n = 0; n < options_.threads * options_.rows_per_thread; ++n) {
+    rows.reserve(static_cast<size_t>(row_count()));
+    for (int n = 0; n < row_count(); ++n) {
       rows.push_back(fmt::format("{},{}", n, text(n)));
     }
     std::sort(rows.begin(), rows.end());
@@ -70,6 +72,8 @@ class FakeReader final : public engine::Reader {
   }
 
  private:
+  int row_count() const { return options_.threads * options_.rows_per_thread; }
+
   std::string text(int n) const {
     std::string letters(options_.text_length, ' ');  // that no codec makes smaller
     std::minstd_rand random(static_cast<uint32_t>(n) + 1);
