@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <duckdb.hpp>
 #include <filesystem>
 #include <fstream>
@@ -129,8 +130,7 @@ TEST_F(WriterTest, TakesGroupsThatOthersHaveEncoded) {
     same = options;
   });
   ASSERT_TRUE(writer.ok());
-  std::vector<std::unique_ptr<GroupEncoder>> encoders;
-  for (int i = 0; i < 2; ++i) encoders.push_back(GroupEncoder::make(*same).value());
+  std::array encoders = {GroupEncoder::make(*same).value(), GroupEncoder::make(*same).value()};
   ASSERT_TRUE((*writer)->begin(into_bytes(), {}).ok());
   for (size_t next = 0; const auto chunk = rows->Fetch(); ++next) {
     // The writer's own, and two others in turn.

@@ -110,7 +110,7 @@ std::vector<const duckdb::ParsedExpression*> choices_of(const duckdb::ParsedExpr
 
 std::optional<types::SqlType> type_of(const duckdb::ParsedExpression& item,
                                       const std::vector<Relation>& relations) {
-  if (const auto cast = type_of_cast(item)) return cast;
+  if (auto cast = type_of_cast(item)) return cast;
   if (const Known* const column = column_of(item, relations)) return column->type;
   const auto choices = choices_of(item);
   std::optional<types::SqlType> type;
@@ -312,7 +312,7 @@ types::SqlType result_type(const engine::LogicalType& type,
   if (declared && types::to_engine(*declared).InternalType() == type.InternalType()) {
     return *declared;
   }
-  const types::SqlType found = types::from_engine(type);
+  types::SqlType found = types::from_engine(type);
   if (found.id == types::TypeId::kNumeric && found.scale <= types::kBareNumericScale) {
     return types::numeric();
   }

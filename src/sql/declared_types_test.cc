@@ -65,8 +65,8 @@ TEST_F(DeclaredTypes, AreFollowedThroughQueriesWithinQueries) {
            "SELECT q.* FROM (SELECT * FROM (SELECT c, l, id + 1 FROM t)) q",
            "SELECT a, b, d FROM (SELECT c, l, id + 1 FROM t) q(a, b, d)",
            "WITH q AS (SELECT * FROM t) SELECT c, l, id + 1 FROM q",
-           "WITH q(a, b) AS (SELECT c, l FROM t), r AS (SELECT b, a FROM q) SELECT a, b, 1 + 1 "
-           "FROM r",
+           ("WITH q(a, b) AS (SELECT c, l FROM t), r AS (SELECT b, a FROM q) "
+            "SELECT a, b, 1 + 1 FROM r"),
            "WITH q AS MATERIALIZED (SELECT * FROM t) SELECT c, l, id + 1 FROM q x",
            "WITH t AS (SELECT * FROM t) SELECT c, l, id + 1 FROM t",
            "SELECT c, l, id + 1 FROM t UNION ALL (SELECT c, m, id FROM t ORDER BY id LIMIT 3)",
@@ -95,8 +95,8 @@ TEST_F(DeclaredTypes, AreNotGuessed) {
            "SELECT c FROM t UNION BY NAME SELECT l, c FROM t",
            "SELECT x.* RENAME (c AS l, l AS c) FROM t x",
            "SELECT y.* FROM t x",
-           "WITH q AS (WITH t AS (SELECT l AS c FROM t) SELECT c FROM t), t AS (SELECT 1) SELECT c "
-           "FROM t, q",
+           ("WITH q AS (WITH t AS (SELECT l AS c FROM t) SELECT c FROM t), t AS (SELECT 1) "
+            "SELECT c FROM t, q"),
        }) {
     EXPECT_THAT(types_of(query), IsEmpty()) << query;
   }
@@ -116,7 +116,7 @@ TEST_F(DeclaredTypes, OfTablesOfWithAreTheirOwn) {
 
 TEST_F(DeclaredTypes, TakeNoLongerThanTheQueryIsLong) {
   std::string nested = "c";
-  for (int i = 0; i < 200; ++i) nested = "coalesce(" + nested + ", c)";
+  for (int i = 0; i < 200; ++i) nested = fmt::format("coalesce({}, c)", nested);
   EXPECT_THAT(types_of("SELECT " + nested + " FROM t"), ElementsAre("character(5)"));
   std::string doubled = "WITH q0 AS (SELECT * FROM t)";
   for (int i = 1; i < 40; ++i) {
@@ -127,9 +127,9 @@ TEST_F(DeclaredTypes, TakeNoLongerThanTheQueryIsLong) {
 
 TEST_F(DeclaredTypes, OfDeeplyNestedQueriesAreGivenUp) {
   std::string query = "SELECT c FROM t";
-  for (int i = 0; i < 30; ++i) query = "SELECT c FROM (" + query + ") q";
+  for (int i = 0; i < 30; ++i) query = fmt::format("SELECT c FROM ({}) q", query);
   EXPECT_THAT(types_of(query), ElementsAre("character(5)"));
-  for (int i = 0; i < 80; ++i) query = "SELECT c FROM (" + query + ") q";
+  for (int i = 0; i < 80; ++i) query = fmt::format("SELECT c FROM ({}) q", query);
   EXPECT_THAT(types_of(query), IsEmpty());
 }
 

@@ -206,8 +206,8 @@ TEST_F(ResolveTest, RefusesRelationsThatAreNotOurs) {
        {"SELECT * FROM nope", "SELECT * FROM duckdb_tables", "SELECT * FROM sqlite_master",
         "SELECT * FROM \"/etc/passwd\"", "SELECT * FROM \"x.csv\"", "SELECT * FROM main.t",
         "SELECT * FROM pg_catalog.pg_nope", "SELECT * FROM information_schema.character_sets",
-        "WITH RECURSIVE duckdb_tables AS (SELECT 1 FROM duckdb_tables UNION ALL SELECT 1 FROM "
-        "duckdb_tables) SELECT * FROM duckdb_tables",
+        ("WITH RECURSIVE duckdb_tables AS (SELECT 1 FROM duckdb_tables UNION ALL SELECT 1 FROM "
+         "duckdb_tables) SELECT * FROM duckdb_tables"),
         "WITH RECURSIVE \"x.csv\" AS (SELECT 1 FROM \"x.csv\" UNION ALL SELECT 1) SELECT 1",
         "WITH x AS (SELECT * FROM y), y AS (SELECT 1) SELECT * FROM x",
         "SELECT (SELECT count(*) FROM duckdb_settings)",

@@ -73,7 +73,7 @@ class HttpServer final : public Server, private httplib::Server {
       const int on = 1;
       ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     });
-    const auto threads = static_cast<size_t>(options_.max_sessions + kSpareThreads);
+    const auto threads = static_cast<size_t>(options_.max_sessions) + kSpareThreads;
     new_task_queue = [threads] { return new WipingPool(threads); };
     set_payload_max_length(options_.max_body_bytes);
     set_keep_alive_max_count(kRequestsPerConnection);
@@ -122,7 +122,7 @@ class HttpServer final : public Server, private httplib::Server {
       response.set_header("Cache-Control", "no-store");
     });
     set_exception_handler(
-        [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
+        [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
           answer_error(response, 500, internal("internal error"));
         });
     Get("/health",
