@@ -70,8 +70,8 @@ TEST_F(DeclaredTypes, AreFollowedThroughQueriesWithinQueries) {
            "WITH q AS MATERIALIZED (SELECT * FROM t) SELECT c, l, id + 1 FROM q x",
            "WITH t AS (SELECT * FROM t) SELECT c, l, id + 1 FROM t",
            "SELECT c, l, id + 1 FROM t UNION ALL (SELECT c, m, id FROM t ORDER BY id LIMIT 3)",
-           "SELECT CASE WHEN id = 1 THEN c END, coalesce(l, m, NULL), CASE id WHEN 1 THEN id ELSE "
-           "c END FROM t",
+           ("SELECT CASE WHEN id = 1 THEN c END, coalesce(l, m, NULL), "
+            "CASE id WHEN 1 THEN id ELSE c END FROM t"),
            "SELECT q.c, t.l, t.id + 1 FROM t JOIN (SELECT c, id AS n FROM t) q ON n = t.id",
        }) {
     EXPECT_THAT(types_of(query), ElementsAre("character(5)", "integer list", "?")) << query;
