@@ -10,11 +10,11 @@ cost       the same rows to tests/sink/sink.py by two threads, in files of each 
            interleaved: processor time and wall time of the one over the other, best of the rounds."""
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -111,13 +111,11 @@ def overshoot(options):
 
 
 def cost(options):
-    sink = subprocess.Popen([sys.executable, str(ROOT / "tests" / "sink" / "sink.py")], stdout=subprocess.PIPE, text=True)
-    url = sink.stdout.readline().rsplit(" ", 1)[-1].strip()
     missed = []
     print(f"\n{'with a size over without':<30}{'by cpu':>10}{'by wall':>10}")
-    with Bench(options, threads=2) as bench:
+    with contextlib.closing(harness.Sink()) as sink, Bench(options, threads=2) as bench:
         bench.server.psql("-c", "CREATE SECRET k AS 'k'", "-c",
-                          f"CREATE CONNECTION sink TO AWS (ENDPOINT = '{url}', REGION = 'us-east-1', ACCESS KEY ID = 'k', "
+                          f"CREATE CONNECTION sink TO AWS (ENDPOINT = '{sink.url}', REGION = 'us-east-1', ACCESS KEY ID = 'k', "
                           "SECRET ACCESS KEY = SECRET k)")
         for shape in options.shapes:
             for codec in (one for one in options.codecs if one in ("snappy", "csv")):
@@ -138,8 +136,6 @@ def cost(options):
                     print(f"{shape + ' ' + codec + ' ' + size:<30}{by_cpu:>10.3f}{by_wall:>10.3f}", flush=True)
                     if min(by_cpu, by_wall) > 1.05:
                         missed.append(f"{shape} {codec} {size}: {by_cpu:.3f} by cpu, {by_wall:.3f} by wall")
-    sink.terminate()
-    sink.wait()
     return missed
 
 

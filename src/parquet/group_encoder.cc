@@ -1,13 +1,14 @@
 #include "parquet/group_encoder.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "parquet/nodes.h"
 
 namespace sluice::parquet {
 namespace {
 
-// What a footer says of a column chunk, about.
+// What a footer and indexes will say of a column chunk, about.
 constexpr uint64_t kOpenChunkBytes = 220;
 constexpr uint64_t kLeastGroupBytes = uint64_t{1} << 20;
 

@@ -10,7 +10,6 @@
 // Threads: one at a time; different objects are independent of each other.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>

@@ -9,8 +9,7 @@ namespace sluice::parquet {
 namespace {
 
 constexpr std::string_view kMagic = "PAR1";
-// Of a footer, about: what it says of a column chunk besides what is known, and
-// in all.
+// What a footer says of a column chunk besides its metadata and indexes, about.
 constexpr uint64_t kColumnChunkBytes = 20;
 
 class FileWriter final : public Writer {

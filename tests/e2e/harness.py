@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -132,6 +133,20 @@ class Server:
             return response.status, response.read().decode(), dict(response.getheaders())
         finally:
             connection.close()
+
+
+class Sink:
+    """A tests/sink/sink.py, with its arguments."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([sys.executable, ROOT / "tests" / "sink" / "sink.py", *arguments],
+                                        stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 class ServerTest(unittest.TestCase):

@@ -9,7 +9,6 @@ import itertools
 import os
 import pathlib
 import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -19,20 +18,8 @@ import harness
 MB = 1 << 20
 LIMIT = 1 << 30
 ALLOWED = LIMIT + 256 * MB
-SINK = harness.ROOT / "tests" / "sink" / "sink.py"
 LONG = bool(os.environ.get("SLUICE_LONG_TESTS"))
 ATTEMPTS = 3
-
-
-class Sink:
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen([sys.executable, str(SINK), *arguments], stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 class Case(unittest.TestCase):
@@ -43,7 +30,7 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.server = harness.Server("--threads", "2", "--memory-limit", f"{cls.memory_limit // MB}MB")
         cls.addClassCleanup(cls.server.close)
-        cls.sink = Sink()
+        cls.sink = harness.Sink()
         cls.addClassCleanup(cls.sink.close)
         cls.run_numbers = itertools.count()
         cls.connect(cls.sink, "sink")
@@ -157,7 +144,7 @@ class Memory(Case):
             self.assert_bounded(f"ten exports at once, {form}")
 
     def test_a_stalled_store_and_an_unread_portal(self):
-        stalled = Sink("--delay", "15")
+        stalled = harness.Sink("--delay", "15")
         self.addCleanup(stalled.close)
         self.connect(stalled, "stalled")
         reader = self.server.wire()
