@@ -4,9 +4,9 @@
 #include <future>
 #include <random>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "s3/client.h"
+#include "store/probe_leftovers.h"
 
 namespace sluice::store {
 namespace {
@@ -52,10 +52,9 @@ class Probe {
   Probe(s3::Client& client, const std::string& bucket, const std::string& prefix)
       : client_(client),
         folder_(prefix.empty() ? "" : prefix + "/"),
-        object_{bucket, folder_ + new_name()},
-        upload_{bucket, object_.key + "-upload"} {}
+        left_{.name = {bucket, folder_ + new_name()}} {}
 
-  ~Probe() { clean_up(); }
+  ~Probe() { clean_up(true); }
 
   Result<std::vector<ProbedRight>> run(std::stop_token stop) {
     try_list(stop);
@@ -63,8 +62,9 @@ class Probe {
     try_put(stop);
     try_conditional_put(stop);
     try_multipart(stop);
-    if (object_is_there_) remove_object(stop);
-    clean_up();
+    const bool put_is_unclear = left_.object && put_.outcome != Outcome::kOk;
+    if (left_.object && !put_is_unclear) remove_object(stop);
+    clean_up(stop.stop_requested() || left_.unknown_upload || put_is_unclear);
     if (stop.stop_requested()) return cancelled();
     rights_ = {list_, put_, conditional_, create_, part_, abort_, delete_};
     return std::move(rights_);
@@ -81,7 +81,7 @@ class Probe {
   Status abort(const std::string& id, const std::stop_token& stop);
   void end_upload(const std::string& id, const Result<s3::SentPart>& part,
                   const std::stop_token& stop);
-  void clean_up();
+  void clean_up(bool was_cut_off);
 
   // Sets the outcome by the answer; whether it was a success.
   bool judge(ProbedRight& right, const Status& answer, std::string_view action) const {
@@ -89,36 +89,30 @@ class Probe {
     if (!answer.ok()) right.detail = missing(answer.error(), action, below());
     return answer.ok();
   }
-  std::string below() const { return fmt::format("{}/{}*", object_.bucket, folder_); }
+  std::string below() const { return fmt::format("{}/{}*", left_.name.bucket, folder_); }
 
   s3::Client& client_;
   const std::string folder_;
-  const s3::ObjectName object_;
-  const s3::ObjectName upload_;
   ProbedRight list_{.check = "list"}, put_{.check = "put"},
       conditional_{.check = "conditional put"}, create_{.check = "multipart create"},
       part_{.check = "multipart upload"}, abort_{.check = "multipart abort"},
       delete_{.check = "delete"};
   std::vector<ProbedRight> rights_;
-  // What is there, or may be.
-  bool object_is_there_ = false;
-  bool completed_upload_is_there_ = false;
-  bool unknown_upload_is_there_ = false;
-  std::vector<std::string> uploads_;
+  Leftovers left_;  // the object and the upload have one name
 };
 
 void Probe::try_list(const std::stop_token& stop) {
-  const auto listed = client_.list(object_.bucket, folder_, 1, stop);
+  const auto listed = client_.list(left_.name.bucket, folder_, 1, stop);
   list_.outcome = listed.ok() ? Outcome::kOk : Outcome::kFailed;
   if (listed.ok()) return;
   const std::string condition =
       folder_.empty() ? "" : fmt::format(" (condition s3:prefix {}*)", folder_);
-  list_.detail = missing(listed.error(), "s3:ListBucket", object_.bucket + condition);
+  list_.detail = missing(listed.error(), "s3:ListBucket", left_.name.bucket + condition);
 }
 
 // Of a key that nobody has, as COPY does it: so nothing needs to be there.
 void Probe::try_delete(const std::stop_token& stop) {
-  const Status removed = client_.delete_object(object_, stop);
+  const Status removed = client_.delete_object(left_.name, stop);
   const bool is_absent = !removed.ok() && removed.error().code == ErrorCode::kNotFound &&
                          !contains(removed.error().message, "NoSuchBucket");
   judge(delete_, is_absent ? ok() : removed, "s3:DeleteObject");
@@ -130,11 +124,11 @@ void Probe::try_put(const std::stop_token& stop) {
     return;
   }
   const auto put =
-      client_.put_object(object_, bytes_of(kProbeContent), s3::IfExists::kReplace, stop);
+      client_.put_object(left_.name, bytes_of(kProbeContent), s3::IfExists::kReplace, stop);
   // Only a clear refusal says that nothing was written.
-  object_is_there_ = put.ok() || (put.error().code != ErrorCode::kDenied &&
-                                  put.error().code != ErrorCode::kInvalid &&
-                                  put.error().code != ErrorCode::kNotFound);
+  left_.object = put.ok() || (put.error().code != ErrorCode::kDenied &&
+                              put.error().code != ErrorCode::kInvalid &&
+                              put.error().code != ErrorCode::kNotFound);
   judge(put_, put.ok() ? ok() : Status(put.error()), "s3:PutObject");
 }
 
@@ -143,7 +137,8 @@ void Probe::try_conditional_put(const std::stop_token& stop) {
     conditional_.detail = "there is no object to put it over";
     return;
   }
-  const auto put = client_.put_object(object_, bytes_of(kProbeContent), s3::IfExists::kFail, stop);
+  const auto put =
+      client_.put_object(left_.name, bytes_of(kProbeContent), s3::IfExists::kFail, stop);
   if (put.ok()) {
     conditional_.outcome = Outcome::kFailed;
     conditional_.detail = "the store puts over an object in spite of If-None-Match";
@@ -156,14 +151,14 @@ void Probe::try_conditional_put(const std::stop_token& stop) {
 }
 
 Status Probe::abort(const std::string& id, const std::stop_token& stop) {
-  return client_.abort_upload(upload_, id, stop);
+  return client_.abort_upload(left_.name, id, stop);
 }
 
 Result<s3::SentPart> Probe::upload_part(const std::string& id, const std::stop_token& stop) {
   std::promise<Result<s3::SentPart>> promise;
   auto part = promise.get_future();
   client_.upload_part(
-      upload_, id, 1, bytes_of(kProbeContent), stop,
+      left_.name, id, 1, bytes_of(kProbeContent), stop,
       [&promise](Result<s3::SentPart> answer) { promise.set_value(std::move(answer)); });
   return part.get();
 }
@@ -177,14 +172,12 @@ void Probe::try_multipart(const std::stop_token& stop) {
     create_.detail = part_.detail = abort_.detail = why;
     return;
   }
-  bool may_be_others = false;
-  const auto id = client_.create_upload(upload_, &may_be_others, stop);
-  unknown_upload_is_there_ = may_be_others;
+  const auto id = client_.create_upload(left_.name, &left_.unknown_upload, stop);
   if (!judge(create_, id.ok() ? ok() : Status(id.error()), "s3:PutObject")) {
     part_.detail = abort_.detail = "there is no upload";
     return;
   }
-  uploads_.push_back(*id);
+  left_.uploads.push_back(*id);
   const auto part = upload_part(*id, stop);
   judge(part_, part.ok() ? ok() : Status(part.error()), "s3:PutObject");
   end_upload(*id, part, stop);
@@ -194,54 +187,36 @@ void Probe::try_multipart(const std::stop_token& stop) {
 void Probe::end_upload(const std::string& id, const Result<s3::SentPart>& part,
                        const std::stop_token& stop) {
   if (judge(abort_, abort(id, stop), "s3:AbortMultipartUpload")) {
-    std::erase(uploads_, id);
+    std::erase(left_.uploads, id);
     return;
   }
   if (!part.ok()) return;
-  const auto completion = client_.complete_upload(upload_, id, {*part}, stop);
-  completed_upload_is_there_ = completion.object.ok() || completion.may_have_happened;
-  if (completion.object.ok()) std::erase(uploads_, id);
+  const auto completion = client_.complete_upload(left_.name, id, {*part}, stop);
+  left_.object = left_.object || completion.object.ok() || completion.may_have_happened;
+  if (completion.object.ok()) std::erase(left_.uploads, id);
 }
 
 void Probe::remove_object(const std::stop_token& stop) {
-  const Status removed = client_.delete_object(object_, stop);
+  const Status removed = client_.delete_object(left_.name, stop);
   if (removed.ok() || removed.error().code == ErrorCode::kNotFound) {
-    object_is_there_ = false;
+    left_.object = false;
   } else {
     judge(delete_, removed, "s3:DeleteObject");
   }
 }
 
-// Whatever has happened, a stop included. What is left is told where the administrator looks.
-void Probe::clean_up() {
-  const auto remove = [this](const s3::ObjectName& name, bool& is_there) {
-    if (!is_there) return;
-    const Status removed = client_.delete_object(name, {}, kProbeCleanUpTime);
-    is_there = !removed.ok() && removed.error().code != ErrorCode::kNotFound;
-    if (!is_there) return;
-    delete_.outcome = Outcome::kFailed;
-    delete_.detail = fmt::format("{} is left behind: {}", name.url(), removed.error().message);
-    log::warning("a probe could not be undone: {}", delete_.detail);
-    is_there = false;  // once is enough
-  };
-  remove(object_, object_is_there_);
-  remove(upload_, completed_upload_is_there_);
-  if (unknown_upload_is_there_) {
-    unknown_upload_is_there_ = false;
-    const auto open = client_.list_uploads(upload_.bucket, upload_.key, {}, kProbeCleanUpTime);
-    for (size_t i = 0; open.ok() && i < open->size(); ++i) uploads_.push_back((*open)[i].id);
+// What is left is told where the administrator looks.
+void Probe::clean_up(bool was_cut_off) {
+  for (const LeftBehind& one : remove(client_, left_, was_cut_off)) {
+    ProbedRight& right = one.is_upload ? abort_ : delete_;
+    right.outcome = Outcome::kFailed;
+    right.detail = one.is_upload
+                       ? fmt::format(
+                             "{} is left behind, for a lifecycle rule of the bucket to remove "
+                             "(AbortIncompleteMultipartUpload): {}",
+                             one.what, one.error.message)
+                       : fmt::format("{} is left behind: {}", one.what, one.error.message);
   }
-  for (const std::string& id : uploads_) {
-    const Status aborted = client_.abort_upload(upload_, id, {}, kProbeCleanUpTime);
-    if (aborted.ok()) continue;
-    abort_.outcome = Outcome::kFailed;
-    abort_.detail = fmt::format(
-        "upload {} of {} is left behind, for a lifecycle rule of the bucket to remove "
-        "(AbortIncompleteMultipartUpload): {}",
-        id, upload_.url(), aborted.error().message);
-    log::warning("a probe could not be undone: {}", abort_.detail);
-  }
-  uploads_.clear();
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 #include <future>
 #include <random>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "s3/client.h"
+#include "store/probe_leftovers.h"
 
 namespace sluice::store {
 namespace {
@@ -39,10 +39,10 @@ class Trials {
         folder_(asked.prefix.empty() ? "" : asked.prefix + "/"),
         dialect_(asked.dialect) {
     std::random_device random;
-    name_ = {asked.bucket,
-             fmt::format("{}sluice-probe-{:08x}{:08x}-dialect", folder_, random(), random())};
+    left_.name = {asked.bucket,
+                  fmt::format("{}sluice-probe-{:08x}{:08x}-dialect", folder_, random(), random())};
   }
-  ~Trials() { clean_up(); }
+  ~Trials() { clean_up(true); }
 
   Result<Probed> run(const std::stop_token& stop);
 
@@ -71,7 +71,7 @@ class Trials {
     });
   }
   void drop_upload(const std::string& id);
-  void clean_up();
+  void clean_up(bool was_cut_off);
 
   const Connect& connect_;
   const AskedStore& asked_;
@@ -80,11 +80,8 @@ class Trials {
   std::unique_ptr<s3::Client> client_;
   std::vector<ProbedRight> rights_;
   std::vector<FoundProperty> found_;
-  s3::ObjectName name_;
-  // What is there, or may be.
-  bool object_is_there_ = false;
-  bool unknown_upload_is_there_ = false;
-  std::vector<std::string> uploads_;
+  Leftovers left_;
+  bool put_is_unclear_ = false;
 };
 
 Result<Probed> Trials::run(const std::stop_token& stop) {
@@ -99,7 +96,7 @@ Result<Probed> Trials::run(const std::stop_token& stop) {
     find_max_parts(stop);
     TRY(find_equal_parts(stop));
   }
-  clean_up();
+  clean_up(stop.stop_requested() || left_.unknown_upload || put_is_unclear_);
   if (stop.stop_requested()) return cancelled();
   Probed probed;
   probed.rights = std::move(rights_);
@@ -164,9 +161,12 @@ void Trials::judge_conditional_put() {
 void Trials::find_checksum(const std::stop_token& stop) {
   if (!is_open("CHECKSUM")) return;
   const auto put = [&](s3::Checksum checksum, std::string_view sum_of) {
-    object_is_there_ = true;
-    return answer_of(client_->put_with_checksum(name_, bytes_of(kProbeContent), checksum,
-                                                checksum_of(checksum, bytes_of(sum_of)), stop));
+    left_.object = true;
+    const Answer answer =
+        answer_of(client_->put_with_checksum(left_.name, bytes_of(kProbeContent), checksum,
+                                             checksum_of(checksum, bytes_of(sum_of)), stop));
+    put_is_unclear_ = put_is_unclear_ || answer == Answer::kUnclear;
+    return answer;
   };
   for (const s3::Checksum checksum : s3::all_checksums()) {
     const Answer to_wrong = put(checksum, "something else");
@@ -183,17 +183,17 @@ Result<s3::SentPart> Trials::send(const std::string& upload, int number,
                                   std::span<const std::byte> bytes, const std::stop_token& stop) {
   std::promise<Result<s3::SentPart>> promise;
   auto part = promise.get_future();
-  client_->upload_part(name_, upload, number, bytes, stop, [&promise](Result<s3::SentPart> answer) {
-    promise.set_value(std::move(answer));
-  });
+  client_->upload_part(
+      left_.name, upload, number, bytes, stop,
+      [&promise](Result<s3::SentPart> answer) { promise.set_value(std::move(answer)); });
   return part.get();
 }
 
 void Trials::find_max_parts(const std::stop_token& stop) {
   if (!is_open("MAX PARTS")) return;
-  const auto id = client_->create_upload(name_, &unknown_upload_is_there_, stop);
+  const auto id = client_->create_upload(left_.name, &left_.unknown_upload, stop);
   if (!id.ok()) return;
-  uploads_.push_back(*id);
+  left_.uploads.push_back(*id);
   for (const int number : {s3::kMaxParts, kPartsElsewhere}) {
     const Answer answer = answer_of(status_of(send(*id, number, bytes_of(kProbeContent), stop)));
     if (answer == Answer::kYes) found("MAX PARTS", std::to_string(number));
@@ -226,9 +226,9 @@ Status Trials::find_equal_parts(const std::stop_token& stop) {
 
 // An upload of a part of the least size, one of this size, and a last one.
 Answer Trials::completes(size_t second_part_bytes, const std::stop_token& stop) {
-  const auto id = client_->create_upload(name_, &unknown_upload_is_there_, stop);
+  const auto id = client_->create_upload(left_.name, &left_.unknown_upload, stop);
   if (!id.ok()) return answer_of(status_of(id));
-  uploads_.push_back(*id);
+  left_.uploads.push_back(*id);
   const std::vector<std::byte> memory(second_part_bytes);
   const std::span<const std::byte> all(memory);
   std::vector<s3::SentPart> parts;
@@ -240,10 +240,10 @@ Answer Trials::completes(size_t second_part_bytes, const std::stop_token& stop) 
     }
     parts.push_back(std::move(*part));
   }
-  const auto completion = client_->complete_upload(name_, *id, parts, stop);
-  object_is_there_ = object_is_there_ || completion.object.ok() || completion.may_have_happened;
+  const auto completion = client_->complete_upload(left_.name, *id, parts, stop);
+  left_.object = left_.object || completion.object.ok() || completion.may_have_happened;
   if (completion.object.ok()) {
-    std::erase(uploads_, *id);
+    std::erase(left_.uploads, *id);
     return Answer::kYes;
   }
   drop_upload(*id);
@@ -251,31 +251,12 @@ Answer Trials::completes(size_t second_part_bytes, const std::stop_token& stop) 
 }
 
 void Trials::drop_upload(const std::string& id) {
-  if (client_->abort_upload(name_, id, {}, kProbeCleanUpTime).ok()) std::erase(uploads_, id);
+  if (client_->abort_upload(left_.name, id, {}, kProbeCleanUpTime).ok())
+    std::erase(left_.uploads, id);
 }
 
-// Whatever has happened, a stop included. What is left is told where the administrator looks.
-void Trials::clean_up() {
-  if (client_ == nullptr) return;
-  const auto left = [](const std::string& what, const Status& status) {
-    log::warning("a probe could not be undone: {} is left behind: {}", what,
-                 status.error().message);
-  };
-  if (object_is_there_) {
-    object_is_there_ = false;
-    const Status removed = client_->delete_object(name_, {}, kProbeCleanUpTime);
-    if (!removed.ok() && removed.error().code != ErrorCode::kNotFound) left(name_.url(), removed);
-  }
-  if (unknown_upload_is_there_) {
-    unknown_upload_is_there_ = false;
-    const auto open = client_->list_uploads(name_.bucket, name_.key, {}, kProbeCleanUpTime);
-    for (size_t i = 0; open.ok() && i < open->size(); ++i) uploads_.push_back((*open)[i].id);
-  }
-  for (const std::string& id : uploads_) {
-    const Status aborted = client_->abort_upload(name_, id, {}, kProbeCleanUpTime);
-    if (!aborted.ok()) left(fmt::format("upload {} of {}", id, name_.url()), aborted);
-  }
-  uploads_.clear();
+void Trials::clean_up(bool was_cut_off) {
+  if (client_ != nullptr) remove(*client_, left_, was_cut_off);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "s3/client.h"
 #include "s3fake/server.h"
+#include "store/late_request.h"
 
 namespace sluice::store {
 namespace {
@@ -18,8 +19,14 @@ using Understood = s3fake::Server::Options::Dialect;
 // A bucket of a store that understands this.
 class DialectBucket {
  public:
-  explicit DialectBucket(Understood understood = {}, std::set<std::string> denied = {}) {
+  explicit DialectBucket(Understood understood = {}, std::set<std::string> denied = {},
+                         LateRequest* late = nullptr) {
     s3fake::Server::Options options;
+    if (late != nullptr) {
+      options.watch = [late](auto moment, const std::string& operation, const std::string&) {
+        return late->watch(moment, operation);
+      };
+    }
     options.dialect = std::move(understood);
     options.allowed = [denied](const std::string& operation, const std::string&) {
       return !denied.contains(operation);
@@ -146,6 +153,19 @@ TEST(ProbeDialect, AStopEndsItAndLeavesNothing) {
     const auto probed = bucket.probe(source.get_token());
     ASSERT_FALSE(probed.ok());
     EXPECT_EQ(probed.error().code, ErrorCode::kCancelled);
+    EXPECT_TRUE(bucket.is_clean());
+  }
+}
+
+TEST(ProbeDialect, RemovesWhatArrivesAfterAStop) {
+  for (const auto& [operation, nth, removal] :
+       {std::tuple{"PutObject", 3, "DeleteObject"},
+        std::tuple{"CreateMultipartUpload", 2, "ListMultipartUploads"}}) {
+    SCOPED_TRACE(operation);
+    LateRequest late(operation, nth, removal);
+    DialectBucket bucket({}, {}, &late);
+    ASSERT_FALSE(bucket.probe(late.stop()).ok());
+    ASSERT_TRUE(late.wait_until_it_has_arrived());
     EXPECT_TRUE(bucket.is_clean());
   }
 }

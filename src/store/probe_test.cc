@@ -7,6 +7,7 @@
 
 #include "s3/client.h"
 #include "s3fake/server.h"
+#include "store/late_request.h"
 
 namespace sluice::store {
 namespace {
@@ -32,9 +33,15 @@ Outcomes all_well_but(const Outcomes& others) {
 // A bucket where all is allowed but these operations.
 class Bucket {
  public:
-  explicit Bucket(std::set<std::string> denied = {}, std::string region = "")
+  explicit Bucket(std::set<std::string> denied = {}, std::string region = "",
+                  LateRequest* late = nullptr)
       : server_([&] {
           s3fake::Server::Options options;
+          if (late != nullptr) {
+            options.watch = [late](auto moment, const std::string& operation, const std::string&) {
+              return late->watch(moment, operation);
+            };
+          }
           options.allowed = [denied](const std::string& operation, const std::string&) {
             return !denied.contains(operation);
           };
@@ -177,6 +184,19 @@ TEST(Probe, AStopEndsItAndLeavesNothing) {
     const auto rights = bucket.probe(source.get_token());
     ASSERT_FALSE(rights.ok());
     EXPECT_EQ(rights.error().code, ErrorCode::kCancelled);
+    EXPECT_TRUE(bucket.is_clean());
+  }
+}
+
+TEST(Probe, RemovesWhatArrivesAfterAStop) {
+  for (const auto& [operation, removal] :
+       {std::pair{"PutObject", "DeleteObject"},
+        std::pair{"CreateMultipartUpload", "ListMultipartUploads"}}) {
+    SCOPED_TRACE(operation);
+    LateRequest late(operation, 1, removal);
+    Bucket bucket({}, "", &late);
+    ASSERT_FALSE(bucket.probe(late.stop()).ok());
+    ASSERT_TRUE(late.wait_until_it_has_arrived());
     EXPECT_TRUE(bucket.is_clean());
   }
 }
