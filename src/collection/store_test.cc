@@ -90,9 +90,9 @@ TEST_F(Stores, LetOnlyOneOfTwoEraseARow) {
     const RowId row = id_of(id, round);
     std::atomic<int> won = 0;
     {
-      std::vector<std::jthread> threads;
-      for (int i = 0; i < 4; ++i) {
-        threads.emplace_back([&] { won += write(id, {}, {row}).ok() ? 1 : 0; });
+      std::vector<std::jthread> threads(4);
+      for (std::jthread& thread : threads) {
+        thread = std::jthread([&] { won += write(id, {}, {row}).ok() ? 1 : 0; });
       }
     }
     EXPECT_EQ(won, 1);
