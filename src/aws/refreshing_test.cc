@@ -102,10 +102,8 @@ TEST(RefreshingCredentials, ServeWhileNewOnesAreFetchedOnce) {
 TEST(RefreshingCredentials, AreFetchedOnceForAllWhoWait) {
   Refreshed f;
   f.source.hold();
-  std::vector<std::future<std::string>> keys;
-  for (int i = 0; i < 8; ++i) {
-    keys.push_back(std::async(std::launch::async, [&f] { return f.key(); }));
-  }
+  std::vector<std::future<std::string>> keys(8);
+  for (auto& key : keys) key = std::async(std::launch::async, [&f] { return f.key(); });
   f.source.wait_for(1);
   f.source.let_go();
   for (auto& key : keys) EXPECT_EQ(key.get(), "1");
