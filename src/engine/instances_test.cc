@@ -99,9 +99,9 @@ TEST_P(BrokenEngines, AreReplacedOnceWhenManyAsk) {
   EXPECT_EQ(broken().sqlstate, "XX000");
   std::atomic<int> answered = 0;
   {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 8; ++i) {
-      threads.emplace_back([&] {
+    std::vector<std::jthread> threads(8);
+    for (std::jthread& thread : threads) {
+      thread = std::jthread([&] {
         const auto connection = std::move(engine_->connect()).value();
         if (*ask(*connection, "SELECT 7") == "7") ++answered;
       });

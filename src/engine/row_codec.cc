@@ -33,7 +33,7 @@ uint64_t variable_bytes(const Vector& vector, size_t count) {
   if (physical == duckdb::PhysicalType::STRUCT) {
     uint64_t bytes = 0;
     for (const auto& child : duckdb::StructVector::GetEntries(vector)) {
-      bytes += variable_bytes(*child, count) + count * 8;
+      bytes += variable_bytes(*child.get(), count) + count * 8;
     }
     return bytes;
   }

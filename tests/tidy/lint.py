@@ -35,7 +35,7 @@ def dependencies(build):
                                       check=True).stdout, {}, None
     for line in out.splitlines():
         if line.startswith("    "):
-            found[name].append((build / line.strip()).resolve())
+            found[name].append(pathlib.Path(os.path.normpath(build / line.strip())))
         elif ": #deps" in line:
             name = line.split(": #deps")[0]
             found[name] = []

@@ -135,12 +135,9 @@ class Reader {
     const bool separator = !is_letter(format_[0]) && !is_digit(format_[0]);
     format_.remove_prefix(1);
     if (text_.empty()) return;
-    if (!separator ||
-        (!is_letter(text_[0]) && !is_digit(text_[0]) && text_[0] != '-' && text_[0] != '+')) {
-      text_.remove_prefix(1);
-    } else if (separator && text_[0] == '-') {
-      text_.remove_prefix(1);
-    }
+    // A separator stands for any but what a value can begin with, + or a letter or digit.
+    const bool begins_a_value = is_letter(text_[0]) || is_digit(text_[0]) || text_[0] == '+';
+    if (!separator || !begins_a_value) text_.remove_prefix(1);
   }
 
   void skip_blanks() {

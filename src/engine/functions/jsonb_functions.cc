@@ -15,7 +15,6 @@ namespace {
 using duckdb::BinaryExecutor;
 using duckdb::DataChunk;
 using duckdb::ExpressionState;
-using duckdb::FlatVector;
 using duckdb::list_entry_t;
 using duckdb::ScalarFunction;
 using duckdb::string_t;
@@ -372,7 +371,7 @@ void register_json(duckdb::DatabaseInstance& database) {
   const LogicalType boolean = LogicalType::BOOLEAN;
   const auto add = [&](const char* name, duckdb::vector<LogicalType> arguments, LogicalType result,
                        duckdb::scalar_function_t function) {
-    add_function(database, ScalarFunction(name, std::move(arguments), std::move(result), function));
+    add_function(database, ScalarFunction(name, std::move(arguments), std::move(result), std::move(function)));
   };
   add("sluice_json_get", {json, text}, json, get_key<false>);
   add("sluice_json_get", {json, index}, json, get_index<false>);

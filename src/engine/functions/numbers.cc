@@ -110,7 +110,7 @@ void register_numbers(duckdb::DatabaseInstance& database) {
   const auto add = [&](const char* name, duckdb::scalar_function_t execute,
                        duckdb::bind_scalar_function_t bind) {
     add_function(database, ScalarFunction(name, {LogicalType::ANY, LogicalType::INTEGER},
-                                          LogicalType::DECIMAL(38, 10), execute, bind));
+                                          LogicalType::DECIMAL(38, 10), std::move(execute), bind));
   };
   add("sluice_numeric_exact", execute_exact, bind_exact);
   add("sluice_trunc", execute_trunc, bind_trunc);

@@ -198,7 +198,8 @@ class ZoneFile {
       rule.day = number();
       if (rule.month < 1 || rule.month > 12 || rule.week < 1 || rule.week > 5) return false;
     } else {
-      rule.kind = take('J') ? 'J' : 'n';
+      rule.kind = 'n';
+      if (take('J')) rule.kind = 'J';
       rule.day = number();
     }
     if (take('/')) rule.seconds = clock();
