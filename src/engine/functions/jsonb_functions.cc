@@ -371,7 +371,8 @@ void register_json(duckdb::DatabaseInstance& database) {
   const LogicalType boolean = LogicalType::BOOLEAN;
   const auto add = [&](const char* name, duckdb::vector<LogicalType> arguments, LogicalType result,
                        duckdb::scalar_function_t function) {
-    add_function(database, ScalarFunction(name, std::move(arguments), std::move(result), std::move(function)));
+    add_function(database, ScalarFunction(name, std::move(arguments), std::move(result),
+                                          std::move(function)));
   };
   add("sluice_json_get", {json, text}, json, get_key<false>);
   add("sluice_json_get", {json, index}, json, get_index<false>);
