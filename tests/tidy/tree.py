@@ -12,7 +12,7 @@ SRC = ROOT / "src"
 # Who may see DuckDB's headers, and which; everyone else goes through engine/chunk.h.
 DUCKDB = {
     "engine": [""],
-    "dataflow": ["duckdb/planner/", "duckdb/common/types", "duckdb/execution/"],
+    "dataflow": [""],
     "sql": ["duckdb.hpp", "duckdb/parser/", "duckdb/planner/", "duckdb/common/"],
 }
 # Single files that may see all of them, and why.
