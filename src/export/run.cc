@@ -133,7 +133,7 @@ Status Run::put_sentinel(const std::stop_token& stop) {
 
 Status Run::remove_sentinel(const std::stop_token& stop) {
   if (!sentinel_is_there_) return ok();
-  const Status removed = store_.remove(sentinel(), stop);
+  Status removed = store_.remove(sentinel(), stop);
   if (!removed.ok() && removed.error().code != ErrorCode::kNotFound) return removed;
   sentinel_is_there_ = false;
   return ok();
@@ -171,7 +171,7 @@ Status Run::publish(const std::stop_token& stop) {
   if (!replaced_.empty()) return replace(stop);
   const Deadline deadline(kSentinelTime, stop);
   if (remove_sentinel(deadline.token()).ok()) return ok();
-  const Status again = remove_sentinel(deadline.token());
+  Status again = remove_sentinel(deadline.token());
   if (again.ok() || again.error().code == ErrorCode::kDenied) return again;
   // The request may have been carried out and only its answer lost. Then consumers have seen the
   // end of a whole run, and its files must stay. Or it is still on its way: then undoing now could

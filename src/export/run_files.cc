@@ -57,7 +57,7 @@ uint32_t RunFiles::next_batch() {
   return batches_++;
 }
 
-std::unique_ptr<RunFile> RunFiles::make(std::string key, ExportProgress& progress) {
+std::unique_ptr<RunFile> RunFiles::make(const std::string& key, ExportProgress& progress) {
   store::ObjectStore::UploadBegun begun;
   if (log_ != nullptr) {
     begun = [log = log_](const store::OpenUpload& upload, const std::stop_token& stop) {
@@ -67,15 +67,15 @@ std::unique_ptr<RunFile> RunFiles::make(std::string key, ExportProgress& progres
   return std::make_unique<RunFile>(key, store_.writer(key, std::move(begun)), progress);
 }
 
-RunFile& RunFiles::open(std::string key) {
-  auto file = make(std::move(key), progress_);
+RunFile& RunFiles::open(const std::string& key) {
+  auto file = make(key, progress_);
   if (spec_.manifest) file->keep_facts(spec_.types);
   const std::lock_guard lock(mutex_);
   return *files_.emplace_back(std::move(file));
 }
 
-RunFile& RunFiles::open_aside(std::string key) {
-  auto file = make(std::move(key), nobodys_progress_);
+RunFile& RunFiles::open_aside(const std::string& key) {
+  auto file = make(key, nobodys_progress_);
   const std::lock_guard lock(mutex_);
   return *aside_.emplace_back(std::move(file));
 }

@@ -81,9 +81,9 @@ class RunFiles {
   // A number for one producing thread, from 0.
   uint32_t next_batch();
   // A new object of the run; it lives as long as the RunFiles.
-  RunFile& open(std::string key);
+  RunFile& open(const std::string& key);
   // The same of one that is not data: it is in no numbers, and complete() leaves it out.
-  RunFile& open_aside(std::string key);
+  RunFile& open_aside(const std::string& key);
   bool empty() const;
 
   // All data files, in the order of their names. When all writers have ended.
@@ -101,7 +101,7 @@ class RunFiles {
   Leftovers undo(std::stop_token stop);
 
  private:
-  std::unique_ptr<RunFile> make(std::string key, ExportProgress& progress);
+  std::unique_ptr<RunFile> make(const std::string& key, ExportProgress& progress);
   // Whether nothing of the file is left.
   bool remove(RunFile& file, const std::stop_token& stop);
 

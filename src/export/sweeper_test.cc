@@ -10,11 +10,9 @@ namespace sluice::exports {
 namespace {
 
 using ::testing::Contains;
-using ::testing::ElementsAre;
 using testing::FakeStore;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::SizeIs;
 using Answer = FakeStore::Answer;
 using std::chrono::milliseconds;
@@ -294,6 +292,7 @@ TEST_F(Sweepers, ASentinelThatEndsLateCompletesTheRun) {
 TEST_F(Sweepers, ARunThatWasReplacingIsCarriedThrough) {
   RecordedRun& run = begin();
   std::vector<std::string> old;
+  old.reserve(2'500);
   for (int i = 0; i < 2'500; ++i) old.push_back(fmt::format("a/old-{}", i));
   ASSERT_TRUE(run.replacing(old, {}).ok());
   fill_bucket();

@@ -404,11 +404,9 @@ Result<Value> decode_jsonb(const SqlType& type, std::span<const std::byte> bytes
 
 Value timestamp_value(int64_t raw, bool with_zone) {
   int64_t micros = 0;
-  if (raw == INT64_MAX) {
-    micros = text::kInfiniteTimestamp;
-  } else if (raw == INT64_MIN) {
+  if (raw == INT64_MIN) {
     micros = -text::kInfiniteTimestamp;
-  } else if (__builtin_add_overflow(raw, kEpochMicros, &micros)) {
+  } else if (raw == INT64_MAX || __builtin_add_overflow(raw, kEpochMicros, &micros)) {
     micros = text::kInfiniteTimestamp;
   }
   return with_zone ? Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(micros))

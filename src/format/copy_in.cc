@@ -161,12 +161,10 @@ bool CopyParser::State::pass_quotes(size_t end) {
 size_t CopyParser::State::find_end() {
   const char* const data = buffer.data();
   while (scanned < buffer.size()) {
-    const void* const found = std::memchr(data + scanned, '\n', buffer.size() - scanned);
-    const size_t end = found == nullptr
-                           ? buffer.size()
-                           : static_cast<size_t>(static_cast<const char*>(found) - data);
+    const size_t found = buffer.find('\n', scanned);
+    const size_t end = std::min(found, buffer.size());
     if (!csv) {
-      if (found == nullptr) {
+      if (found == std::string::npos) {
         scanned = end;
         return std::string::npos;
       }
@@ -179,7 +177,7 @@ size_t CopyParser::State::find_end() {
       continue;
     }
     if (!pass_quotes(end)) return std::string::npos;
-    if (found == nullptr) {
+    if (found == std::string::npos) {
       scanned = end;
       return std::string::npos;
     }
