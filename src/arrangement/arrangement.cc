@@ -1,0 +1,163 @@
+#include "arrangement/arrangement.h"
+
+#include <new>
+
+#include "base/check.h"
+
+namespace sluice::arrangement {
+
+size_t Arrangement::KeyRows::rows() const {
+  if (first_ == 0) return 0;
+  const Row& first = owner_->row(first_);
+  return first.key == 0 ? 1 : owner_->key(first.key).rows;
+}
+
+int64_t Arrangement::KeyRows::weight() const {
+  if (first_ == 0) return 0;
+  const Row& first = owner_->row(first_);
+  return first.key == 0 ? first.weight : owner_->key(first.key).weight;
+}
+
+uint32_t Arrangement::key_hash_of(uint32_t first) const {
+  const Row& leader = row(first);
+  return leader.key == 0 ? static_cast<uint32_t>(hash_bytes(leader.key_view()))
+                         : key(leader.key).hash;
+}
+
+Arrangement::KeyRows Arrangement::find(std::string_view key, uint64_t key_hash) const {
+  const uint32_t first = keys_.find(static_cast<uint32_t>(key_hash),
+                                    [&](uint32_t id) { return row(id).key_view() == key; });
+  return {this, first};
+}
+
+uint32_t Arrangement::find_row(uint32_t first, std::string_view key, std::string_view payload,
+                               uint32_t hash) const {
+  if (first == 0 || options_.keys_only) return first;
+  // A key's only row is this one or none.
+  if (row(first).key == 0) return row(first).payload_view() == payload ? first : 0;
+  return index_.find(hash, [&](uint32_t id) {
+    const Row& candidate = row(id);
+    return candidate.hash == hash && candidate.payload_view() == payload &&
+           candidate.key_view() == key;
+  });
+}
+
+int64_t Arrangement::weight(std::string_view key, std::string_view payload) const {
+  const uint64_t key_hash = hash_bytes(key);
+  const KeyRows rows = find(key, key_hash);
+  const auto hash = static_cast<uint32_t>(combine_hashes(key_hash, hash_bytes(payload)));
+  const uint32_t id = find_row(rows.first_, key, payload, hash);
+  return id == 0 ? 0 : row(id).weight;
+}
+
+void Arrangement::add(uint32_t first, std::string_view key_part, std::string_view payload,
+                      int64_t weight, uint32_t key_hash, uint32_t hash) {
+  if (key_part.size() > UINT32_MAX || payload.size() > UINT32_MAX) throw std::bad_alloc();
+  const uint32_t id = pool_.allocate(sizeof(Row) + key_part.size() + payload.size());
+  uint32_t group = 0;
+  try {
+    if (first != 0 && (group = row(first).key) == 0) {
+      group = pool_.allocate(sizeof(Key));
+      key(group) = {row(first).weight, 1, key_hash};
+    }
+    Row& added = row(id);
+    added = {weight,
+             0,
+             0,
+             hash,
+             group,
+             static_cast<uint32_t>(key_part.size()),
+             static_cast<uint32_t>(payload.size())};
+    char* data = reinterpret_cast<char*>(&added + 1);
+    if (!key_part.empty()) std::memcpy(data, key_part.data(), key_part.size());
+    if (!payload.empty()) std::memcpy(data + key_part.size(), payload.data(), payload.size());
+    if (!options_.keys_only) {
+      index_.insert(hash, id, [&](uint32_t other) { return row(other).hash; });
+    }
+    if (first == 0) {
+      keys_.insert(key_hash, id, [&](uint32_t other) { return key_hash_of(other); });
+    }
+  } catch (const std::bad_alloc&) {
+    if (index_.find(hash, [&](uint32_t other) { return other == id; }) != 0) {
+      index_.erase(hash, id, [&](uint32_t other) { return row(other).hash; });
+    }
+    if (group != 0 && row(first).key == 0) pool_.free(group);
+    pool_.free(id);
+    throw;
+  }
+  ++rows_;
+  if (first == 0) return;
+  // Behind the first, which stays what the index knows.
+  Row& leader = row(first);
+  leader.key = group;
+  Key& owner = key(group);
+  owner.weight += weight;
+  ++owner.rows;
+  Row& added = row(id);
+  added.previous = first;
+  added.next = leader.next;
+  if (leader.next != 0) row(leader.next).previous = id;
+  leader.next = id;
+}
+
+void Arrangement::remove(uint32_t first, uint32_t id, uint32_t key_hash) {
+  const Row gone = row(id);
+  if (!options_.keys_only) {
+    index_.erase(gone.hash, id, [&](uint32_t other) { return row(other).hash; });
+  }
+  if (id == first && gone.next == 0) {
+    keys_.erase(key_hash, id, [&](uint32_t other) { return key_hash_of(other); });
+  } else if (id == first) {
+    keys_.replace(key_hash, id, gone.next);
+    row(gone.next).previous = 0;
+  } else {
+    row(gone.previous).next = gone.next;
+    if (gone.next != 0) row(gone.next).previous = gone.previous;
+  }
+  if (gone.key != 0) {
+    Key& owner = key(gone.key);
+    --owner.rows;
+    owner.weight -= gone.weight;
+    if (owner.rows == 1) {
+      row(id == first ? gone.next : first).key = 0;
+      pool_.free(gone.key);
+    }
+  }
+  pool_.free(id);
+  --rows_;
+}
+
+Arrangement::Change Arrangement::apply(std::string_view key_part, std::string_view payload,
+                                       int64_t weight, uint64_t full_key_hash) {
+  CHECK(!options_.keys_only || payload.empty());
+  const auto key_hash = static_cast<uint32_t>(full_key_hash);
+  const KeyRows rows = find(key_part, full_key_hash);
+  const uint32_t first = rows.first_;
+  Change change;
+  change.key_rows_before = change.key_rows_after = rows.rows();
+  change.key_weight_before = rows.weight();
+  change.key_weight_after = change.key_weight_before + weight;
+  const auto hash = options_.keys_only
+                        ? key_hash
+                        : static_cast<uint32_t>(combine_hashes(full_key_hash, hash_bytes(payload)));
+  const uint32_t id = find_row(first, key_part, payload, hash);
+  if (id != 0) change.before = row(id).weight;
+  change.after = change.before + weight;
+  if (weight == 0) return change;
+  if (id == 0) {
+    add(first, key_part, payload, weight, key_hash, hash);
+    ++change.key_rows_after;
+  } else if (change.after == 0) {
+    remove(first, id, key_hash);
+    --change.key_rows_after;
+  } else {
+    Row& changed = row(id);
+    changed.weight = change.after;
+    if (changed.key != 0) key(changed.key).weight += weight;
+  }
+  negative_rows_ += change.after < 0 ? 1 : 0;
+  negative_rows_ -= change.before < 0 ? 1 : 0;
+  return change;
+}
+
+}  // namespace sluice::arrangement

@@ -1,0 +1,231 @@
+// Rows with signed counts, found by a key: the state of joins, groups, DISTINCT.
+//
+//   key index   hash of key -> the first row of the key ── next ── next …
+//   row index   hash of key and payload -> the row
+//
+//   row (32 bytes) | key bytes | payload bytes          key (16 bytes): for keys of two rows or
+//   more
+//
+// A row is a key and a payload, both strings of bytes (row_bytes.h); together they are what it is
+// equal by. Two levels, so that applying a change takes the same time however many rows share a
+// key. A row takes 32 bytes beyond its own, at most 7 to round up, and 5 to 11 for each index.
+//
+// A count may become negative: a change may come before the one that it takes back, and a node
+// decides itself what such a row means. negative_rows() tells whether there are any.
+//
+// Threads: one at a time; reading only, any number.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <vector>
+
+#include "arrangement/block_pool.h"
+#include "arrangement/hash.h"
+
+namespace sluice::arrangement {
+
+// Ids of blocks by hash: open addressing, a place is 4 bytes, at most 3/4 of them taken.
+class IdIndex {
+ public:
+  // `hash_of(id)` gives the hash of an id that is in the index.
+  template <typename HashOf>
+  void insert(uint32_t hash, uint32_t id, const HashOf& hash_of) {
+    if ((count_ + 1) * 4 > slots_.size() * 3)
+      resize(slots_.empty() ? 8 : slots_.size() * 2, hash_of);
+    place(hash, id);
+    ++count_;
+  }
+  template <typename Matches>
+  uint32_t find(uint32_t hash, const Matches& matches) const {
+    if (slots_.empty()) return 0;
+    for (size_t slot = hash & mask();; slot = (slot + 1) & mask()) {
+      if (slots_[slot] == 0 || matches(slots_[slot])) return slots_[slot];
+    }
+  }
+  void replace(uint32_t hash, uint32_t id, uint32_t by) { slots_[slot_of(hash, id)] = by; }
+  template <typename HashOf>
+  void erase(uint32_t hash, uint32_t id, const HashOf& hash_of) {
+    size_t hole = slot_of(hash, id);
+    // Those behind it move up, unless they would come to lie before their home.
+    for (size_t slot = (hole + 1) & mask(); slots_[slot] != 0; slot = (slot + 1) & mask()) {
+      const size_t home = hash_of(slots_[slot]) & mask();
+      if (((slot - home) & mask()) < ((slot - hole) & mask())) continue;
+      slots_[hole] = slots_[slot];
+      hole = slot;
+    }
+    slots_[hole] = 0;
+    --count_;
+    if (count_ == 0) {
+      slots_ = {};
+    } else if (slots_.size() > 8 && count_ * 8 < slots_.size()) {
+      try {
+        resize(slots_.size() / 2, hash_of);
+      } catch (const std::bad_alloc&) {
+        // It may stay as large as it is: erasing never fails.
+        return;
+      }
+    }
+  }
+  void prefetch(uint32_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask()]);
+  }
+  const std::vector<uint32_t>& slots() const { return slots_; }
+  size_t size() const { return count_; }
+  size_t bytes() const { return slots_.capacity() * sizeof(uint32_t); }
+
+ private:
+  size_t mask() const { return slots_.size() - 1; }
+  size_t slot_of(uint32_t hash, uint32_t id) const {
+    size_t slot = hash & mask();
+    while (slots_[slot] != id) slot = (slot + 1) & mask();
+    return slot;
+  }
+  void place(uint32_t hash, uint32_t id) {
+    size_t slot = hash & mask();
+    while (slots_[slot] != 0) slot = (slot + 1) & mask();
+    slots_[slot] = id;
+  }
+  template <typename HashOf>
+  void resize(size_t size, const HashOf& hash_of) {
+    std::vector<uint32_t> old(size, 0);
+    old.swap(slots_);
+    for (const uint32_t id : old) {
+      if (id != 0) place(hash_of(id), id);
+    }
+  }
+
+  std::vector<uint32_t> slots_;  // 0: free; a power of two of them, or none
+  size_t count_ = 0;
+};
+
+class Arrangement {
+ public:
+  struct Options {
+    // Rows are keys alone, with empty payloads: one index does for both.
+    bool keys_only = false;
+  };
+  struct Change {
+    int64_t before = 0;  // the row's count; 0: it was not there
+    int64_t after = 0;
+    size_t key_rows_before = 0;  // rows with a count, of whatever sign
+    size_t key_rows_after = 0;
+    int64_t key_weight_before = 0;  // the sum of their counts
+    int64_t key_weight_after = 0;
+
+    bool key_appeared() const { return key_rows_before == 0 && key_rows_after != 0; }
+    bool key_vanished() const { return key_rows_before != 0 && key_rows_after == 0; }
+  };
+  struct RowView {
+    std::string_view key;
+    std::string_view payload;
+    int64_t weight;
+  };
+
+ private:
+  struct Row {
+    int64_t weight;
+    uint32_t next;
+    uint32_t previous;
+    uint32_t hash;
+    uint32_t key;  // the Key's block, 0 for a key's only row
+    uint32_t key_bytes;
+    uint32_t payload_bytes;
+    const char* data() const { return reinterpret_cast<const char*>(this + 1); }
+    std::string_view key_view() const { return {data(), key_bytes}; }
+    std::string_view payload_view() const { return {data() + key_bytes, payload_bytes}; }
+  };
+  struct Key {
+    int64_t weight;
+    uint32_t rows;
+    uint32_t hash;
+  };
+
+ public:
+  // The rows of a key, in no order. Void after the next apply().
+  class KeyRows {
+   public:
+    class Iterator {
+     public:
+      Iterator(const Arrangement* owner, uint32_t row) : owner_(owner), row_(row) {}
+      RowView operator*() const {
+        const Row& row = owner_->row(row_);
+        return {row.key_view(), row.payload_view(), row.weight};
+      }
+      Iterator& operator++() { return row_ = owner_->row(row_).next, *this; }
+      bool operator==(const Iterator& other) const { return row_ == other.row_; }
+
+     private:
+      const Arrangement* owner_;
+      uint32_t row_;
+    };
+    Iterator begin() const { return {owner_, first_}; }
+    Iterator end() const { return {owner_, 0}; }
+    bool empty() const { return first_ == 0; }
+    size_t rows() const;
+    int64_t weight() const;  // the sum of all counts
+
+   private:
+    friend Arrangement;
+    KeyRows(const Arrangement* owner, uint32_t first) : owner_(owner), first_(first) {}
+    const Arrangement* owner_;
+    uint32_t first_;
+  };
+
+  Arrangement() : Arrangement(Options()) {}
+  explicit Arrangement(Options options) : options_(options) {}
+
+  // Adds `weight` to the row's count; a row whose count becomes 0 is gone. Throws std::bad_alloc
+  // without memory, and is then as before.
+  Change apply(std::string_view key, std::string_view payload, int64_t weight) {
+    return apply(key, payload, weight, hash_bytes(key));
+  }
+  Change apply(std::string_view key, std::string_view payload, int64_t weight, uint64_t key_hash);
+
+  KeyRows find(std::string_view key) const { return find(key, hash_bytes(key)); }
+  KeyRows find(std::string_view key, uint64_t key_hash) const;
+  // The row's count, 0 when it is not there.
+  int64_t weight(std::string_view key, std::string_view payload) const;
+  // Asks for the memory that find() will need first.
+  void prefetch(uint64_t key_hash) const { keys_.prefetch(static_cast<uint32_t>(key_hash)); }
+
+  // Every row, in no order: what(RowView).
+  template <typename What>
+  void for_each(const What& what) const {
+    for (const uint32_t first : keys_.slots()) {
+      if (first == 0) continue;
+      for (const RowView view : KeyRows(this, first)) what(view);
+    }
+  }
+
+  size_t rows() const { return rows_; }
+  size_t keys() const { return keys_.size(); }
+  size_t negative_rows() const { return negative_rows_; }
+  // All memory that it holds, this object included.
+  size_t bytes() const {
+    return sizeof *this + pool_.bytes() - sizeof pool_ + keys_.bytes() + index_.bytes();
+  }
+
+ private:
+  const Row& row(uint32_t id) const { return *reinterpret_cast<const Row*>(pool_.at(id)); }
+  Row& row(uint32_t id) { return *reinterpret_cast<Row*>(pool_.at(id)); }
+  const Key& key(uint32_t id) const { return *reinterpret_cast<const Key*>(pool_.at(id)); }
+  Key& key(uint32_t id) { return *reinterpret_cast<Key*>(pool_.at(id)); }
+  uint32_t key_hash_of(uint32_t first) const;
+  uint32_t find_row(uint32_t first, std::string_view key, std::string_view payload,
+                    uint32_t hash) const;
+  void add(uint32_t first, std::string_view key, std::string_view payload, int64_t weight,
+           uint32_t key_hash, uint32_t hash);
+  void remove(uint32_t first, uint32_t id, uint32_t key_hash);
+
+  const Options options_;
+  BlockPool pool_;
+  IdIndex keys_;   // first rows by the key's hash
+  IdIndex index_;  // rows by their hash; empty with keys_only
+  size_t rows_ = 0;
+  size_t negative_rows_ = 0;
+};
+
+}  // namespace sluice::arrangement
