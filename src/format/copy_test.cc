@@ -18,6 +18,7 @@ using Row = std::vector<std::optional<std::string>>;
 
 std::vector<SqlType> types_of(const std::vector<const char*>& names) {
   std::vector<SqlType> result;
+  result.reserve(names.size());
   for (const char* name : names) result.push_back(*parse_type_name(name));
   return result;
 }

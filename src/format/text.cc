@@ -338,8 +338,9 @@ struct Items {
         to, is_wide ? numbers->data<int64_t>()[index] : numbers->data<int32_t>()[index]);
   }
   static char* put_null(char* to) {
-    std::memcpy(to, "NULL", 4);
-    return to + 4;
+    constexpr std::string_view null = "NULL";
+    std::memcpy(to, null.data(), null.size());
+    return to + null.size();
   }
 
   static constexpr size_t kShort = 16;

@@ -284,10 +284,13 @@ void Client::start(Request request, std::stop_token stop, Done done) {
   transfer->stop = std::move(stop);
   transfer->done = std::move(done);
   {
-    const std::lock_guard lock(mutex_);
-    if (!closing_) incoming_.push_back(std::move(transfer));
+    std::unique_lock lock(mutex_);
+    if (closing_) {
+      lock.unlock();
+      return transfer->done(cancelled());
+    }
+    incoming_.push_back(std::move(transfer));
   }
-  if (transfer) return transfer->done(cancelled());
   curl_multi_wakeup(curl_->multi);
 }
 

@@ -26,7 +26,7 @@ bool echo(const HttpRequest& request, Connection& connection) {
   std::string body;
   if (!connection.read(body, request.content_length)) return false;
   std::string answer = request.method + " " + request.target + "\n";
-  for (const auto& [name, value] : request.headers) answer += name + "=" + value + "\n";
+  for (const auto& [name, value] : request.headers) answer += fmt::format("{}={}\n", name, value);
   return connection.write(http_answer(200, {{"X-Answer", "yes"}}, answer + "\n" + body));
 }
 
@@ -146,9 +146,9 @@ TEST(HttpClient, RunsRequestsAtTheSameTime) {
     }
     return echo(request, connection);
   });
-  std::vector<std::future<Result<Response>>> answers;
-  for (int i = 0; i < 8; ++i) {
-    answers.push_back(std::async(std::launch::async, [&] { return fixture.get("/"); }));
+  std::vector<std::future<Result<Response>>> answers(8);
+  for (auto& answer : answers) {
+    answer = std::async(std::launch::async, [&] { return fixture.get("/"); });
   }
   for (auto& answer : answers) EXPECT_TRUE(answer.get().ok());
 }
@@ -283,7 +283,7 @@ TEST(HttpClient, RefusesWhatWouldBeAnotherRequest) {
   EXPECT_EQ(split.error().code, ErrorCode::kInvalid);
   EXPECT_THAT(split.error().message, testing::Not(HasSubstr("secret")));
   EXPECT_EQ(fixture.get("/ HTTP/1.1\r\nX-Other: 1").error().code, ErrorCode::kInvalid);
-  EXPECT_EQ(fixture.get("/" + std::string(10'000'000, 'x')).error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(fixture.get("/" + std::string(8'000'000, 'x')).error().code, ErrorCode::kInvalid);
   EXPECT_EQ(fixture.server.connections(), 0U);
 }
 

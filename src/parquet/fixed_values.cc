@@ -29,7 +29,7 @@ struct AsNumber {
   }
   template <typename Source>
   void put(Source value, uint8_t* at) const {
-    const auto wide = static_cast<Target>(value);
+    const auto wide = static_cast<Target>(+value);  // as a number, a char too
     std::memcpy(at, &wide, sizeof wide);
   }
 };
@@ -457,7 +457,8 @@ Encoder integer(const Field& field) {
 
 template <typename Source>
 Encoder number(const Field& field) {
-  return field.meaning == Meaning::kDecimal ? decimal<Source>(field) : integer<Source>(field);
+  if (field.meaning == Meaning::kDecimal) return decimal<Source>(field);
+  return integer<Source>(field);
 }
 
 Encoder find(const Field& field, const engine::LogicalType& source) {
@@ -492,14 +493,16 @@ Encoder find(const Field& field, const engine::LogicalType& source) {
       return fixed<duckdb::interval_t, AsInterval>();
     case PhysicalType::INT128:
       if (field.physical == Physical::kFixed && source.id() == engine::LogicalTypeId::UUID) {
-        return field.fixed_bytes == 16 ? fixed<hugeint_t, AsUuid>() : nullptr;
+        if (field.fixed_bytes != 16) return nullptr;
+        return fixed<hugeint_t, AsUuid>();
       }
       if (field.meaning == Meaning::kDecimal && field.fixed_bytes == 16) {
         return fixed<hugeint_t, AsSixteenBytes>();
       }
       return nullptr;
     case PhysicalType::VARCHAR:
-      return field.physical == Physical::kByteArray ? make_text_encoder() : nullptr;
+      if (field.physical != Physical::kByteArray) return nullptr;
+      return make_text_encoder();
     default:
       return nullptr;
   }
@@ -509,8 +512,11 @@ Encoder find(const Field& field, const engine::LogicalType& source) {
 
 Result<std::unique_ptr<ValueEncoder>> make_value_encoder(const Field& field,
                                                          const engine::LogicalType& source) {
-  if (Encoder encoder = find(field, source)) return encoder;
-  return internal("column {}: {} has no such form in Parquet", field.name, source.ToString());
+  Encoder encoder = find(field, source);
+  if (encoder == nullptr) {
+    return internal("column {}: {} has no such form in Parquet", field.name, source.ToString());
+  }
+  return encoder;
 }
 
 }  // namespace sluice::parquet

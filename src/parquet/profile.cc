@@ -106,6 +106,7 @@ Result<Profile> Profile::named(std::string_view name) {
 
 std::vector<std::string_view> profile_names() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kProfiles));
   for (const Named& profile : kProfiles) names.push_back(profile.name);
   return names;
 }

@@ -555,7 +555,7 @@ void Connection::die(const Error& error) {
 
 Status Connection::flush() {
   if (ended_) return error(ErrorCode::kUnavailable, "connection to client lost");
-  const Status sent = socket_.write(out_);
+  Status sent = socket_.write(out_);
   if (!sent.ok()) ended_ = true;
   out_.clear();
   if (out_.capacity() > kKeptBytes) out_.shrink_to_fit();

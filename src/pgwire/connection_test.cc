@@ -69,12 +69,12 @@ struct Body {
     return static_cast<int16_t>(value);
   }
   std::string text() {
-    const std::string value(rest.substr(0, rest.find('\0')));
+    std::string value(rest.substr(0, rest.find('\0')));
     rest.remove_prefix(value.size() + 1);
     return value;
   }
   std::string take(size_t bytes) {
-    const std::string value(rest.substr(0, bytes));
+    std::string value(rest.substr(0, bytes));
     rest.remove_prefix(bytes);
     return value;
   }
@@ -225,7 +225,7 @@ class Pgwire : public testing::Test {
   void SetUp() override { start({}); }
 
   void start(Server::Options options) {
-    auto started = Server::start(options, sessions_);
+    auto started = Server::start(std::move(options), sessions_);
     ASSERT_TRUE(started.ok()) << started.error().message;
     server_ = std::move(*started);
   }

@@ -60,12 +60,12 @@ uint16_t port_of(int fd) {
 
 class TcpServer final : public Server {
  public:
-  TcpServer(const Options& options, Descriptor listener, session::SessionFactory& sessions)
-      : options_(options),
+  TcpServer(Options options, Descriptor listener, session::SessionFactory& sessions)
+      : options_(std::move(options)),
         listener_(std::move(listener)),
         port_(port_of(listener_.get())),
         sessions_(sessions),
-        clients_(options.max_connections) {
+        clients_(options_.max_connections) {
     acceptor_ = std::thread([this] { accept_clients(); });
   }
   ~TcpServer() override { stop(); }
@@ -155,7 +155,7 @@ class TcpServer final : public Server {
 Result<std::unique_ptr<Server>> Server::start(Options options, session::SessionFactory& sessions) {
   TRY_ASSIGN(Descriptor listener, listen_on(options.host, options.port));
   return std::unique_ptr<Server>(
-      std::make_unique<TcpServer>(options, std::move(listener), sessions));
+      std::make_unique<TcpServer>(std::move(options), std::move(listener), sessions));
 }
 
 }  // namespace sluice::pgwire

@@ -316,7 +316,7 @@ Client::Completion Client::complete_upload(const ObjectName& name, const std::st
     Error& failure = outcome.response.error();
     const bool is_gone = outcome.refusal && outcome.refusal->status == 404;
     if ((ambiguous || is_gone) && !stop.stop_requested()) {
-      const auto there = look(name, stop);
+      auto there = look(name, stop);
       const bool found = there.ok() && there->has_value();
       if (found && expected.is_surely(**there)) return {std::move(**there)};
       // Only completing ends an upload that nobody aborts, and nobody else knows its id.
