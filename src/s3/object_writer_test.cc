@@ -89,6 +89,7 @@ TEST(ObjectWriter, ManyWritersShareASmallPool) {
   PartPool pool(kPart);
   const std::string content = content_of(5 * kPart / 2);
   std::vector<std::unique_ptr<ObjectWriter>> writers;
+  writers.reserve(16);
   for (int i = 0; i < 16; ++i) {
     writers.push_back(std::make_unique<ObjectWriter>(
         *s3.client, pool, s3.name(fmt::format("k{:02}", i)), s3.writer_options()));

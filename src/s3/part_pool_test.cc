@@ -89,10 +89,11 @@ TEST(PartPool, ManyThreadsShareItWithinItsBound) {
   PartPool pool(100);
   std::atomic<bool> exceeded{false};
   std::vector<std::jthread> threads;
-  for (int i = 0; i < 8; ++i) {
+  threads.reserve(8);
+  for (size_t i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
       for (int round = 0; round < 500; ++round) {
-        const auto permit = pool.acquire(static_cast<size_t>(10 + 10 * i), {});
+        const auto permit = pool.acquire(10 + 10 * i, {});
         if (pool.in_flight() > 100) exceeded = true;
       }
     });

@@ -158,6 +158,7 @@ std::string percent_encoded(std::string_view text, Slash slash) {
 
 std::string canonical_query(const std::vector<Parameter>& query) {
   std::vector<std::pair<std::string, std::string>> encoded;
+  encoded.reserve(query.size());
   for (const Parameter& parameter : query) {
     encoded.emplace_back(percent_encoded(parameter.name, Slash::kEncode),
                          percent_encoded(parameter.value, Slash::kEncode));
@@ -167,7 +168,7 @@ std::string canonical_query(const std::vector<Parameter>& query) {
   std::string out;
   for (const auto& [name, value] : encoded) {
     if (!out.empty()) out += '&';
-    out += name + "=" + value;
+    out.append(name).append("=").append(value);
   }
   return out;
 }
