@@ -460,7 +460,8 @@ Result<std::unique_ptr<Portal>> ClientSession::open_statement(ExecutionPtr execu
 }
 
 std::unique_ptr<Portal> ClientSession::change(
-    ExecutionPtr execution, std::function<Result<std::string>(const Execution&)> work) {
+    const ExecutionPtr& execution,
+    const std::function<Result<std::string>(const Execution&)>& work) {
   return command(execution, [this, execution, work] { return run_change(*execution, work); });
 }
 

@@ -48,8 +48,8 @@ class ClientSession final : public Session {
   Result<std::unique_ptr<Portal>> open_statement(ExecutionPtr execution,
                                                  const sql::Statement& statement);
   // A portal that changes something: run at run(), committed with it when it is the last.
-  std::unique_ptr<Portal> change(ExecutionPtr execution,
-                                 std::function<Result<std::string>(const Execution&)> work);
+  std::unique_ptr<Portal> change(const ExecutionPtr& execution,
+                                 const std::function<Result<std::string>(const Execution&)>& work);
   Result<std::string> run_change(Execution& execution,
                                  const std::function<Result<std::string>(const Execution&)>& work);
   Status commit(std::stop_token stop);

@@ -116,8 +116,8 @@ class ColumnFiller {
 class CopyInPortal final : public Portal {
  public:
   CopyInPortal(ExecutionPtr execution, std::shared_ptr<const sql::Catalog> catalog,
-               const sql::Object& table, std::vector<size_t> given, format::CopyInOptions options,
-               std::function<Status()> commit)
+               const sql::Object& table, const std::vector<size_t>& given,
+               format::CopyInOptions options, std::function<Status()> commit)
       : execution_(std::move(execution)),
         catalog_(std::move(catalog)),
         commit_(std::move(commit)),
@@ -174,7 +174,8 @@ class CopyInPortal final : public Portal {
 
 }  // namespace
 
-Result<std::unique_ptr<Portal>> open_copy_out(ExecutionPtr execution, const sql::Copy& copy) {
+Result<std::unique_ptr<Portal>> open_copy_out(const ExecutionPtr& execution,
+                                              const sql::Copy& copy) {
   TRY_ASSIGN(const sql::CopyToOptions options, sql::copy_to_options(copy.options));
   const sql::CopyFormat format = options.format.value_or(sql::CopyFormat::kText);
   if (format == sql::CopyFormat::kBinary || format == sql::CopyFormat::kParquet) {

@@ -6,7 +6,7 @@
 namespace sluice::session {
 
 Result<sql::ResolveContext> Execution::context(
-    std::shared_ptr<const collection::ReadView> view) const {
+    const std::shared_ptr<const collection::ReadView>& view) const {
   sql::ResolveContext context;
   TRY_ASSIGN(context.catalog, transaction->catalog());
   context.search_path = settings.search_path();

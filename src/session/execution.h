@@ -57,7 +57,7 @@ struct Execution {
 
   // Names as this statement sees them; `view` for AS OF, else the transaction's.
   Result<sql::ResolveContext> context(
-      std::shared_ptr<const collection::ReadView> view = nullptr) const;
+      const std::shared_ptr<const collection::ReadView>& view = nullptr) const;
   Result<std::unique_ptr<engine::Connection>> connect() const;
   // As SET does; no value: the default. Tells the setting's new value.
   Result<std::string> set(const std::string& name, const std::optional<std::string>& value,

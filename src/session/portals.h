@@ -58,7 +58,7 @@ Result<std::shared_ptr<const collection::ReadView>> view_as_of(
     const Execution& execution, const std::optional<sql::AsOf>& as_of);
 
 // COPY … TO STDOUT and COPY … FROM STDIN.
-Result<std::unique_ptr<Portal>> open_copy_out(ExecutionPtr execution, const sql::Copy& copy);
+Result<std::unique_ptr<Portal>> open_copy_out(const ExecutionPtr& execution, const sql::Copy& copy);
 Result<std::unique_ptr<Portal>> open_copy_in(ExecutionPtr execution, const sql::CopyFrom& copy,
                                              std::function<Status()> commit);
 

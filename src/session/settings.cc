@@ -195,7 +195,7 @@ void Settings::reset_all() {
   }
 }
 
-void Settings::assign(const std::string& key, std::string value) {
+void Settings::assign(const std::string& key, const std::string& value) {
   if (values_[key] == value) return;
   values_[key] = value;
   const Setting* setting = find(key);

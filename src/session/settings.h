@@ -49,7 +49,7 @@ class Settings {
  private:
   using Values = std::map<std::string, std::string, std::less<>>;  // by lower-case name
 
-  void assign(const std::string& key, std::string value);
+  void assign(const std::string& key, const std::string& value);
   void default_read_only();
 
   Values values_;
