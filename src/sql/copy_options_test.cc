@@ -45,7 +45,7 @@ TEST(CopyToOptions, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(CopyToOptions, CharactersAreSingleBytesAndDiffer) {
-  const auto check = [](std::vector<Option> options) {
+  const auto check = [](const std::vector<Option>& options) {
     const auto parsed = copy_to_options(options);
     return check_csv_options(options, parsed->csv);
   };
@@ -109,7 +109,7 @@ TEST(CopyToOptions, TakeTheLayoutOfFiles) {
 }
 
 TEST(CopyToOptions, RefuseALayoutThatCannotBe) {
-  const auto refused = [](std::vector<Option> options) {
+  const auto refused = [](const std::vector<Option>& options) {
     return copy_to_options(options).error().message;
   };
   EXPECT_EQ(refused({text("OVERWRITE", "yes")}),

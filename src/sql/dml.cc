@@ -233,7 +233,12 @@ Result<Resolved> insert_rows(const Insert& insert, const Object& table,
                              const ResolveContext& context) {
   TRY_ASSIGN(std::vector<size_t> targets, target_columns(insert.columns, table));
   sql::Query source = insert.query;
-  duckdb::unique_ptr<SelectStatement> query = source ? source.release() : default_values();
+  duckdb::unique_ptr<SelectStatement> query;
+  if (source) {
+    query = source.release();
+  } else {
+    query = default_values();
+  }
   add_common_tables(*query->node, insert.with);
   if (!insert.query) targets.clear();
   const bool columns_named = !insert.columns.empty();
@@ -251,6 +256,7 @@ Result<Resolved> insert_rows(const Insert& insert, const Object& table,
     targets.resize(*width);
   }
   std::vector<bool> literal;
+  literal.reserve(targets.size());
   for (size_t i = 0; i < targets.size(); ++i) literal.push_back(may_be_literal(*query, i));
   auto node = make_uniq<SelectNode>();
   auto rows = make_uniq<duckdb::SubqueryRef>(std::move(query), kRows);

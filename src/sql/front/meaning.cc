@@ -191,12 +191,7 @@ class Meaning {
       case ExpressionClass::SUBQUERY:
         visit(*expression->Cast<duckdb::SubqueryExpression>().subquery);
         break;
-      case ExpressionClass::LAMBDA:
-      case ExpressionClass::LAMBDA_REF:
-      case ExpressionClass::POSITIONAL_REFERENCE:
-        // Positional references also stand in DuckDB's own form of ARRAY(SELECT …).
-        break;
-      default:
+      default:  // positional references, too: they also stand in DuckDB's form of ARRAY(SELECT …)
         break;
     }
   }
