@@ -22,7 +22,6 @@
 namespace duckdb {
 class DatabaseInstance;
 class DuckDB;
-class Connection;
 class SQLStatement;
 class ClientContext;
 }  // namespace duckdb

@@ -175,7 +175,7 @@ const char* json_aggregate(std::string_view name, duckdb::vector<ExpressionPoint
   arguments[0]->alias = "key";
   arguments[1]->alias = "value";
   auto pair = duckdb::make_uniq<duckdb::FunctionExpression>("struct_pack", std::move(arguments));
-  arguments.clear();
+  arguments = {};
   arguments.push_back(std::move(pair));
   return "sluice_json_of_pairs";
 }

@@ -32,6 +32,7 @@ Error error_of(std::string_view sql) {
 
 std::vector<std::string> texts(const std::vector<Name>& names) {
   std::vector<std::string> list;
+  list.reserve(names.size());
   for (const auto& name : names) list.push_back(name.text);
   return list;
 }
