@@ -45,8 +45,15 @@ std::string listed(const Items& items, const Print& print) {
 
 std::string columns(const std::vector<size_t>& indexes) { return listed(indexes, column); }
 
+// On one line: texts within may have several.
+std::string expression(const ExpressionPtr& item) {
+  std::string text = item->ToString();
+  for (char& c : text) c = c == '\n' ? ' ' : c;
+  return text;
+}
+
 std::string expressions(const std::vector<ExpressionPtr>& items) {
-  return listed(items, [](const ExpressionPtr& item) { return item->ToString(); });
+  return listed(items, expression);
 }
 
 std::string orders(const std::vector<OrderKey>& keys) {
@@ -81,7 +88,7 @@ std::string line(const Join& node) {
     return fmt::format("{} {} {}", column(key.left), key.null_safe ? "is" : "=", column(key.right));
   });
   return fmt::format("Join {}{}{}{}", word(node.join), keys.empty() ? "" : " on ", keys,
-                     node.residual ? " if " + node.residual->ToString() : "");
+                     node.residual ? " if " + expression(node.residual) : "");
 }
 
 std::string call(const AggregateCall& call) {
