@@ -1,0 +1,53 @@
+#include "dataflow/build.h"
+
+#include "dataflow/operators/aggregate.h"
+#include "dataflow/operators/distinct.h"
+#include "dataflow/operators/join.h"
+#include "dataflow/operators/rows.h"
+#include "dataflow/operators/top_k.h"
+
+namespace sluice::dataflow {
+
+Result<std::unique_ptr<Operator>> build_operator(duckdb::ClientContext& context, const Node& node) {
+  std::unique_ptr<Operator> made;
+  switch (node.kind) {
+    case NodeKind::kSource:
+      made = std::make_unique<SourceOperator>(node.as<Source>());
+      break;
+    case NodeKind::kConstant:
+      made = std::make_unique<ConstantOperator>(node.as<Constant>());
+      break;
+    case NodeKind::kFilter:
+      made = std::make_unique<FilterOperator>(context, node.as<Filter>());
+      break;
+    case NodeKind::kProject:
+      made = std::make_unique<ProjectOperator>(context, node.as<Project>());
+      break;
+    case NodeKind::kJoin:
+      made = std::make_unique<JoinOperator>(context, node.as<Join>());
+      break;
+    case NodeKind::kAggregate:
+      made = std::make_unique<AggregateOperator>(node.as<Aggregate>());
+      break;
+    case NodeKind::kDistinct:
+      made = std::make_unique<CountingOperator>(node.as<Distinct>());
+      break;
+    case NodeKind::kTopK:
+      made = std::make_unique<TopKOperator>(node.as<TopK>());
+      break;
+    case NodeKind::kSetOperation:
+      if (node.as<SetOperation>().operation == SetOperationKind::kUnion) {
+        made = std::make_unique<UnionOperator>();
+      } else {
+        made = std::make_unique<CountingOperator>(node.as<SetOperation>());
+      }
+      break;
+    case NodeKind::kUnnest:
+      return invalid("unnest is not yet supported in a view").with_sqlstate("0A000");
+    case NodeKind::kWindow:
+      return invalid("window functions are not yet supported in a view").with_sqlstate("0A000");
+  }
+  return made;
+}
+
+}  // namespace sluice::dataflow

@@ -1,0 +1,90 @@
+// GROUP BY with any functions and grouping sets, kept up to date.
+//
+//   state    for each grouping set and group: how many rows, the words of linear aggregates
+//            (linear.h), the row given out last; for each other aggregate its rows (generic.h)
+//   output   for each group that a tick touched and whose row became another: the old one back, the
+//            new one out
+//
+// A group whose row cannot be computed (a sum out of range) has its error instead.
+#pragma once
+
+#include <unordered_map>
+
+#include "arrangement/arrangement.h"
+#include "arrangement/row_bytes.h"
+#include "dataflow/operators/generic.h"
+#include "dataflow/operators/linear.h"
+
+namespace sluice::dataflow {
+
+// The groups of one grouping set.
+class GroupTable {
+ public:
+  using Id = arrangement::BlockPool::Id;
+  struct Group {
+    int64_t rows;
+    uint32_t hash;
+    uint32_t key_bytes;
+    Id given;          // the bytes of the row given out last, 0: none
+    uint32_t touched;  // in this tick
+  };
+  explicit GroupTable(size_t words) : words_(words) {}
+
+  Id find_or_add(std::string_view key, uint64_t hash);
+  void remove(Id id);
+  Group& at(Id id) { return *reinterpret_cast<Group*>(pool_.at(id)); }
+  const Group& at(Id id) const { return *reinterpret_cast<const Group*>(pool_.at(id)); }
+  WideSum* words(Id id) { return reinterpret_cast<WideSum*>(pool_.at(id) + sizeof(Group)); }
+  std::string_view key(Id id) const {
+    return {pool_.at(id) + sizeof(Group) + words_ * sizeof(WideSum), at(id).key_bytes};
+  }
+  std::string_view given(Id id) const;
+  void give(Id id, std::string_view bytes);
+  void take(Id id);
+
+  size_t size() const { return index_.size(); }
+  size_t bytes() const { return pool_.bytes() + index_.bytes(); }
+
+ private:
+  const size_t words_;
+  arrangement::BlockPool pool_;
+  arrangement::IdIndex index_;
+};
+
+class AggregateOperator final : public Operator {
+ public:
+  explicit AggregateOperator(const Aggregate& node);
+  Delta start() override;
+  Delta step(std::span<const Delta* const> inputs) override;
+  OperatorState state() const override;
+
+ private:
+  struct Set {
+    std::vector<size_t> columns;    // of the input
+    std::vector<size_t> positions;  // the same, in node.groups
+    arrangement::RowCodec keys;
+    std::unique_ptr<GroupTable> groups;
+    std::vector<std::unique_ptr<GenericAggregate>> generic;  // as in generic_calls_
+    std::unordered_map<GroupTable::Id, Error> failed;
+    std::vector<int64_t> groupings;
+  };
+  struct Call {
+    std::optional<LinearAggregate> linear;
+    size_t place;  // among the words, or the generic ones
+  };
+
+  void take_in(Set& set, const Batch& batch, std::vector<GroupTable::Id>& touched);
+  void give_out(Set& set, const std::vector<GroupTable::Id>& touched, Delta& out);
+  void give_block(Set& set, std::span<const GroupTable::Id> groups, Delta& out);
+  BatchPtr rows_of(const Set& set, const std::vector<std::string_view>& keys,
+                   const std::vector<std::string_view>& values, int64_t weight) const;
+  void set_error(Set& set, GroupTable::Id group, const Error* error);
+
+  const Aggregate& node_;
+  std::vector<Call> calls_;
+  size_t words_ = 0;
+  arrangement::RowCodec values_;  // of the calls
+  std::vector<Set> sets_;
+};
+
+}  // namespace sluice::dataflow

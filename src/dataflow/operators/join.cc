@@ -1,0 +1,464 @@
+#include "dataflow/operators/join.h"
+
+#include <algorithm>
+#include <duckdb/planner/expression/bound_comparison_expression.hpp>
+#include <duckdb/planner/expression/bound_reference_expression.hpp>
+
+#include "arrangement/hash.h"
+#include "engine/row_codec.h"
+
+namespace sluice::dataflow {
+namespace {
+
+constexpr size_t kLeft = 0;
+constexpr size_t kRight = 1;
+
+bool gives_pairs(JoinKind kind) {
+  return kind != JoinKind::kSemi && kind != JoinKind::kAnti && kind != JoinKind::kMark;
+}
+
+// Whether the answer of a mark join may depend on a NULL in a way that its key index cannot tell.
+bool needs_comparing(const Join& node) {
+  if (node.join != JoinKind::kMark) return false;
+  size_t strict = 0;
+  for (const Join::Key& key : node.keys) strict += key.null_safe ? 0 : 1;
+  if (strict == 0 && !node.residual) return false;
+  return node.residual || node.keys.size() > 1;
+}
+
+// The columns of one side that are its key.
+std::vector<size_t> key_columns(const Join& node, size_t side) {
+  std::vector<size_t> columns;
+  columns.reserve(node.keys.size());
+  for (const Join::Key& key : node.keys) {
+    if (needs_comparing(node) && !key.null_safe) continue;
+    columns.push_back(side == kLeft ? key.left : key.right);
+  }
+  return columns;
+}
+
+Error too_many_rows() {
+  return invalid("more than one row returned by a subquery used as an expression")
+      .with_sqlstate("21000");
+}
+
+std::string whole_row(const arrangement::Arrangement::RowView& row) {
+  std::string bytes(row.key);
+  bytes.append(row.payload);
+  return bytes;
+}
+
+}  // namespace
+
+JoinOperator::JoinOperator(duckdb::ClientContext& context, const Join& node)
+    : node_(node),
+      has_pairs_(gives_pairs(node.join)),
+      widths_{node.inputs[kLeft]->types.size(), node.inputs[kRight]->types.size()},
+      sides_{Side(node.inputs[kLeft]->types, key_columns(node, kLeft)),
+             Side(node.inputs[kRight]->types, key_columns(node, kRight))} {
+  sides_[kLeft].kept = node.join != JoinKind::kInner && node.join != JoinKind::kRight;
+  sides_[kRight].kept = node.join == JoinKind::kRight || node.join == JoinKind::kFull;
+  std::vector<const duckdb::Expression*> conditions;
+  const bool compares = needs_comparing(node);
+  for (size_t i = 0, place = 0; i < node.keys.size(); ++i) {
+    const Join::Key& key = node.keys[i];
+    if (!compares || key.null_safe) {
+      if (!key.null_safe) strict_.push_back(place);
+      ++place;
+      continue;
+    }
+    const auto& type = node.inputs[kLeft]->types[key.left];
+    comparisons_.push_back(duckdb::make_uniq<duckdb::BoundComparisonExpression>(
+        duckdb::ExpressionType::COMPARE_EQUAL,
+        duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, key.left),
+        duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, widths_[kLeft] + key.right)));
+    conditions.push_back(comparisons_.back().get());
+  }
+  three_valued_ = compares;
+  plain_mark_ = node.join == JoinKind::kMark && !compares && !strict_.empty();
+  if (node.residual) conditions.push_back(node.residual.get());
+  if (!conditions.empty()) condition_ = std::make_unique<Condition>(context, conditions);
+}
+
+OperatorState JoinOperator::state() const {
+  OperatorState state;
+  for (const Side& side : sides_) {
+    state.rows += side.rows.rows();
+    state.bytes += side.rows.bytes() + side.matches.bytes() + side.unknown.bytes();
+  }
+  return state;
+}
+
+Delta JoinOperator::step(std::span<const Delta* const> inputs) {
+  Delta out;
+  if (!inputs[kRight]->empty()) phase(kRight, *inputs[kRight], out);
+  if (!inputs[kLeft]->empty()) phase(kLeft, *inputs[kLeft], out);
+  return out;
+}
+
+void JoinOperator::encode(const Side& side, const engine::Chunk& rows, Encoded& to) const {
+  side.codec.encode_keys(rows, to.keys);
+  side.codec.encode_payloads(rows, to.payloads);
+  to.hashes.reserve(rows.size());
+  for (size_t row = 0; row < rows.size(); ++row) {
+    to.hashes.push_back(arrangement::hash_bytes(to.keys[row]));
+  }
+}
+
+bool JoinOperator::can_match(std::string_view key) const {
+  uint32_t nulls = 0;
+  for (const size_t place : strict_) nulls |= arrangement::is_null(key, place);
+  return nulls == 0;
+}
+
+JoinOperator::Look JoinOperator::look(size_t side, Matches matches, bool null_key,
+                                      Totals totals) const {
+  const bool matched = matches.pairs > 0;
+  switch (node_.join) {
+    case JoinKind::kInner:
+      return Look::kNone;
+    case JoinKind::kSemi:
+      return matched ? Look::kPlain : Look::kNone;
+    case JoinKind::kAnti:
+      return matched ? Look::kNone : Look::kPlain;
+    case JoinKind::kMark:
+      if (matched) return Look::kTrue;
+      if (plain_mark_) {
+        return (null_key ? totals.rows : totals.nulls) > 0 ? Look::kNull : Look::kFalse;
+      }
+      return matches.unknown > 0 ? Look::kNull : Look::kFalse;
+    case JoinKind::kSingle:
+      if (matches.pairs > 1) return Look::kError;
+      [[fallthrough]];
+    case JoinKind::kLeft:
+    case JoinKind::kRight:
+    case JoinKind::kFull:
+      return matched || !sides_[side].kept ? Look::kNone : Look::kPadded;
+  }
+  return Look::kNone;
+}
+
+void JoinOperator::phase(size_t side, const Delta& delta, Delta& out) {
+  const Totals before = totals_;
+  TouchedKeys touched_keys;
+  TouchedRows touched_rows;
+  std::vector<Encoded> encoded(delta.size());
+  // First all comparisons, with the other side as it is; this side's rows change after that.
+  for (size_t i = 0; i < delta.size(); ++i) {
+    encode(sides_[side], delta[i]->rows, encoded[i]);
+    if (condition_) {
+      meet_by_condition(side, *delta[i], encoded[i], touched_rows, out);
+    } else {
+      meet_by_key(side, *delta[i], encoded[i], out);
+      keep(side, *delta[i], encoded[i], {}, touched_keys);
+    }
+  }
+  if (plain_mark_ && side == kRight) {
+    const auto flags = [](Totals totals) { return std::pair(totals.rows > 0, totals.nulls > 0); };
+    if (flags(before) != flags(totals_)) return toggle_all(touched_keys, before, out);
+  }
+  if (!sides_[1 - side].kept) return;
+  if (condition_) {
+    toggle_rows(1 - side, touched_rows, out);
+  } else {
+    toggle_keys(1 - side, touched_keys, out);
+  }
+}
+
+// Without a residual: the rows of a key are its matches.
+void JoinOperator::meet_by_key(size_t side, Batch& batch, const Encoded& rows, Delta& out) {
+  const Side& own = sides_[side];
+  const Side& other = sides_[1 - side];
+  Pairs pairs;
+  std::vector<Look> looks;
+  if (own.kept) looks.reserve(batch.size());
+  std::vector<Matches> unused;
+  TouchedRows none;
+  for (const uint64_t hash : rows.hashes) other.rows.prefetch(hash);
+  for (uint32_t row = 0; row < batch.size(); ++row) {
+    const bool matchable = can_match(rows.keys[row]);
+    Matches matches;
+    if (matchable) {
+      const auto found = other.rows.find(rows.keys[row], rows.hashes[row]);
+      matches.pairs = found.weight();
+      if (has_pairs_) {
+        for (const auto match : found) {
+          pairs.changed.push_back(row);
+          pairs.kept.push_back(match);
+          if (pairs.kept.size() == kBatchRows) compare(side, batch, pairs, unused, none, out);
+        }
+      }
+    }
+    if (own.kept) looks.push_back(look(side, matches, !matchable));
+  }
+  compare(side, batch, pairs, unused, none, out);
+  if (own.kept) emit_changed(side, batch, looks, out);
+}
+
+// With a residual: each pair of a key is asked.
+void JoinOperator::meet_by_condition(size_t side, Batch& batch, const Encoded& rows,
+                                     TouchedRows& touched, Delta& out) {
+  const Side& own = sides_[side];
+  const Side& other = sides_[1 - side];
+  Pairs pairs;
+  std::vector<Matches> found(batch.size());
+  for (uint32_t row = 0; row < batch.size(); ++row) {
+    if (!can_match(rows.keys[row])) continue;
+    for (const auto match : other.rows.find(rows.keys[row], rows.hashes[row])) {
+      pairs.changed.push_back(row);
+      pairs.kept.push_back(match);
+      if (pairs.kept.size() == kBatchRows) compare(side, batch, pairs, found, touched, out);
+    }
+  }
+  compare(side, batch, pairs, found, touched, out);
+  if (own.kept) {
+    std::vector<Look> looks;
+    looks.reserve(batch.size());
+    for (const Matches& matches : found) looks.push_back(look(side, matches, false));
+    emit_changed(side, batch, looks, out);
+  }
+  TouchedKeys unused;
+  keep(side, batch, rows, found, unused);
+}
+
+// Gives out the pairs that match, and counts them for both of each.
+void JoinOperator::compare(size_t side, Batch& batch, Pairs& pairs,
+                           std::vector<Matches>& of_changed, TouchedRows& touched, Delta& out) {
+  if (pairs.kept.empty()) return;
+  const BatchPtr made = pair_batch(side, batch, pairs);
+  if (!condition_) {
+    out.push_back(made);
+    pairs = {};
+    return;
+  }
+  std::vector<Truth> truths;
+  std::vector<Failure> failures;
+  condition_->evaluate(made->rows, truths, failures);
+  for (const Failure& failure : failures) errors_.add(failure.error, made->weights[failure.row]);
+  std::vector<uint32_t> chosen;
+  for (uint32_t i = 0; i < truths.size(); ++i) {
+    const uint32_t row = pairs.changed[i];
+    const auto& kept = pairs.kept[i];
+    if (truths[i] == Truth::kTrue) {
+      chosen.push_back(i);
+      of_changed[row].pairs += kept.weight;
+    } else if (truths[i] == Truth::kNull && three_valued_) {
+      of_changed[row].unknown += kept.weight;
+    } else {
+      continue;
+    }
+    if (!sides_[1 - side].kept) continue;
+    Touched& other = touched.try_emplace(kept.key.data(), Touched{kept, {}}).first->second;
+    (truths[i] == Truth::kTrue ? other.change.pairs : other.change.unknown) += batch.weights[row];
+  }
+  if (has_pairs_ && !chosen.empty()) {
+    out.push_back(chosen.size() == made->size() ? made : select_rows(*made, chosen));
+  }
+  pairs = {};
+}
+
+// Takes the rows of a batch over into the state.
+void JoinOperator::keep(size_t side, const Batch& batch, const Encoded& rows,
+                        const std::vector<Matches>& found, TouchedKeys& touched) {
+  Side& own = sides_[side];
+  const bool other_kept = sides_[1 - side].kept;
+  for (size_t row = 0; row < batch.size(); ++row) {
+    const std::string_view key = rows.keys[row];
+    const bool matchable = can_match(key);
+    if (plain_mark_ && side == kRight) {
+      totals_.rows += batch.weights[row];
+      totals_.nulls += matchable ? 0 : batch.weights[row];
+    }
+    // What matches nothing will never be asked for, but for the left rows of a plain mark join.
+    if (!matchable && !(plain_mark_ && side == kLeft)) continue;
+    const auto change =
+        own.rows.apply(key, rows.payloads[row], batch.weights[row], rows.hashes[row]);
+    if (!condition_) {
+      if (!other_kept) continue;
+      const auto entry = touched.try_emplace(std::string(key), change.key_weight_before, 0).first;
+      entry->second.second = change.key_weight_after;
+    } else if (own.kept && (change.before == 0) != (change.after == 0)) {
+      // A row that is new has as many matches as were found; one that goes loses what it had.
+      std::string whole(key);
+      whole.append(rows.payloads[row]);
+      const bool appears = change.before == 0;
+      own.matches.apply(whole, {}, appears ? found[row].pairs : -own.matches.weight(whole, {}));
+      if (three_valued_) {
+        own.unknown.apply(whole, {}, appears ? found[row].unknown : -own.unknown.weight(whole, {}));
+      }
+    }
+  }
+}
+
+void JoinOperator::toggle_keys(size_t side, const TouchedKeys& touched, Delta& out) {
+  std::array<Looks, 8> gathered;
+  const auto add = [&](Look look, const arrangement::Arrangement::RowView& row, int64_t weight) {
+    Looks& looks = gathered[static_cast<size_t>(look)];
+    looks.keys.push_back(row.key);
+    looks.payloads.push_back(row.payload);
+    looks.weights.push_back(weight);
+  };
+  for (const auto& [key, weights] : touched) {
+    const Look before = look(side, {weights.first, 0}, false);
+    const Look after = look(side, {weights.second, 0}, false);
+    if (before == after) continue;
+    for (const auto row : sides_[side].rows.find(key)) {
+      add(before, row, -row.weight);
+      add(after, row, row.weight);
+    }
+  }
+  for (size_t i = 0; i < gathered.size(); ++i) {
+    emit_kept(side, static_cast<Look>(i), gathered[i], out);
+  }
+}
+
+void JoinOperator::toggle_rows(size_t side, const TouchedRows& touched, Delta& out) {
+  Side& kept = sides_[side];
+  std::array<Looks, 8> gathered;
+  for (const auto& [data, entry] : touched) {
+    const std::string whole = whole_row(entry.row);
+    const auto pairs = kept.matches.apply(whole, {}, entry.change.pairs);
+    Matches before{pairs.before, 0};
+    Matches after{pairs.after, 0};
+    if (three_valued_) {
+      const auto unknown = kept.unknown.apply(whole, {}, entry.change.unknown);
+      before.unknown = unknown.before;
+      after.unknown = unknown.after;
+    }
+    const Look looks[] = {look(side, before, false), look(side, after, false)};
+    if (looks[0] == looks[1]) continue;
+    for (const int which : {0, 1}) {
+      Looks& to = gathered[static_cast<size_t>(looks[which])];
+      to.keys.push_back(entry.row.key);
+      to.payloads.push_back(entry.row.payload);
+      to.weights.push_back(which == 0 ? -entry.row.weight : entry.row.weight);
+    }
+  }
+  for (size_t i = 0; i < gathered.size(); ++i) {
+    emit_kept(side, static_cast<Look>(i), gathered[i], out);
+  }
+}
+
+// The right side of a plain mark join got its first row or NULL, or lost its last: every left row
+// without a match may look otherwise now.
+void JoinOperator::toggle_all(const TouchedKeys& touched, Totals totals_before, Delta& out) {
+  std::array<Looks, 8> gathered;
+  sides_[kLeft].rows.for_each([&](const arrangement::Arrangement::RowView& row) {
+    const bool null_key = !can_match(row.key);
+    const int64_t now = null_key ? 0 : sides_[kRight].rows.find(row.key).weight();
+    const auto found = touched.find(std::string(row.key));
+    const int64_t then = found == touched.end() ? now : found->second.first;
+    const Look before = look(kLeft, {then, 0}, null_key, totals_before);
+    const Look after = look(kLeft, {now, 0}, null_key);
+    if (before == after) return;
+    for (const bool is_new : {false, true}) {
+      Looks& to = gathered[static_cast<size_t>(is_new ? after : before)];
+      to.keys.push_back(row.key);
+      to.payloads.push_back(row.payload);
+      to.weights.push_back(is_new ? row.weight : -row.weight);
+    }
+  });
+  for (size_t i = 0; i < gathered.size(); ++i) {
+    emit_kept(kLeft, static_cast<Look>(i), gathered[i], out);
+  }
+}
+
+// ---- rows of the output
+
+BatchPtr JoinOperator::pair_batch(size_t side, Batch& batch, const Pairs& pairs) {
+  const size_t count = pairs.kept.size();
+  const size_t changed_at = side == kLeft ? 0 : widths_[kLeft];
+  const size_t kept_at = side == kLeft ? widths_[kLeft] : 0;
+  auto made = std::make_shared<Batch>();
+  duckdb::vector<engine::LogicalType> types;
+  duckdb::vector<bool> allocated;
+  for (const size_t one : {kLeft, kRight}) {
+    for (const auto& type : node_.inputs[one]->types) {
+      types.push_back(type);
+      allocated.push_back(one != side);
+    }
+  }
+  made->rows.Initialize(duckdb::Allocator::DefaultAllocator(), types, allocated, count);
+  duckdb::SelectionVector selection(count);
+  std::vector<std::string_view> keys;
+  std::vector<std::string_view> payloads;
+  keys.reserve(count);
+  payloads.reserve(count);
+  made->weights.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    const auto& kept = pairs.kept[i];
+    selection.set_index(i, pairs.changed[i]);
+    keys.push_back(kept.key);
+    payloads.push_back(kept.payload);
+    made->weights.push_back(batch.weights[pairs.changed[i]] * kept.weight);
+  }
+  for (size_t column = 0; column < widths_[side]; ++column) {
+    made->rows.data[changed_at + column].Slice(batch.rows.data[column], selection, count);
+  }
+  sides_[1 - side].codec.decode(keys, payloads, kept_at, made->rows);
+  made->rows.SetCardinality(count);
+  return made;
+}
+
+// `rows` of one side as rows of the output.
+BatchPtr JoinOperator::dressed(size_t side, engine::Chunk& rows, size_t count, Look look) {
+  auto made = std::make_shared<Batch>();
+  made->rows.InitializeEmpty({node_.types.begin(), node_.types.end()});
+  const size_t at = side == kLeft || !has_pairs_ ? 0 : widths_[kLeft];
+  for (size_t column = 0; column < node_.types.size(); ++column) {
+    engine::Vector& to = made->rows.data[column];
+    if (column >= at && column < at + widths_[side]) {
+      to.Reference(rows.data[column - at]);
+    } else if (look == Look::kTrue || look == Look::kFalse) {
+      to.Reference(engine::Value::BOOLEAN(look == Look::kTrue));
+    } else {
+      to.Reference(engine::Value(node_.types[column]));
+    }
+  }
+  made->rows.SetCardinality(count);
+  return made;
+}
+
+void JoinOperator::emit_changed(size_t side, Batch& batch, const std::vector<Look>& looks,
+                                Delta& out) {
+  std::array<std::vector<uint32_t>, 8> chosen;
+  for (uint32_t row = 0; row < looks.size(); ++row) {
+    chosen[static_cast<size_t>(looks[row])].push_back(row);
+  }
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    const Look look = static_cast<Look>(i);
+    if (chosen[i].empty() || look == Look::kNone) continue;
+    if (look == Look::kError) {
+      int64_t weight = 0;
+      for (const uint32_t row : chosen[i]) weight += batch.weights[row];
+      errors_.add(too_many_rows(), weight);
+      continue;
+    }
+    const BatchPtr rows = select_rows(batch, chosen[i]);
+    BatchPtr made = dressed(side, rows->rows, rows->size(), look);
+    made->weights = rows->weights;
+    out.push_back(std::move(made));
+  }
+}
+
+void JoinOperator::emit_kept(size_t side, Look look, const Looks& rows, Delta& out) {
+  if (look == Look::kNone) return;
+  if (look == Look::kError) {
+    for (const int64_t weight : rows.weights) errors_.add(too_many_rows(), weight);
+    return;
+  }
+  for (size_t begin = 0; begin < rows.keys.size(); begin += kBatchRows) {
+    const size_t count = std::min(kBatchRows, rows.keys.size() - begin);
+    engine::Chunk decoded;
+    engine::initialize(decoded, node_.inputs[side]->types, count);
+    sides_[side].codec.decode(std::span(rows.keys).subspan(begin, count),
+                              std::span(rows.payloads).subspan(begin, count), 0, decoded);
+    decoded.SetCardinality(count);
+    BatchPtr made = dressed(side, decoded, count, look);
+    const auto from = rows.weights.begin() + static_cast<std::ptrdiff_t>(begin);
+    made->weights.assign(from, from + static_cast<std::ptrdiff_t>(count));
+    out.push_back(std::move(made));
+  }
+}
+
+}  // namespace sluice::dataflow

@@ -1,0 +1,122 @@
+// Joins of every kind, kept up to date.
+//
+//   state   each side's rows by key; where there is a residual condition and a side's rows depend
+//           on whether they have a match: for each such row how many
+//   step    the right side's changes against the left's old rows, then the left's changes against
+//           the right's new rows: no third term is left
+//   output  pairs; and for each row of a side that is *kept* (the left of a left join, …) what its
+//           number of matches says: nothing, the row with NULLs, the row, the row and a boolean.
+//           When that changes, the old is taken back and the new is put
+//
+// Without a residual all rows of a key have the same matches, so what changes is told once a key.
+// With one, pairs are evaluated and each row has its own count. A mark join whose answer may be
+// NULL compares its keys like a residual, in three values, unless it is the plain `x IN (SELECT
+// …)`, for which it is enough to know whether the right side has any row, and any NULL.
+//
+// Costs: as the number of pairs that change; a row that toggles a key's matches costs as many as
+// the other side has rows of that key.
+#pragma once
+
+#include <array>
+#include <string>
+#include <unordered_map>
+
+#include "arrangement/arrangement.h"
+#include "arrangement/keyed_codec.h"
+#include "dataflow/evaluate.h"
+#include "dataflow/operator.h"
+
+namespace sluice::dataflow {
+
+class JoinOperator final : public Operator {
+ public:
+  JoinOperator(duckdb::ClientContext& context, const Join& node);
+  Delta step(std::span<const Delta* const> inputs) override;
+  OperatorState state() const override;
+
+ private:
+  // What a row of a kept side looks like in the output.
+  enum class Look : uint8_t { kNone, kPadded, kPlain, kTrue, kFalse, kNull, kError };
+
+  struct Matches {
+    int64_t pairs = 0;    // that match
+    int64_t unknown = 0;  // that would match if NULLs were the right values
+  };
+  struct Side {
+    Side(std::vector<engine::LogicalType> types, std::vector<size_t> key)
+        : codec(std::move(types), std::move(key)),
+          matches({.keys_only = true}),
+          unknown({.keys_only = true}) {}
+    arrangement::KeyedCodec codec;
+    arrangement::Arrangement rows;
+    arrangement::Arrangement matches;  // of each row, its key and payload as one; with a residual
+    arrangement::Arrangement unknown;  // the same, in three values
+    bool kept = false;
+  };
+  // A batch of one side, as bytes.
+  struct Encoded {
+    arrangement::ByteRows keys;
+    arrangement::ByteRows payloads;
+    std::vector<uint64_t> hashes;
+  };
+  // A row of the other side's state that a change was compared with.
+  struct Touched {
+    arrangement::Arrangement::RowView row;
+    Matches change;
+  };
+  using TouchedRows = std::unordered_map<const char*, Touched>;
+  using TouchedKeys = std::unordered_map<std::string, std::pair<int64_t, int64_t>>;
+  // Pairs of a row of a batch and a row of the other side's state.
+  struct Pairs {
+    std::vector<uint32_t> changed;
+    std::vector<arrangement::Arrangement::RowView> kept;
+  };
+  // Rows of the output that are one side's, still as bytes.
+  struct Looks {
+    std::vector<std::string_view> keys;
+    std::vector<std::string_view> payloads;
+    std::vector<int64_t> weights;
+  };
+  // Of the right side of a plain mark join.
+  struct Totals {
+    int64_t rows = 0;
+    int64_t nulls = 0;
+    bool operator==(const Totals&) const = default;
+  };
+
+  void phase(size_t side, const Delta& delta, Delta& out);
+  void encode(const Side& side, const engine::Chunk& rows, Encoded& to) const;
+  bool can_match(std::string_view key) const;
+  void meet_by_key(size_t side, Batch& batch, const Encoded& rows, Delta& out);
+  void meet_by_condition(size_t side, Batch& batch, const Encoded& rows, TouchedRows& touched,
+                         Delta& out);
+  void compare(size_t side, Batch& batch, Pairs& pairs, std::vector<Matches>& of_changed,
+               TouchedRows& touched, Delta& out);
+  void keep(size_t side, const Batch& batch, const Encoded& rows, const std::vector<Matches>& found,
+            TouchedKeys& touched);
+  void toggle_keys(size_t side, const TouchedKeys& touched, Delta& out);
+  void toggle_rows(size_t side, const TouchedRows& touched, Delta& out);
+  void toggle_all(const TouchedKeys& touched, Totals before, Delta& out);
+
+  Look look(size_t side, Matches matches, bool null_key) const {
+    return look(side, matches, null_key, totals_);
+  }
+  Look look(size_t side, Matches matches, bool null_key, Totals totals) const;
+  BatchPtr pair_batch(size_t side, Batch& batch, const Pairs& pairs);
+  void emit_changed(size_t side, Batch& batch, const std::vector<Look>& looks, Delta& out);
+  void emit_kept(size_t side, Look look, const Looks& rows, Delta& out);
+  BatchPtr dressed(size_t side, engine::Chunk& rows, size_t count, Look look);
+
+  const Join& node_;
+  const bool has_pairs_;  // in the output
+  bool three_valued_ = false;
+  bool plain_mark_ = false;
+  std::vector<size_t> strict_;  // keys of which a NULL matches nothing, by their place in the key
+  std::array<size_t, 2> widths_;
+  std::vector<ExpressionPtr> comparisons_;  // keys that are compared like a residual
+  std::unique_ptr<Condition> condition_;    // null: keys alone
+  std::array<Side, 2> sides_;
+  Totals totals_;
+};
+
+}  // namespace sluice::dataflow

@@ -1,0 +1,215 @@
+#include "dataflow/testing/view_under_test.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <duckdb.hpp>
+
+#include "engine/functions/register.h"
+#include "engine/row_codec.h"
+
+namespace sluice::dataflow::testing {
+namespace {
+
+using engine::LogicalType;
+using engine::Value;
+
+void add_key_rows(engine::Chunk& rows, const std::vector<int64_t>& weights,
+                  const std::vector<LogicalType>& types, std::map<std::string, int64_t>& to) {
+  const arrangement::RowCodec codec(types, arrangement::Form::kKey);
+  arrangement::ByteRows bytes;
+  codec.encode(rows, all_columns(types.size()), bytes);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const std::string key(bytes[row]);
+    if ((to[key] += weights.empty() ? 1 : weights[row]) == 0) to.erase(key);
+  }
+}
+
+}  // namespace
+
+struct ViewUnderTest::Judge {
+  duckdb::DuckDB database{nullptr};
+  duckdb::Connection connection{database};
+  explicit Judge(const std::vector<SourceTable>& tables) {
+    engine::functions::register_functions(*database.instance);
+    connection.Query("SET threads=1");
+    for (const SourceTable& table : tables) {
+      std::string columns;
+      for (size_t i = 0; i < table.shape.names.size(); ++i) {
+        columns +=
+            (i > 0 ? ", " : "") + table.shape.names[i] + " " + table.shape.types[i].ToString();
+      }
+      const auto result = connection.Query("CREATE TABLE " + table.name + " (" + columns + ")");
+      EXPECT_FALSE(result->HasError()) << result->GetError();
+    }
+  }
+};
+
+ViewUnderTest::ViewUnderTest(std::vector<SourceTable> tables, const std::string& sql,
+                             const std::string& judge)
+    : tables_(std::move(tables)),
+      judge_sql_(judge.empty() ? sql : judge),
+      planner_(std::make_unique<Planner>(engine::functions::register_functions)),
+      judge_(std::make_unique<Judge>(tables_)) {
+  auto query = engine::Query::parse(sql);
+  if (!query.ok()) {
+    ADD_FAILURE() << sql << ": " << query.error().message;
+    return;
+  }
+  auto plan = planner_->compile(*query, tables_);
+  if (!plan.ok()) {
+    ADD_FAILURE() << sql << ": " << plan.error().message;
+    return;
+  }
+  auto graph = Graph::make(std::move(*plan));
+  if (!graph.ok()) {
+    ADD_FAILURE() << sql << ": " << graph.error().message;
+    return;
+  }
+  graph_ = std::move(*graph);
+  apply({});
+}
+
+ViewUnderTest::~ViewUnderTest() = default;
+
+void ViewUnderTest::apply(
+    const std::map<std::string, std::vector<std::pair<Row, int64_t>>>& changes) {
+  Graph::Changes sources;
+  for (const SourceTable& table : tables_) {
+    const auto found = changes.find(table.name);
+    if (found == changes.end()) continue;
+    const auto& rows = found->second;
+    for (size_t begin = 0; begin < rows.size(); begin += kBatchRows) {
+      const size_t count = std::min(kBatchRows, rows.size() - begin);
+      auto batch = std::make_shared<Batch>();
+      engine::initialize(batch->rows, table.shape.types, count);
+      batch->rows.SetCardinality(count);
+      for (size_t i = 0; i < count; ++i) {
+        const auto& [row, weight] = rows[begin + i];
+        for (size_t column = 0; column < row.size(); ++column) {
+          batch->rows.SetValue(column, i, row[column]);
+        }
+        batch->weights.push_back(weight);
+        if (weight > 0) model_[table.name].push_back(row);
+      }
+      sources[table.id].push_back(std::move(batch));
+    }
+  }
+  auto delta = graph_->tick(sources);
+  ASSERT_TRUE(delta.ok()) << delta.error().message;
+  for (const BatchPtr& batch : *delta) {
+    add_key_rows(batch->rows, batch->weights, graph_->types(), rows_);
+  }
+}
+
+void ViewUnderTest::apply_random(std::mt19937& random, const RandomOptions& options) {
+  std::map<std::string, std::vector<std::pair<Row, int64_t>>> changes;
+  std::uniform_real_distribution<> chance(0, 1);
+  const bool one_table = random() % 3 == 0;
+  const size_t only = random() % tables_.size();
+  for (size_t number = 0; number < tables_.size(); ++number) {
+    if (one_table && number != only) continue;
+    const SourceTable& table = tables_[number];
+    auto& model = model_[table.name];
+    for (size_t i = 0; i < options.rows; ++i) {
+      if (chance(random) < options.deletes && !model.empty()) {
+        const size_t victim = random() % model.size();
+        changes[table.name].emplace_back(model[victim], -1);
+        model[victim] = model.back();
+        model.pop_back();
+        continue;
+      }
+      Row row;
+      if (!model.empty() && random() % 5 == 0) {
+        row = model[random() % model.size()];
+      } else {
+        for (const LogicalType& type : table.shape.types) {
+          row.push_back(random_value(random, type, options));
+        }
+      }
+      changes[table.name].emplace_back(row, 1);
+    }
+  }
+  apply(changes);
+}
+
+void ViewUnderTest::fill_judge() {
+  for (const SourceTable& table : tables_) {
+    const auto result = judge_->connection.Query("DELETE FROM " + table.name);
+    ASSERT_FALSE(result->HasError()) << result->GetError();
+    duckdb::Appender appender(judge_->connection, table.name);
+    for (const Row& row : model_[table.name]) {
+      appender.BeginRow();
+      for (const Value& value : row) appender.Append(value);
+      appender.EndRow();
+    }
+    appender.Close();
+  }
+}
+
+std::string ViewUnderTest::text(const std::string& key) const {
+  engine::Chunk row;
+  engine::initialize(row, graph_->types(), 1);
+  const arrangement::RowCodec codec(graph_->types(), arrangement::Form::kKey);
+  const std::string_view view(key);
+  codec.decode({&view, 1}, all_columns(graph_->types().size()), row);
+  row.SetCardinality(1);
+  std::string out;
+  for (size_t column = 0; column < row.ColumnCount(); ++column) {
+    out += (column > 0 ? " | " : "") + row.GetValue(column, 0).ToString();
+  }
+  return out;
+}
+
+std::string ViewUnderTest::difference() {
+  fill_judge();
+  const auto answer = judge_->connection.Query(judge_sql_);
+  const auto error = graph_->error();
+  if (answer->HasError()) {
+    return error ? "" : "DuckDB fails, the view does not: " + answer->GetError();
+  }
+  if (error) return "the view fails, DuckDB does not: " + error->message;
+  std::map<std::string, int64_t> expected;
+  while (auto chunk = answer->Fetch()) add_key_rows(*chunk, {}, graph_->types(), expected);
+  std::string out;
+  for (const auto& [key, count] : expected) {
+    const auto found = rows_.find(key);
+    const int64_t have = found == rows_.end() ? 0 : found->second;
+    if (have != count) out += fmt::format("{} times, not {}: {}\n", have, count, text(key));
+  }
+  for (const auto& [key, count] : rows_) {
+    if (!expected.contains(key)) out += fmt::format("{} times, not 0: {}\n", count, text(key));
+  }
+  return out;
+}
+
+Value random_value(std::mt19937& random, const LogicalType& type, const RandomOptions& options) {
+  if (std::uniform_real_distribution<>(0, 1)(random) < options.nulls) return Value(type);
+  const auto pick = static_cast<int64_t>(random() % static_cast<uint64_t>(options.values));
+  switch (type.id()) {
+    case duckdb::LogicalTypeId::DOUBLE: {
+      // Halves, so that sums are exact in any order.
+      const double odd[] = {-0.0, 0.0, std::nan("1"), -std::nan("2")};
+      if (random() % 4 == 0) return Value::DOUBLE(odd[random() % 4]);
+      return Value::DOUBLE(static_cast<double>(pick) / 2);
+    }
+    case duckdb::LogicalTypeId::VARCHAR:
+      return {std::string(random() % 4 == 0 ? 20 : 2, static_cast<char>('a' + pick))};
+    case duckdb::LogicalTypeId::DATE:
+      return Value::DATE(duckdb::date_t(static_cast<int32_t>(9000 + pick * 30)));
+    case duckdb::LogicalTypeId::INTERVAL:
+      return random() % 2 == 0 ? Value::INTERVAL(static_cast<int32_t>(pick), 0, 0)
+                               : Value::INTERVAL(0, static_cast<int32_t>(pick) * 30, 0);
+    case duckdb::LogicalTypeId::LIST: {
+      duckdb::vector<Value> values;
+      for (int64_t i = 0; i < pick % 4; ++i) {
+        values.push_back(random_value(random, duckdb::ListType::GetChildType(type), options));
+      }
+      return Value::LIST(duckdb::ListType::GetChildType(type), values);
+    }
+    default:
+      return Value::BIGINT(pick).DefaultCastAs(type);
+  }
+}
+
+}  // namespace sluice::dataflow::testing
