@@ -19,7 +19,7 @@ using Understood = s3fake::Server::Options::Dialect;
 // A bucket of a store that understands this.
 class DialectBucket {
  public:
-  explicit DialectBucket(Understood understood = {}, std::set<std::string> denied = {},
+  explicit DialectBucket(Understood understood = {}, const std::set<std::string>& denied = {},
                          LateRequest* late = nullptr) {
     s3fake::Server::Options options;
     if (late != nullptr) {

@@ -33,7 +33,7 @@ Outcomes all_well_but(const Outcomes& others) {
 // A bucket where all is allowed but these operations.
 class Bucket {
  public:
-  explicit Bucket(std::set<std::string> denied = {}, std::string region = "",
+  explicit Bucket(const std::set<std::string>& denied = {}, const std::string& region = "",
                   LateRequest* late = nullptr)
       : server_([&] {
           s3fake::Server::Options options;

@@ -107,6 +107,7 @@ Result<std::vector<OpenUpload>> S3Store::list_uploads(const std::string& prefix,
                                                       std::stop_token stop) {
   TRY_ASSIGN(auto uploads, client_->list_uploads(bucket_, prefix, std::move(stop)));
   std::vector<OpenUpload> found;
+  found.reserve(uploads.size());
   for (s3::OpenUpload& upload : uploads) {
     found.push_back({std::move(upload.key), std::move(upload.id)});
   }

@@ -133,7 +133,7 @@ class NameParser {
       if (!system) {
         const std::string schema = word;
         TRY_ASSIGN(word, parse_identifier(quoted));
-        return no_such_type(schema + "." + word);
+        return no_such_type(fmt::format("{}.{}", schema, word));
       }
       TRY_ASSIGN(word, parse_identifier(quoted));
       skip_space();

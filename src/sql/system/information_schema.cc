@@ -92,11 +92,11 @@ void key_column_usage(const ResolveContext& context, RowWriter& out) {
 }  // namespace
 
 void add_information_schema(Definitions& all) {
-  const auto add = [&](std::string name, std::vector<Column> own_columns, auto rows) {
+  const auto add = [&](const std::string& name, const std::vector<Column>& own_columns, auto rows) {
     all.push_back({.schema = "information_schema",
-                   .name = std::move(name),
+                   .name = name,
                    .oid = 0,
-                   .columns = std::move(own_columns),
+                   .columns = own_columns,
                    .write_rows = rows});
   };
   add("tables",

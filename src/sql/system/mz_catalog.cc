@@ -112,12 +112,9 @@ void types_of(const ResolveContext& context, RowWriter& out) {
 
 void add_mz_catalog(Definitions& all) {
   const std::string schema = "mz_catalog";
-  const auto add = [&](std::string name, std::vector<Column> own_columns, auto rows) {
-    all.push_back({.schema = schema,
-                   .name = std::move(name),
-                   .oid = 0,
-                   .columns = std::move(own_columns),
-                   .write_rows = rows});
+  const auto add = [&](const std::string& name, const std::vector<Column>& own_columns, auto rows) {
+    all.push_back(
+        {.schema = schema, .name = name, .oid = 0, .columns = own_columns, .write_rows = rows});
   };
   const std::vector<Column> object_columns = {
       text("id"),   oid("oid"),       text("schema_id"),  text("name"),

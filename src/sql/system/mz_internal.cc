@@ -76,12 +76,9 @@ void comments(const ResolveContext& context, RowWriter& out) {
 }  // namespace
 
 void add_mz_internal(Definitions& all) {
-  const auto add = [&](std::string name, std::vector<Column> columns, auto rows) {
-    all.push_back({.schema = "mz_internal",
-                   .name = std::move(name),
-                   .oid = 0,
-                   .columns = std::move(columns),
-                   .write_rows = rows});
+  const auto add = [&](const std::string& name, const std::vector<Column>& columns, auto rows) {
+    all.push_back(
+        {.schema = "mz_internal", .name = name, .oid = 0, .columns = columns, .write_rows = rows});
   };
   add("mz_aws_connections",
       {text("id"), text("endpoint"), text("region"), text("access_key_id"),

@@ -282,12 +282,12 @@ void index_list(const ResolveContext& context, RowWriter& out) {
 }  // namespace
 
 void add_pg_catalog(Definitions& all) {
-  const auto add = [&](std::string name, uint32_t known_oid, std::vector<Column> columns,
-                       auto rows) {
+  const auto add = [&](const std::string& name, uint32_t known_oid,
+                       const std::vector<Column>& columns, auto rows) {
     all.push_back({.schema = "pg_catalog",
-                   .name = std::move(name),
+                   .name = name,
                    .oid = known_oid,
-                   .columns = std::move(columns),
+                   .columns = columns,
                    .write_rows = rows});
   };
   add("pg_class", 1259, class_columns(), classes);

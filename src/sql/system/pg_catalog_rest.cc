@@ -104,11 +104,11 @@ void tablespaces(const ResolveContext&, RowWriter& out) {
 
 // One line for each relation that has no rows here.
 void add_empty(Definitions& all) {
-  const auto add = [&](std::string name, std::vector<Column> columns) {
+  const auto add = [&](const std::string& name, const std::vector<Column>& columns) {
     all.push_back({.schema = "pg_catalog",
-                   .name = std::move(name),
+                   .name = name,
                    .oid = 0,
-                   .columns = std::move(columns),
+                   .columns = columns,
                    .write_rows = nullptr});
   };
   add("pg_auth_members", {oid("roleid"), oid("member"), oid("grantor"), boolean("admin_option")});
@@ -173,12 +173,12 @@ void add_empty(Definitions& all) {
 }  // namespace
 
 void add_pg_catalog_rest(Definitions& all) {
-  const auto add = [&](std::string name, uint32_t known_oid, std::vector<Column> columns,
-                       auto rows) {
+  const auto add = [&](const std::string& name, uint32_t known_oid,
+                       const std::vector<Column>& columns, auto rows) {
     all.push_back({.schema = "pg_catalog",
-                   .name = std::move(name),
+                   .name = name,
                    .oid = known_oid,
-                   .columns = std::move(columns),
+                   .columns = columns,
                    .write_rows = rows});
   };
   add("pg_database", 1262,
