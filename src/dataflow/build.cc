@@ -5,10 +5,12 @@
 #include "dataflow/operators/join.h"
 #include "dataflow/operators/rows.h"
 #include "dataflow/operators/top_k.h"
+#include "dataflow/operators/unnest.h"
+#include "dataflow/operators/window.h"
 
 namespace sluice::dataflow {
 
-Result<std::unique_ptr<Operator>> build_operator(duckdb::ClientContext& context, const Node& node) {
+std::unique_ptr<Operator> build_operator(duckdb::ClientContext& context, const Node& node) {
   std::unique_ptr<Operator> made;
   switch (node.kind) {
     case NodeKind::kSource:
@@ -43,9 +45,11 @@ Result<std::unique_ptr<Operator>> build_operator(duckdb::ClientContext& context,
       }
       break;
     case NodeKind::kUnnest:
-      return invalid("unnest is not yet supported in a view").with_sqlstate("0A000");
+      made = std::make_unique<UnnestOperator>(node.as<Unnest>());
+      break;
     case NodeKind::kWindow:
-      return invalid("window functions are not yet supported in a view").with_sqlstate("0A000");
+      made = std::make_unique<WindowOperator>(context, node.as<Window>());
+      break;
   }
   return made;
 }

@@ -12,7 +12,7 @@ class ClientContext;
 
 namespace sluice::dataflow {
 
-// The node must outlive its operator. 0A000 for what no operator can do.
-Result<std::unique_ptr<Operator>> build_operator(duckdb::ClientContext& context, const Node& node);
+// The node must outlive its operator. Throws DuckDB's exceptions.
+std::unique_ptr<Operator> build_operator(duckdb::ClientContext& context, const Node& node);
 
 }  // namespace sluice::dataflow

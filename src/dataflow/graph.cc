@@ -27,7 +27,7 @@ Result<std::unique_ptr<Graph>> Graph::make(Plan plan) {
       Step step;
       step.node = node;
       for (const NodePtr& input : node->inputs) step.inputs.push_back(numbers.at(input.get()));
-      TRY_ASSIGN(step.work, build_operator(*graph->connection_->context, *node));
+      step.work = build_operator(*graph->connection_->context, *node);
       numbers.emplace(node, graph->steps_.size());
       graph->steps_.push_back(std::move(step));
     }

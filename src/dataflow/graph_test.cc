@@ -136,6 +136,7 @@ TEST(Graph, KeepsLinearAggregates) {
 
 TEST(Graph, KeepsOtherAggregates) {
   expect_laws({"SELECT k, min(a), max(b), min(s), max(d) FROM t GROUP BY k",
+               "SELECT min(b), max(b), min(s), max(k) FILTER (WHERE a > 2) FROM t",
                "SELECT min(a), max(s) FROM t",
                "SELECT k, median(a), sum(b), avg(b) FROM t GROUP BY k",
                "SELECT k, count(DISTINCT s), count(DISTINCT b), sum(DISTINCT a) FROM t GROUP BY k",
@@ -166,6 +167,23 @@ TEST(Graph, KeepsFirstRows) {
                "SELECT k, a FROM t ORDER BY a NULLS FIRST, k LIMIT 4 OFFSET 2",
                "SELECT k, a FROM t ORDER BY a, k OFFSET 5",
                "SELECT DISTINCT ON (k) k, a, s, d FROM t ORDER BY k, a DESC, s, d"});
+}
+
+TEST(Graph, KeepsElementsOfLists) {
+  expect_laws({"SELECT k, unnest(l) FROM t", "SELECT k, e FROM t, unnest(t.l) AS x(e) WHERE e > 1",
+               "SELECT k, unnest(l), unnest([k, a]) FROM t",
+               "SELECT e, count(*) FROM (SELECT unnest(l) AS e FROM t) GROUP BY e"});
+}
+
+TEST(Graph, KeepsWindowFunctions) {
+  expect_laws({"SELECT k, a, rank() OVER (PARTITION BY k ORDER BY a) FROM t",
+               "SELECT *, row_number() OVER (PARTITION BY s ORDER BY k, a, b, d, l) FROM t",
+               "SELECT k, a, sum(a) OVER (PARTITION BY k), count(*) OVER () FROM t",
+               "SELECT k, a, sum(a) OVER (PARTITION BY b ORDER BY k) FROM t",
+               "SELECT k, a, lag(a) OVER (PARTITION BY k ORDER BY a), "
+               "max(a) OVER (PARTITION BY k ORDER BY a ROWS 1 PRECEDING) FROM t",
+               "SELECT k, a FROM t QUALIFY dense_rank() OVER (PARTITION BY k ORDER BY a DESC) <= 2",
+               "SELECT k, ntile(k) OVER (PARTITION BY k ORDER BY k, a, b, s, d, l) FROM t"});
 }
 
 TEST(Graph, KeepsCommonTablesOnce) {

@@ -3,10 +3,18 @@
 #include <duckdb/function/create_sort_key.hpp>
 
 namespace sluice::dataflow {
+namespace {
 
-std::vector<std::string> sort_keys(const engine::Chunk& rows, const std::vector<OrderKey>& order) {
+duckdb::OrderModifiers modifiers_of(const OrderKey& key) {
   using duckdb::OrderByNullType;
   using duckdb::OrderType;
+  return {key.descending ? OrderType::DESCENDING : OrderType::ASCENDING,
+          key.nulls_first ? OrderByNullType::NULLS_FIRST : OrderByNullType::NULLS_LAST};
+}
+
+}  // namespace
+
+std::vector<std::string> sort_keys(const engine::Chunk& rows, const std::vector<OrderKey>& order) {
   std::vector<std::string> result(rows.size());
   if (order.empty()) return result;
   engine::Chunk chosen;
@@ -14,9 +22,7 @@ std::vector<std::string> sort_keys(const engine::Chunk& rows, const std::vector<
   duckdb::vector<duckdb::OrderModifiers> modifiers;
   for (const OrderKey& key : order) {
     types.push_back(rows.data[key.column].GetType());
-    modifiers.emplace_back(
-        key.descending ? OrderType::DESCENDING : OrderType::ASCENDING,
-        key.nulls_first ? OrderByNullType::NULLS_FIRST : OrderByNullType::NULLS_LAST);
+    modifiers.push_back(modifiers_of(key));
   }
   chosen.InitializeEmpty(types);
   for (size_t i = 0; i < order.size(); ++i) {
@@ -33,6 +39,12 @@ std::vector<std::string> sort_keys(const engine::Chunk& rows, const std::vector<
     result[row].assign(blob.GetData(), blob.GetSize());
   }
   return result;
+}
+
+void decode_sort_key(const std::string& key, const OrderKey& order, engine::Vector& result,
+                     size_t row) {
+  const duckdb::string_t bytes(key.data(), static_cast<uint32_t>(key.size()));
+  duckdb::CreateSortKeyHelpers::DecodeSortKey(bytes, result, row, modifiers_of(order));
 }
 
 }  // namespace sluice::dataflow

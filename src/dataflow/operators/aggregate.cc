@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataflow/operators/extreme.h"
+#include "dataflow/operators/generic.h"
 #include "engine/row_codec.h"
 
 namespace sluice::dataflow {
@@ -12,6 +14,12 @@ std::vector<engine::LogicalType> call_types(const Aggregate& node) {
   types.reserve(node.calls.size());
   for (const AggregateCall& call : node.calls) types.push_back(call.type());
   return types;
+}
+
+std::unique_ptr<KeyedAggregate> keyed_aggregate(const AggregateCall& call,
+                                                const std::vector<engine::LogicalType>& types) {
+  if (ExtremeAggregate::can_do(call)) return std::make_unique<ExtremeAggregate>(call);
+  return std::make_unique<GenericAggregate>(call, types);
 }
 
 // GROUPING(…): a bit for each argument that the set does not have, the last one lowest.
@@ -73,11 +81,11 @@ void GroupTable::take(Id id) {
 
 AggregateOperator::AggregateOperator(const Aggregate& node)
     : node_(node), values_(call_types(node), arrangement::Form::kExact) {
-  size_t generic = 0;
+  size_t keyed = 0;
   for (const AggregateCall& call : node.calls) {
     auto linear = LinearAggregate::of(call);
     const bool is_linear = linear.has_value();
-    calls_.push_back({std::move(linear), is_linear ? words_++ : generic++});
+    calls_.push_back({std::move(linear), is_linear ? words_++ : keyed++});
   }
   const auto& types = node.inputs[0]->types;
   for (const std::vector<size_t>& positions : node.sets) {
@@ -97,7 +105,7 @@ AggregateOperator::AggregateOperator(const Aggregate& node)
                                {}});
     for (size_t i = 0; i < node.calls.size(); ++i) {
       if (calls_[i].linear) continue;
-      set.generic.push_back(std::make_unique<GenericAggregate>(node.calls[i], types));
+      set.keyed.push_back(keyed_aggregate(node.calls[i], types));
     }
     for (const auto& arguments : node.groupings) {
       set.groupings.push_back(grouping(arguments, positions));
@@ -110,9 +118,10 @@ OperatorState AggregateOperator::state() const {
   for (const Set& set : sets_) {
     state.rows += set.groups->size();
     state.bytes += set.groups->bytes();
-    for (const auto& generic : set.generic) {
-      state.rows += generic->rows();
-      state.bytes += generic->bytes();
+    for (const auto& keyed : set.keyed) {
+      const OperatorState kept = keyed->state();
+      state.rows += kept.rows;
+      state.bytes += kept.bytes;
     }
   }
   return state;
@@ -161,7 +170,7 @@ void AggregateOperator::take_in(Set& set, const Batch& batch,
       }
       call.linear->add(batch, words);
     } else {
-      set.generic[call.place]->add(batch, keys, hashes);
+      set.keyed[call.place]->add(batch, keys, hashes);
     }
   }
 }
@@ -189,7 +198,7 @@ void AggregateOperator::give_block(Set& set, std::span<const GroupTable::Id> gro
       }
       call.linear->finish(words, values.data[i], failed);
     } else {
-      set.generic[call.place]->finish(keys, values.data[i], failed);
+      set.keyed[call.place]->finish(keys, values.data[i], failed);
     }
   }
   values.SetCardinality(groups.size());

@@ -1,7 +1,8 @@
 // GROUP BY with any functions and grouping sets, kept up to date.
 //
 //   state    for each grouping set and group: how many rows, the words of linear aggregates
-//            (linear.h), the row given out last; for each other aggregate its rows (generic.h)
+//            (linear.h), the row given out last; for each other aggregate its rows (extreme.h,
+//            generic.h)
 //   output   for each group that a tick touched and whose row became another: the old one back, the
 //            new one out
 //
@@ -12,7 +13,7 @@
 
 #include "arrangement/arrangement.h"
 #include "arrangement/row_bytes.h"
-#include "dataflow/operators/generic.h"
+#include "dataflow/operators/keyed_aggregate.h"
 #include "dataflow/operators/linear.h"
 
 namespace sluice::dataflow {
@@ -64,13 +65,13 @@ class AggregateOperator final : public Operator {
     std::vector<size_t> positions;  // the same, in node.groups
     arrangement::RowCodec keys;
     std::unique_ptr<GroupTable> groups;
-    std::vector<std::unique_ptr<GenericAggregate>> generic;  // as in generic_calls_
+    std::vector<std::unique_ptr<KeyedAggregate>> keyed;  // by Call::place
     std::unordered_map<GroupTable::Id, Error> failed;
     std::vector<int64_t> groupings;
   };
   struct Call {
     std::optional<LinearAggregate> linear;
-    size_t place;  // among the words, or the generic ones
+    size_t place;  // among the words, or the keyed ones
   };
 
   void take_in(Set& set, const Batch& batch, std::vector<GroupTable::Id>& touched);

@@ -76,6 +76,20 @@ class States {
 
 }  // namespace
 
+std::vector<int64_t> counted_weights(const Batch& batch, const AggregateCall& call) {
+  std::vector<int64_t> weights = batch.weights;
+  if (!call.filter) return weights;
+  engine::Vector reference(engine::LogicalType::BOOLEAN, nullptr);
+  reference.Reference(batch.rows.data[*call.filter]);
+  duckdb::UnifiedVectorFormat format;
+  reference.ToUnifiedFormat(batch.size(), format);
+  for (size_t row = 0; row < batch.size(); ++row) {
+    const size_t at = format.sel->get_index(row);
+    if (!format.validity.RowIsValid(at) || format.data[at] == 0) weights[row] = 0;
+  }
+  return weights;
+}
+
 GenericAggregate::GenericAggregate(const AggregateCall& call,
                                    const std::vector<engine::LogicalType>& types)
     : call_(call),
@@ -90,20 +104,12 @@ void GenericAggregate::add(const Batch& batch, const arrangement::ByteRows& keys
                            const std::vector<uint64_t>& hashes) {
   arrangement::ByteRows payloads;
   codec_.encode(batch.rows, columns_, payloads);
-  duckdb::UnifiedVectorFormat format;
-  if (call_.filter) {
-    engine::Vector reference(engine::LogicalType::BOOLEAN, nullptr);
-    reference.Reference(batch.rows.data[*call_.filter]);
-    reference.ToUnifiedFormat(batch.size(), format);
-  }
+  const std::vector<int64_t> weights = counted_weights(batch, call_);
   for (size_t row = 0; row < batch.size(); ++row) {
-    if (call_.filter) {
-      const size_t at = format.sel->get_index(row);
-      if (!format.validity.RowIsValid(at) || format.data[at] == 0) continue;
-    }
+    if (weights[row] == 0) continue;
     // A count of distinct values is how many rows the group has here, so no NULL is one.
     if (counts_distinct_ && (payloads[row][0] & 1) != 0) continue;
-    rows_.apply(keys[row], payloads[row], batch.weights[row], hashes[row]);
+    rows_.apply(keys[row], payloads[row], weights[row], hashes[row]);
   }
 }
 

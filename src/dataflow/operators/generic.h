@@ -6,28 +6,20 @@
 #pragma once
 
 #include "arrangement/arrangement.h"
-#include "arrangement/row_bytes.h"
-#include "dataflow/evaluate.h"
-#include "dataflow/operator.h"
-#include "dataflow/plan.h"
+#include "dataflow/operators/keyed_aggregate.h"
 
 namespace sluice::dataflow {
 
-class GenericAggregate {
+class GenericAggregate final : public KeyedAggregate {
  public:
   // `types`: of the input's columns. The call must outlive it.
   GenericAggregate(const AggregateCall& call, const std::vector<engine::LogicalType>& types);
 
-  // Takes a batch in; keys[i] is the group of row i.
   void add(const Batch& batch, const arrangement::ByteRows& keys,
-           const std::vector<uint64_t>& hashes);
-
-  // Fills result's row i for the group keys[i]; of those that cannot be computed in `failed`.
+           const std::vector<uint64_t>& hashes) override;
   void finish(const std::vector<std::string_view>& keys, engine::Vector& result,
-              std::vector<Failure>& failed) const;
-
-  size_t rows() const { return rows_.rows(); }
-  size_t bytes() const { return rows_.bytes(); }
+              std::vector<Failure>& failed) const override;
+  OperatorState state() const override { return {rows_.rows(), rows_.bytes()}; }
 
  private:
   // A row that a group's function is to see, so many times.

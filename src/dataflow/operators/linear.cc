@@ -3,6 +3,7 @@
 #include <cstring>
 #include <duckdb/storage/arena_allocator.hpp>
 
+#include "dataflow/operators/keyed_aggregate.h"
 #include "engine/engine.h"
 
 namespace sluice::dataflow {
@@ -144,17 +145,7 @@ std::optional<LinearAggregate> LinearAggregate::of(const AggregateCall& call) {
 }
 
 void LinearAggregate::add(const Batch& batch, const std::vector<WideSum*>& words) const {
-  std::vector<int64_t> filtered;
-  if (call_->filter) {
-    const auto format = unified(batch.rows, *call_->filter);
-    const auto* data = reinterpret_cast<const uint8_t*>(format.data);
-    filtered = batch.weights;
-    for (size_t row = 0; row < filtered.size(); ++row) {
-      const size_t at = format.sel->get_index(row);
-      if (!format.validity.RowIsValid(at) || data[at] == 0) filtered[row] = 0;
-    }
-  }
-  const std::vector<int64_t>& weights = call_->filter ? filtered : batch.weights;
+  const std::vector<int64_t> weights = counted_weights(batch, *call_);
   if (layout_ == Layout::kCountRows) {
     for (size_t row = 0; row < weights.size(); ++row) words[row]->values += weights[row];
     return;
