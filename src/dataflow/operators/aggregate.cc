@@ -16,10 +16,18 @@ std::vector<engine::LogicalType> call_types(const Aggregate& node) {
   return types;
 }
 
-std::unique_ptr<KeyedAggregate> keyed_aggregate(const AggregateCall& call,
-                                                const std::vector<engine::LogicalType>& types) {
-  if (ExtremeAggregate::can_do(call)) return std::make_unique<ExtremeAggregate>(call);
-  return std::make_unique<GenericAggregate>(call, types);
+// `others`: those that were made before it.
+std::unique_ptr<KeyedAggregate> keyed_aggregate(
+    const AggregateCall& call, const std::vector<engine::LogicalType>& types,
+    const std::vector<std::unique_ptr<KeyedAggregate>>& others) {
+  if (!ExtremeAggregate::can_do(call)) return std::make_unique<GenericAggregate>(call, types);
+  for (const auto& other : others) {
+    const auto* extreme = dynamic_cast<const ExtremeAggregate*>(other.get());
+    if (extreme != nullptr && extreme->does_for(call)) {
+      return std::make_unique<ExtremeAggregate>(call, extreme);
+    }
+  }
+  return std::make_unique<ExtremeAggregate>(call, nullptr);
 }
 
 // GROUPING(…): a bit for each argument that the set does not have, the last one lowest.
@@ -105,7 +113,7 @@ AggregateOperator::AggregateOperator(const Aggregate& node)
                                {}});
     for (size_t i = 0; i < node.calls.size(); ++i) {
       if (calls_[i].linear) continue;
-      set.keyed.push_back(keyed_aggregate(node.calls[i], types));
+      set.keyed.push_back(keyed_aggregate(node.calls[i], types, set.keyed));
     }
     for (const auto& arguments : node.groupings) {
       set.groupings.push_back(grouping(arguments, positions));
@@ -170,7 +178,7 @@ void AggregateOperator::take_in(Set& set, const Batch& batch,
       }
       call.linear->add(batch, words);
     } else {
-      set.keyed[call.place]->add(batch, keys, hashes);
+      set.keyed[call.place]->add(batch, {groups, keys, hashes});
     }
   }
 }
@@ -198,7 +206,7 @@ void AggregateOperator::give_block(Set& set, std::span<const GroupTable::Id> gro
       }
       call.linear->finish(words, values.data[i], failed);
     } else {
-      set.keyed[call.place]->finish(keys, values.data[i], failed);
+      set.keyed[call.place]->finish(groups, keys, values.data[i], failed);
     }
   }
   values.SetCardinality(groups.size());

@@ -100,8 +100,7 @@ GenericAggregate::GenericAggregate(const AggregateCall& call,
       counts_distinct_(call.distinct && call.name() == "count" && call.arguments.size() == 1 &&
                        call.order.empty()) {}
 
-void GenericAggregate::add(const Batch& batch, const arrangement::ByteRows& keys,
-                           const std::vector<uint64_t>& hashes) {
+void GenericAggregate::add(const Batch& batch, const Groups& groups) {
   arrangement::ByteRows payloads;
   codec_.encode(batch.rows, columns_, payloads);
   const std::vector<int64_t> weights = counted_weights(batch, call_);
@@ -109,7 +108,7 @@ void GenericAggregate::add(const Batch& batch, const arrangement::ByteRows& keys
     if (weights[row] == 0) continue;
     // A count of distinct values is how many rows the group has here, so no NULL is one.
     if (counts_distinct_ && (payloads[row][0] & 1) != 0) continue;
-    rows_.apply(keys[row], payloads[row], weights[row], hashes[row]);
+    rows_.apply(groups.keys[row], payloads[row], weights[row], groups.hashes[row]);
   }
 }
 
@@ -121,8 +120,8 @@ void GenericAggregate::count_distinct(const std::vector<std::string_view>& keys,
   }
 }
 
-void GenericAggregate::finish(const std::vector<std::string_view>& keys, engine::Vector& result,
-                              std::vector<Failure>& failed) const {
+void GenericAggregate::finish(std::span<const uint32_t>, const std::vector<std::string_view>& keys,
+                              engine::Vector& result, std::vector<Failure>& failed) const {
   if (counts_distinct_ && rows_.negative_rows() == 0) return count_distinct(keys, result);
   compute(keys, 0, keys.size(), result, failed);
 }

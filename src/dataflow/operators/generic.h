@@ -15,10 +15,9 @@ class GenericAggregate final : public KeyedAggregate {
   // `types`: of the input's columns. The call must outlive it.
   GenericAggregate(const AggregateCall& call, const std::vector<engine::LogicalType>& types);
 
-  void add(const Batch& batch, const arrangement::ByteRows& keys,
-           const std::vector<uint64_t>& hashes) override;
-  void finish(const std::vector<std::string_view>& keys, engine::Vector& result,
-              std::vector<Failure>& failed) const override;
+  void add(const Batch& batch, const Groups& groups) override;
+  void finish(std::span<const uint32_t> numbers, const std::vector<std::string_view>& keys,
+              engine::Vector& result, std::vector<Failure>& failed) const override;
   OperatorState state() const override { return {rows_.rows(), rows_.bytes()}; }
 
  private:

@@ -17,12 +17,18 @@ class KeyedAggregate {
   KeyedAggregate(const KeyedAggregate&) = delete;
   KeyedAggregate& operator=(const KeyedAggregate&) = delete;
 
-  // Takes a batch in; keys[i] is the group of row i.
-  virtual void add(const Batch& batch, const arrangement::ByteRows& keys,
-                   const std::vector<uint64_t>& hashes) = 0;
-  // Fills result's row i for the group keys[i]; those that cannot be computed are in `failed`.
-  virtual void finish(const std::vector<std::string_view>& keys, engine::Vector& result,
-                      std::vector<Failure>& failed) const = 0;
+  // The groups of the rows of a batch: a number that a group has as long as it has rows, and its
+  // key in bytes with its hash.
+  struct Groups {
+    const std::vector<uint32_t>& numbers;
+    const arrangement::ByteRows& keys;
+    const std::vector<uint64_t>& hashes;
+  };
+  virtual void add(const Batch& batch, const Groups& groups) = 0;
+  // Fills result's row i for the group numbers[i], whose key is keys[i]; those that cannot be
+  // computed are in `failed`.
+  virtual void finish(std::span<const uint32_t> numbers, const std::vector<std::string_view>& keys,
+                      engine::Vector& result, std::vector<Failure>& failed) const = 0;
   virtual OperatorState state() const = 0;
 };
 
