@@ -2,6 +2,7 @@
 #include <atomic>
 #include <random>
 
+#include "collection/even_rows.h"
 #include "collection/store_fixture.h"
 
 namespace sluice::collection {
@@ -107,6 +108,23 @@ TEST_F(FailingDisks, MakeTheStoreReadOnlyAndKeepWhatIsThere) {
     EXPECT_EQ(after, (Rows{{1, "a"}}));
     ASSERT_TRUE(write(id, {{4, "d"}}).ok());
   }
+}
+
+TEST_F(FailingDisks, TakeBackWhatFollowsFromARefusedCommit) {
+  const CollectionId from = create(), to = create();
+  const auto even = std::make_shared<EvenRows>(from, to, shape());
+  store_->derive(even);
+  ASSERT_TRUE(write(from, {{2, "a"}}).ok());
+  files_.fault = FaultyFiles::Fault::kFull;
+  ASSERT_FALSE(write(from, {{4, "b"}}).ok());
+  EXPECT_EQ(even->steps, 2);
+  EXPECT_EQ(even->forgotten, 1);
+  files_.fault = FaultyFiles::Fault::kNone;
+  wait_until([&] { return store_->stats().read_only_reason.empty(); });
+  EXPECT_EQ(rows(to), (Rows{{2, "a"}}));
+  ASSERT_TRUE(open(files_).ok());
+  EXPECT_EQ(rows(from), (Rows{{2, "a"}}));
+  EXPECT_EQ(rows(to), (Rows{{2, "a"}}));
 }
 
 TEST_F(FailingDisks, TakeCommitsAgainWhenThereIsRoomAgain) {

@@ -1,6 +1,7 @@
 #include "collection/sequencer.h"
 
 #include "base/log.h"
+#include "collection/snapshot.h"
 
 namespace sluice::collection {
 namespace {
@@ -140,6 +141,7 @@ void Sequencer::run_group(std::vector<Request*> requests) {
   if (group.accepted.empty()) {
     state_.timeline.end_group(false);
   } else {
+    derive(group);
     ByteWriter payload;
     payload.i64(group.time.milliseconds);
     payload.u64(group.commits);
@@ -151,6 +153,7 @@ void Sequencer::run_group(std::vector<Request*> requests) {
       state_.timeline.end_group(true);
       ++state_.groups;
     } else {
+      if (const auto derivation = state_.derivation()) derivation->forget();
       fail(group, written.error());
       state_.timeline.end_group(false);
     }
@@ -331,28 +334,94 @@ std::optional<Duplicate> Sequencer::claim_keys(Group& group, PreparedCommit& com
   return std::nullopt;
 }
 
+void Sequencer::derive(Group& group) {
+  const auto derivation = state_.derivation();
+  if (!derivation) return;
+  std::map<uint64_t, SourceChange> by_id;
+  for (const Request* request : group.accepted) {
+    for (const PreparedWrite& write : request->commit->writes) {
+      if (!derivation->reads(write.id)) continue;
+      SourceChange& change = by_id[write.id.value];
+      change.id = write.id;
+      for (const auto& batch : write.batches) change.added.push_back(&batch->rows);
+      if (write.erased_rows) {
+        for (const auto& batch : *write.erased_rows) change.erased.push_back(&batch->rows);
+      }
+      const bool unknown = !write.erased.empty() && !write.erased_rows;
+      change.is_partial = change.is_partial || unknown || !write.loads.empty();
+    }
+  }
+  if (by_id.empty()) return;
+  std::vector<SourceChange> changes;
+  changes.reserve(by_id.size());
+  for (auto& [id, change] : by_id) changes.push_back(std::move(change));
+  const auto reserve = [this](CollectionId id, size_t rows) {
+    return RowId{state_.row_ids(id)->fetch_add(static_cast<int64_t>(rows))};
+  };
+  const Status added = add_derived(group, derivation->step(group.time, changes, reserve));
+  if (added.ok()) return;
+  log::error("derived rows are left out: {}", added.error().message);
+  group.derived = {};
+  derivation->forget();
+}
+
+Status Sequencer::add_derived(Group& group, std::vector<DerivedChange> changes) {
+  LoggedCommit logged;
+  for (DerivedChange& change : changes) {
+    const CollectionPtr collection = collection_of(group, change.id);
+    if (!collection) continue;  // dropped meanwhile
+    PreparedWrite& write = group.derived.writes.emplace_back();
+    write.id = change.id;
+    for (const auto& rows : change.added) {
+      TRY(check_columns(*rows, collection->spec.shape));
+      auto batch = copied_batch(*rows, collection->spec.shape);
+      batch->row_ids.resize(rows->size());
+      write.batches.push_back(std::move(batch));
+    }
+    number_rows(write.batches, change.first_row_id.value);
+    for (const RowId row : change.erased) {
+      if (!write.erased.insert(row.value) || collection->is_deleted(row.value)) {
+        return internal("row {} of collection {} is erased twice", row.value, change.id.value);
+      }
+    }
+    LoggedWrite& entry = logged.writes.emplace_back();
+    entry.id = change.id;
+    entry.first_row_id = change.first_row_id.value;
+    entry.erased = write.erased;
+    TRY(encode_write_rows(write.batches, entry.rows));
+  }
+  if (logged.writes.empty()) return ok();
+  write_commit(group.payload, logged);
+  ++group.commits;
+  return ok();
+}
+
 void Sequencer::publish(Group& group) {
   for (auto& [id, collection] : group.created) state_.add(collection);
   const Time since = state_.timeline.advance_since();
+  publish(group.time, since, group.derived);
   for (Request* request : group.accepted) {
-    PreparedCommit& commit = *request->commit;
-    for (PreparedWrite& write : commit.writes) {
-      const CollectionPtr collection = state_.find(write.id);
-      for (Segment& load : write.loads) load.file->keep();
-      if (!write.claimed.empty()) {
-        collection->claimed().erase_all(std::exchange(write.claimed, {}));
-        wake_waiting();
-      }
-      state_.grow_tail(collection->apply(
-          group.time, {std::move(write.batches), std::move(write.erased), std::move(write.loads)}));
-      collection->forget_before(since);
-    }
-    for (const CollectionId id : commit.dropped) state_.find(id)->drop(group.time);
-    state_.records.apply(commit.records);
-    state_.notes.apply(commit.notes);
-    commit.published = true;
+    publish(group.time, since, *request->commit);
     ++state_.commits;
   }
+}
+
+void Sequencer::publish(Time time, Time since, PreparedCommit& commit) {
+  for (PreparedWrite& write : commit.writes) {
+    const CollectionPtr collection = state_.find(write.id);
+    for (Segment& load : write.loads) load.file->keep();
+    if (!write.claimed.empty()) {
+      collection->claimed().erase_all(std::exchange(write.claimed, {}));
+      wake_waiting();
+    }
+    state_.grow_tail(collection->apply(
+        time, {std::move(write.batches), std::move(write.erased), std::move(write.loads)}));
+    collection->forget_before(since);
+  }
+  for (const CollectionId id : commit.dropped) state_.find(id)->drop(time);
+  state_.records.apply(commit.records);
+  state_.notes.apply(commit.notes);
+  commit.published = true;
 }
 
 void Sequencer::fail(Group& group, const Error& error) {

@@ -15,6 +15,7 @@
 #include <unordered_set>
 
 #include "collection/commit_codec.h"
+#include "collection/derivation.h"
 #include "collection/log.h"
 #include "collection/state.h"
 
@@ -28,6 +29,8 @@ struct PreparedWrite {
   uint64_t rows = 0;
   std::string encoded_rows;
   DeletionSet erased;
+  // The values of all that is erased, for whom collections follow from this one; nothing: unknown.
+  std::optional<std::vector<std::shared_ptr<Batch>>> erased_rows;
   std::vector<Segment> loads;
   // For each unique key, keys of the rows in batches, in order. Row ids are positions, from 0,
   // until the sequencer gives ids. What the rows of loads have is entered before (load_claims.h).
@@ -99,6 +102,7 @@ class Sequencer {
     std::map<uint64_t, DeletionSet> erased;
     uint64_t revision = 0;
     std::vector<Request*> accepted;
+    PreparedCommit derived;  // what follows from them
     ByteWriter payload;
     uint64_t commits = 0;
   };
@@ -118,7 +122,11 @@ class Sequencer {
   bool meets_load(const Group& group, const PreparedCommit& commit) const;
   std::optional<Duplicate> claim_keys(Group& group, PreparedCommit& commit);
   void give_row_ids(PreparedCommit& commit, LoggedCommit& logged);
+  // What follows from the group, as one more commit of it.
+  void derive(Group& group);
+  Status add_derived(Group& group, std::vector<DerivedChange> changes);
   void publish(Group& group);
+  void publish(Time time, Time since, PreparedCommit& commit);
   void fail(Group& group, const Error& error);
 
   State& state_;

@@ -103,6 +103,16 @@ class State {
   }
   void grow_tail(int64_t by) { tail_bytes += static_cast<uint64_t>(by); }
 
+  // Changed between two groups only.
+  std::shared_ptr<Derivation> derivation() const {
+    const std::lock_guard lock(mutex_);
+    return derivation_;
+  }
+  void set_derivation(std::shared_ptr<Derivation> derivation) {
+    const std::lock_guard lock(mutex_);
+    derivation_ = std::move(derivation);
+  }
+
   std::string read_only_reason() const {
     const std::lock_guard lock(mutex_);
     return read_only_reason_;
@@ -122,6 +132,7 @@ class State {
   mutable std::mutex mutex_;
   std::map<uint64_t, CollectionPtr> collections_;
   std::unordered_map<uint64_t, std::shared_ptr<RowIds>> row_ids_;
+  std::shared_ptr<Derivation> derivation_;
   std::string read_only_reason_;
   bool read_only_passes_ = false;
 };

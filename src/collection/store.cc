@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "collection/bulk_load.h"
 #include "collection/changes.h"
+#include "collection/erased_rows.h"
 #include "collection/load_claims.h"
 #include "collection/maintenance.h"
 #include "collection/open_store.h"
@@ -78,6 +79,7 @@ class LogStore final : public Store {
   std::shared_ptr<const ReadView> read() override;
   Result<std::shared_ptr<const ReadView>> read_at(Time time) override;
   Result<Time> since(CollectionId id) override;
+  Time derive(std::shared_ptr<Derivation> derivation) override;
   std::pair<std::map<std::string, std::string>, uint64_t> records() override {
     return state_->records.get();
   }
@@ -87,7 +89,7 @@ class LogStore final : public Store {
  private:
   LogStore(std::shared_ptr<State> state, std::shared_ptr<void> lock)
       : state_(std::move(state)), lock_(std::move(lock)) {}
-  Result<PreparedCommit> prepare(Commit commit);
+  Result<PreparedCommit> prepare(Commit commit, const std::stop_token& stop);
   Status prepare_write(const CollectionSpec& spec, Commit::Write& from, PreparedWrite& write);
   Error duplicate_error(const PreparedCommit& commit, const Duplicate& duplicate);
   Status wait_for_room(std::stop_token stop);
@@ -172,7 +174,7 @@ Status LogStore::prepare_write(const CollectionSpec& spec, Commit::Write& from,
   return ok();
 }
 
-Result<PreparedCommit> LogStore::prepare(Commit commit) {
+Result<PreparedCommit> LogStore::prepare(Commit commit, const std::stop_token& stop) {
   PreparedCommit prepared;
   uint64_t bytes = 0;
   for (Commit::Write& from : commit.writes) {
@@ -188,6 +190,9 @@ Result<PreparedCommit> LogStore::prepare(Commit commit) {
     write.is_new = created != commit.created.end();
     TRY(prepare_write(created != commit.created.end() ? created->spec : collection->spec, from,
                       write));
+    if (!write.erased.empty() && !write.is_new) {
+      TRY_ASSIGN(write.erased_rows, erased_rows(*state_, *collection, write.erased, stop));
+    }
     if (bytes += write.encoded_rows.size(); bytes > kMostCommitBytes) {
       return error(ErrorCode::kExhausted, "the changes of this transaction do not fit into memory")
           .with_sqlstate("53200")
@@ -219,7 +224,7 @@ Result<Committed> LogStore::commit(Commit commit, std::stop_token stop) {
   }
   // Notes are no rows: they need no room, and an export's undo must not wait for it.
   if (!commit.writes.empty()) TRY(wait_for_room(stop));
-  TRY_ASSIGN(PreparedCommit prepared, prepare(std::move(commit)));
+  TRY_ASSIGN(PreparedCommit prepared, prepare(std::move(commit), stop));
   LoadClaims claims(*state_, *sequencer_, prepared);
   TRY_ASSIGN(const auto taken, claims.claim(stop));
   if (taken) return duplicate_error(prepared, *taken);
@@ -283,6 +288,15 @@ Result<Time> LogStore::since(CollectionId id) {
   const CollectionPtr collection = state_->find(id);
   if (!collection) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
   return std::max(state_->timeline.since(), collection->created);
+}
+
+Time LogStore::derive(std::shared_ptr<Derivation> derivation) {
+  Time last;
+  sequencer_->run([&] {
+    last = state_->timeline.upper();
+    state_->set_derivation(std::move(derivation));
+  });
+  return last;
 }
 
 Store::Stats LogStore::stats() {

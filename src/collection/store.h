@@ -170,6 +170,8 @@ struct Committed {
   uint64_t catalog_revision = 0;
 };
 
+class Derivation;  // derivation.h
+
 class Store {
  public:
   struct Options {
@@ -216,6 +218,11 @@ class Store {
   // it was created, nor before what retained history and views hold. What happened until then has
   // been folded into the rows of that time.
   virtual Result<Time> since(CollectionId id) = 0;
+
+  // From now on `derivation`, which may be null, is told of each group of commits. Gives the time
+  // of the last group that it is not told of. One at a time; what was there before is told of no
+  // more when this returns.
+  virtual Time derive(std::shared_ptr<Derivation> derivation) = 0;
 
   // The catalog's records as of the newest commit, and the revision they have.
   virtual std::pair<std::map<std::string, std::string>, uint64_t> records() = 0;

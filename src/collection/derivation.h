@@ -1,0 +1,54 @@
+// Collections whose rows follow from those of others, as the store sees what keeps them up to date.
+//
+//   commits of a group ─> validate, number rows ─> step ─> log ─> publish
+//                                                   └ changes of derived collections, as one more
+//                                                     commit of the group
+//
+// So derived rows are durable and readable together with what they follow from: no time shows the
+// one without the other. docs/design/derived-collections.md has the alternatives.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "collection/store.h"
+
+namespace sluice::collection {
+
+// What the commits of a group do to one collection, at one time. Valid during the step.
+struct SourceChange {
+  CollectionId id;
+  std::vector<const engine::Chunk*> added;
+  std::vector<const engine::Chunk*> erased;  // by value
+  // Not all of it is given: rows were loaded past the log, more were erased than are looked up, or
+  // they were erased before anybody read the collection. Who follows it has to read it anew.
+  bool is_partial = false;
+};
+
+struct DerivedChange {
+  CollectionId id;
+  std::vector<std::unique_ptr<engine::Chunk>> added;  // of the collection's shape
+  RowId first_row_id;  // of the rows added, which follow each other; by Reserve
+  std::vector<RowId> erased;
+};
+
+class Derivation {
+ public:
+  // The first of so many new row ids of a derived collection; the others follow it.
+  using Reserve = std::function<RowId(CollectionId id, size_t rows)>;
+
+  virtual ~Derivation() = default;
+  // Whether changes of the collection have to be known. Any thread.
+  virtual bool reads(CollectionId id) const = 0;
+  // The sequencer's thread: once for each group that changes what it reads, in order of time. It
+  // holds up all commits, and can't fail them: what it can't follow it must mark for its readers.
+  // Collections that it changes are written by nobody else and have no unique keys.
+  virtual std::vector<DerivedChange> step(Time time, std::span<const SourceChange> changes,
+                                          const Reserve& reserve) = 0;
+  // The sequencer's thread: what the last step has told was not written, and so hasn't happened.
+  virtual void forget() = 0;
+};
+
+}  // namespace sluice::collection
