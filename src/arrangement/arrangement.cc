@@ -35,6 +35,12 @@ uint32_t Arrangement::find_row(uint32_t first, std::string_view key, std::string
   if (first == 0 || options_.keys_only) return first;
   // A key's only row is this one or none.
   if (row(first).key == 0) return row(first).payload_view() == payload ? first : 0;
+  if (this->key(row(first).key).indexed == 0) {
+    for (uint32_t id = first; id != 0; id = row(id).next) {
+      if (row(id).hash == hash && row(id).payload_view() == payload) return id;
+    }
+    return 0;
+  }
   return index_.find(hash, [&](uint32_t id) {
     const Row& candidate = row(id);
     return candidate.hash == hash && candidate.payload_view() == payload &&
@@ -50,20 +56,36 @@ int64_t Arrangement::weight(std::string_view key, std::string_view payload) cons
   return id == 0 ? 0 : row(id).weight;
 }
 
+void Arrangement::index_rows(uint32_t first) {
+  const auto hash_of = [&](uint32_t other) { return row(other).hash; };
+  for (uint32_t id = first; id != 0; id = row(id).next) index_.insert(row(id).hash, id, hash_of);
+}
+
+void Arrangement::forget_rows(uint32_t first) {
+  const auto hash_of = [&](uint32_t other) { return row(other).hash; };
+  for (uint32_t id = first; id != 0; id = row(id).next) index_.erase(row(id).hash, id, hash_of);
+}
+
 void Arrangement::add(uint32_t first, std::string_view key_part, std::string_view payload,
                       int64_t weight, uint32_t key_hash, uint32_t hash) {
   if (key_part.size() > UINT32_MAX || payload.size() > UINT32_MAX) throw std::bad_alloc();
+  const auto hash_of = [&](uint32_t other) { return row(other).hash; };
+  // First all that may fail, then what may not.
   const uint32_t id = pool_.allocate(sizeof(Row) + key_part.size() + payload.size());
-  uint32_t group = 0;
+  uint32_t group = first == 0 ? 0 : row(first).key;
+  const bool new_group = first != 0 && group == 0;
   try {
-    if (first != 0 && (group = row(first).key) == 0) {
+    if (new_group) {
       group = pool_.allocate(sizeof(Key));
-      key(group) = {row(first).weight, 1, key_hash};
+      key(group) = {row(first).weight, 1, key_hash, 0, 0};
+    }
+    if (group != 0 && key(group).rows >= kWalked) {
+      index_.reserve(key(group).indexed != 0 ? 1 : key(group).rows + 1, hash_of);
     }
     Row& added = row(id);
     added = {weight,
              0,
-             0,
+             first,
              hash,
              group,
              static_cast<uint32_t>(key_part.size()),
@@ -71,17 +93,11 @@ void Arrangement::add(uint32_t first, std::string_view key_part, std::string_vie
     char* data = reinterpret_cast<char*>(&added + 1);
     if (!key_part.empty()) std::memcpy(data, key_part.data(), key_part.size());
     if (!payload.empty()) std::memcpy(data + key_part.size(), payload.data(), payload.size());
-    if (!options_.keys_only) {
-      index_.insert(hash, id, [&](uint32_t other) { return row(other).hash; });
-    }
     if (first == 0) {
       keys_.insert(key_hash, id, [&](uint32_t other) { return key_hash_of(other); });
     }
   } catch (const std::bad_alloc&) {
-    if (index_.find(hash, [&](uint32_t other) { return other == id; }) != 0) {
-      index_.erase(hash, id, [&](uint32_t other) { return row(other).hash; });
-    }
-    if (group != 0 && row(first).key == 0) pool_.free(group);
+    if (new_group && group != 0) pool_.free(group);
     pool_.free(id);
     throw;
   }
@@ -89,27 +105,31 @@ void Arrangement::add(uint32_t first, std::string_view key_part, std::string_vie
   if (first == 0) return;
   // Behind the first, which stays what the index knows.
   Row& leader = row(first);
-  leader.key = group;
-  Key& owner = key(group);
-  owner.weight += weight;
-  ++owner.rows;
   Row& added = row(id);
-  added.previous = first;
+  leader.key = group;
   added.next = leader.next;
   if (leader.next != 0) row(leader.next).previous = id;
   leader.next = id;
+  Key& owner = key(group);
+  owner.weight += weight;
+  ++owner.rows;
+  if (owner.indexed != 0) {
+    index_.insert(hash, id, hash_of);
+  } else if (owner.rows > kWalked) {
+    index_rows(first);
+    owner.indexed = 1;
+  }
 }
 
 void Arrangement::remove(uint32_t first, uint32_t id, uint32_t key_hash) {
   const Row gone = row(id);
-  if (!options_.keys_only) {
-    index_.erase(gone.hash, id, [&](uint32_t other) { return row(other).hash; });
-  }
+  uint32_t left = first;  // the key's first row from now on
   if (id == first && gone.next == 0) {
     keys_.erase(key_hash, id, [&](uint32_t other) { return key_hash_of(other); });
   } else if (id == first) {
     keys_.replace(key_hash, id, gone.next);
     row(gone.next).previous = 0;
+    left = gone.next;
   } else {
     row(gone.previous).next = gone.next;
     if (gone.next != 0) row(gone.next).previous = gone.previous;
@@ -118,8 +138,16 @@ void Arrangement::remove(uint32_t first, uint32_t id, uint32_t key_hash) {
     Key& owner = key(gone.key);
     --owner.rows;
     owner.weight -= gone.weight;
+    if (owner.indexed != 0) {
+      index_.erase(gone.hash, id, [&](uint32_t other) { return row(other).hash; });
+      // Not at once, or a key at the border would go to and fro.
+      if (owner.rows <= kWalked / 2) {
+        forget_rows(left);
+        owner.indexed = 0;
+      }
+    }
     if (owner.rows == 1) {
-      row(id == first ? gone.next : first).key = 0;
+      row(left).key = 0;
       pool_.free(gone.key);
     }
   }

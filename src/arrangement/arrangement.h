@@ -1,7 +1,7 @@
 // Rows with signed counts, found by a key: the state of joins, groups, DISTINCT.
 //
 //   key index   hash of key -> the first row of the key ── next ── next …
-//   row index   hash of key and payload -> the row
+//   row index   hash of key and payload -> the row, for keys of many rows
 //
 //   row (32 bytes) | key bytes | payload bytes          key (16 bytes): for keys of two rows or
 //   more
@@ -16,6 +16,7 @@
 // Threads: one at a time; reading only, any number.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -69,6 +70,15 @@ class IdIndex {
       }
     }
   }
+  // Makes room for so many more, so that they can be inserted without an error.
+  template <typename HashOf>
+  void reserve(size_t more, const HashOf& hash_of) {
+    size_t size = std::max<size_t>(slots_.size(), 8);
+    while ((count_ + more) * 4 > size * 3) size *= 2;
+    if (size != slots_.size()) resize(size, hash_of);
+  }
+  // What an id of this hash would be compared with first; 0: nothing.
+  uint32_t first(uint32_t hash) const { return slots_.empty() ? 0 : slots_[hash & mask()]; }
   void prefetch(uint32_t hash) const {
     if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask()]);
   }
@@ -141,6 +151,8 @@ class Arrangement {
     int64_t weight;
     uint32_t rows;
     uint32_t hash;
+    uint32_t indexed;  // whether its rows are in the row index
+    uint32_t unused;
   };
 
  public:
@@ -188,8 +200,13 @@ class Arrangement {
   KeyRows find(std::string_view key, uint64_t key_hash) const;
   // The row's count, 0 when it is not there.
   int64_t weight(std::string_view key, std::string_view payload) const;
-  // Asks for the memory that find() will need first.
-  void prefetch(uint64_t key_hash) const { keys_.prefetch(static_cast<uint32_t>(key_hash)); }
+  // Ask for the memory that find() and apply() will need first, and for what it names then: each
+  // to be called some rows ahead.
+  void prefetch_slot(uint64_t key_hash) const { keys_.prefetch(static_cast<uint32_t>(key_hash)); }
+  void prefetch_row(uint64_t key_hash) const {
+    const uint32_t id = keys_.first(static_cast<uint32_t>(key_hash));
+    if (id != 0) __builtin_prefetch(pool_.at(id));
+  }
 
   // Every row, in no order: what(RowView).
   template <typename What>
@@ -219,11 +236,14 @@ class Arrangement {
   void add(uint32_t first, std::string_view key, std::string_view payload, int64_t weight,
            uint32_t key_hash, uint32_t hash);
   void remove(uint32_t first, uint32_t id, uint32_t key_hash);
+  void index_rows(uint32_t first);
+  void forget_rows(uint32_t first);
+  static constexpr uint32_t kWalked = 8;  // rows of a key that is not indexed
 
   const Options options_;
   BlockPool pool_;
   IdIndex keys_;   // first rows by the key's hash
-  IdIndex index_;  // rows by their hash; empty with keys_only
+  IdIndex index_;  // rows by their hash, of keys with many
   size_t rows_ = 0;
   size_t negative_rows_ = 0;
 };
