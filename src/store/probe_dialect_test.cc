@@ -20,11 +20,11 @@ using Understood = s3fake::Server::Options::Dialect;
 class DialectBucket {
  public:
   explicit DialectBucket(Understood understood = {}, const std::set<std::string>& denied = {},
-                         LateRequest* late = nullptr) {
+                         const Watch& watch = {}) {
     s3fake::Server::Options options;
-    if (late != nullptr) {
-      options.watch = [late](auto moment, const std::string& operation, const std::string&) {
-        return late->watch(moment, operation);
+    if (watch) {
+      options.watch = [watch](auto moment, const std::string& operation, const std::string&) {
+        return watch(moment, operation);
       };
     }
     options.dialect = std::move(understood);
@@ -142,14 +142,10 @@ TEST(ProbeDialect, AStopEndsItAndLeavesNothing) {
   for (const auto& [operation, nth] : std::initializer_list<std::pair<std::string, int>>{
            {"PutObject", 3}, {"CreateMultipartUpload", 2}, {"UploadPart", 3}, {"UploadPart", 4}}) {
     SCOPED_TRACE(fmt::format("{} {}", operation, nth));
-    DialectBucket bucket;
+    std::stop_source source;
+    DialectBucket bucket({}, {}, stop_after(operation, nth, source));
     bucket.server().fail(
         {.operation = operation, .nth = nth, .count = 1, .fault = s3fake::Fault::kHangAfter});
-    std::stop_source source;
-    std::jthread stopper([&, operation = operation, nth = nth] {
-      bucket.server().wait_for(operation, static_cast<size_t>(nth));
-      source.request_stop();
-    });
     const auto probed = bucket.probe(source.get_token());
     ASSERT_FALSE(probed.ok());
     EXPECT_EQ(probed.error().code, ErrorCode::kCancelled);
@@ -163,7 +159,7 @@ TEST(ProbeDialect, RemovesWhatArrivesAfterAStop) {
         std::tuple{"CreateMultipartUpload", 2, "ListMultipartUploads"}}) {
     SCOPED_TRACE(operation);
     LateRequest late(operation, nth, removal);
-    DialectBucket bucket({}, {}, &late);
+    DialectBucket bucket({}, {}, late.watch());
     ASSERT_FALSE(bucket.probe(late.stop()).ok());
     ASSERT_TRUE(late.wait_until_it_has_arrived());
     EXPECT_TRUE(bucket.is_clean());

@@ -34,12 +34,12 @@ Outcomes all_well_but(const Outcomes& others) {
 class Bucket {
  public:
   explicit Bucket(const std::set<std::string>& denied = {}, const std::string& region = "",
-                  LateRequest* late = nullptr)
+                  const Watch& watch = {})
       : server_([&] {
           s3fake::Server::Options options;
-          if (late != nullptr) {
-            options.watch = [late](auto moment, const std::string& operation, const std::string&) {
-              return late->watch(moment, operation);
+          if (watch) {
+            options.watch = [watch](auto moment, const std::string& operation, const std::string&) {
+              return watch(moment, operation);
             };
           }
           options.allowed = [denied](const std::string& operation, const std::string&) {
@@ -173,14 +173,10 @@ TEST(Probe, LeavesNothingWhenTheStoreFailsInTheMiddle) {
 TEST(Probe, AStopEndsItAndLeavesNothing) {
   for (const std::string operation : {"PutObject", "CreateMultipartUpload", "UploadPart"}) {
     SCOPED_TRACE(operation);
-    Bucket bucket;
+    std::stop_source source;
+    Bucket bucket({}, "", stop_after(operation, 1, source));
     bucket.server().fail(
         {.operation = operation, .nth = 1, .count = 1, .fault = s3fake::Fault::kHangAfter});
-    std::stop_source source;
-    std::jthread stopper([&] {
-      bucket.server().wait_for(operation, 1);
-      source.request_stop();
-    });
     const auto rights = bucket.probe(source.get_token());
     ASSERT_FALSE(rights.ok());
     EXPECT_EQ(rights.error().code, ErrorCode::kCancelled);
@@ -194,7 +190,7 @@ TEST(Probe, RemovesWhatArrivesAfterAStop) {
         std::pair{"CreateMultipartUpload", "ListMultipartUploads"}}) {
     SCOPED_TRACE(operation);
     LateRequest late(operation, 1, removal);
-    Bucket bucket({}, "", &late);
+    Bucket bucket({}, "", late.watch());
     ASSERT_FALSE(bucket.probe(late.stop()).ok());
     ASSERT_TRUE(late.wait_until_it_has_arrived());
     EXPECT_TRUE(bucket.is_clean());
