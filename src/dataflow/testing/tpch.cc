@@ -6,12 +6,12 @@ namespace {
 using engine::LogicalType;
 
 // Columns as "name type" with one letter for a type: i integer, d decimal, t text, a date.
-SourceTable table(const char* name, uint64_t rows, std::span<const char* const> columns) {
-  static uint64_t next = 0;
+SourceTable tpch_table(uint64_t id, const char* name, uint64_t rows,
+                       std::span<const char* const> columns) {
   SourceTable made;
   made.name = name;
   made.rows = rows;
-  made.id = {++next};
+  made.id = {id};
   for (const std::string_view column : columns) {
     made.shape.names.emplace_back(column.substr(2));
     switch (column[0]) {
@@ -226,13 +226,70 @@ constexpr TpchQuery kQueries[] = {
      "GROUP BY cntrycode ORDER BY cntrycode"},
 };
 
+struct Words {
+  const char* column;  // without its table's prefix
+  std::initializer_list<const char*> words;
+};
+
+// Those that the queries ask for, and a few more.
+const Words kWords[] = {
+    {"r_name", {"EUROPE", "ASIA", "AMERICA"}},
+    {"n_name", {"FRANCE", "GERMANY", "BRAZIL", "CANADA", "SAUDI ARABIA"}},
+    {"s_comment", {"none", "fast", "slow", "Customer has Complaints"}},
+    {"c_mktsegment", {"BUILDING", "MACHINERY"}},
+    {"c_phone", {"13-1", "31-2", "23-3", "99-4"}},
+    {"p_name", {"forest green", "forest", "dark green", "red"}},
+    {"p_mfgr", {"M1", "M2"}},
+    {"p_brand", {"Brand#12", "Brand#23", "Brand#34", "Brand#45"}},
+    {"p_type", {"PROMO BRASS", "ECONOMY ANODIZED STEEL", "MEDIUM POLISHED TIN", "SMALL BRASS"}},
+    {"p_container", {"SM BOX", "MED BOX", "LG BOX"}},
+    {"o_orderstatus", {"F", "O"}},
+    {"o_orderpriority", {"1-URGENT", "2-HIGH", "3-MEDIUM"}},
+    {"o_comment", {"special requests", "none"}},
+    {"l_returnflag", {"R", "A", "N"}},
+    {"l_linestatus", {"O", "F"}},
+    {"l_shipinstruct", {"DELIVER IN PERSON", "NONE"}},
+    {"l_shipmode", {"MAIL", "SHIP", "AIR"}}};
+
 }  // namespace
 
+// Types are those of the tables above.
+engine::Value tpch_value(std::mt19937& random, const std::string& column) {
+  const auto below = [&](int32_t bound) {
+    return static_cast<int32_t>(random() % static_cast<uint32_t>(bound));
+  };
+  for (const Words& known : kWords) {
+    if (column != known.column) continue;
+    return engine::Value(std::string(known.words.begin()[random() % known.words.size()]));
+  }
+  const auto ends = [&](std::string_view end) { return column.ends_with(end); };
+  if (ends("date")) return engine::Value::DATE(duckdb::date_t(8400 + below(1300)));
+  // Many, or joins of seven tables without unique keys would grow out of all bounds.
+  if (ends("partkey") || ends("suppkey")) return engine::Value::INTEGER(below(10));
+  if (ends("key")) return engine::Value::INTEGER(below(25));
+  if (column == "p_size") return engine::Value::INTEGER(below(2) == 0 ? 15 : 3);
+  if (ends("availqty") || ends("linenumber") || ends("shippriority")) {
+    return engine::Value::INTEGER(below(50));
+  }
+  if (column == "l_discount" || column == "l_tax") {
+    return engine::Value::DECIMAL(int64_t{4} + below(5), 15, 2);
+  }
+  if (ends("quantity")) return engine::Value::DECIMAL(int64_t{100} + 100 * below(30), 15, 2);
+  if (ends("price") || ends("acctbal") || ends("cost")) {
+    return engine::Value::DECIMAL(int64_t{-5000} + below(100'000), 15, 2);
+  }
+  return engine::Value(std::string(1, static_cast<char>('a' + below(3))));
+}
+
 std::vector<SourceTable> tpch_tables() {
-  return {table("region", 5, kRegion),          table("nation", 25, kNation),
-          table("supplier", 10'000, kSupplier), table("customer", 150'000, kCustomer),
-          table("part", 200'000, kPart),        table("partsupp", 800'000, kPartsupp),
-          table("orders", 1'500'000, kOrders),  table("lineitem", 6'000'000, kLineitem)};
+  return {tpch_table(1, "region", 5, kRegion),
+          tpch_table(2, "nation", 25, kNation),
+          tpch_table(3, "supplier", 10'000, kSupplier),
+          tpch_table(4, "customer", 150'000, kCustomer),
+          tpch_table(5, "part", 200'000, kPart),
+          tpch_table(6, "partsupp", 800'000, kPartsupp),
+          tpch_table(7, "orders", 1'500'000, kOrders),
+          tpch_table(8, "lineitem", 6'000'000, kLineitem)};
 }
 
 std::span<const TpchQuery> tpch_queries() { return kQueries; }

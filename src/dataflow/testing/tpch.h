@@ -4,6 +4,7 @@
 // Numbers are chosen for small random tables, so that most queries find something.
 #pragma once
 
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,5 +21,8 @@ struct TpchQuery {
   const char* sql;
 };
 std::span<const TpchQuery> tpch_queries();
+
+// A random value of a column, such that most queries above find something in a few dozen rows.
+engine::Value tpch_value(std::mt19937& random, const std::string& column);
 
 }  // namespace sluice::dataflow::testing

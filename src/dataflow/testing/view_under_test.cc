@@ -49,14 +49,15 @@ ViewUnderTest::ViewUnderTest(std::vector<SourceTable> tables, const std::string&
                              const std::string& judge)
     : tables_(std::move(tables)),
       judge_sql_(judge.empty() ? sql : judge),
-      planner_(std::make_unique<Planner>(engine::functions::register_functions)),
       judge_(std::make_unique<Judge>(tables_)) {
   auto query = engine::Query::parse(sql);
   if (!query.ok()) {
     ADD_FAILURE() << sql << ": " << query.error().message;
     return;
   }
-  auto plan = planner_->compile(*query, tables_);
+  // One for all, since its instance takes longer to make than most tests.
+  static Planner planner(engine::functions::register_functions);
+  auto plan = planner.compile(*query, tables_);
   if (!plan.ok()) {
     ADD_FAILURE() << sql << ": " << plan.error().message;
     return;
@@ -123,8 +124,13 @@ void ViewUnderTest::apply_random(std::mt19937& random, const RandomOptions& opti
       if (!model.empty() && random() % 5 == 0) {
         row = model[random() % model.size()];
       } else {
-        for (const LogicalType& type : table.shape.types) {
-          row.push_back(random_value(random, type, options));
+        for (size_t column = 0; column < table.shape.types.size(); ++column) {
+          if (options.make && chance(random) >= options.nulls) {
+            row.push_back(options.make(random, table.shape.names[column]));
+          } else {
+            row.push_back(options.make ? Value(table.shape.types[column])
+                                       : random_value(random, table.shape.types[column], options));
+          }
         }
       }
       changes[table.name].emplace_back(row, 1);

@@ -1,6 +1,7 @@
 // A view kept by a graph beside the tables it reads, and DuckDB to say what it should be.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <random>
 #include <string>
@@ -18,6 +19,8 @@ struct RandomOptions {
   double deletes = 0.4;
   double nulls = 0.15;
   int64_t values = 5;  // different ones of a column, about
+  // A value that is not NULL for the column of this name; not set: by its type.
+  std::function<engine::Value(std::mt19937&, const std::string& column)> make = {};
 };
 
 class ViewUnderTest {
@@ -46,7 +49,6 @@ class ViewUnderTest {
 
   std::vector<SourceTable> tables_;
   const std::string judge_sql_;
-  std::unique_ptr<Planner> planner_;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<Judge> judge_;
   std::map<std::string, std::vector<Row>> model_;
