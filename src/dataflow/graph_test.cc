@@ -200,6 +200,26 @@ TEST(Graph, ErrorsComeAndGoWithTheirRows) {
                "SELECT sum(cast(w AS INTEGER)) FROM u WHERE x = 2"});
 }
 
+TEST(Graph, ARowThatCannotBeEvaluatedIsAnErrorUntilItGoes) {
+  ViewUnderTest view(two_tables(), "SELECT cast(w AS INTEGER) AS n FROM u");
+  ASSERT_TRUE(view.made());
+  const auto row = [](const char* text) {
+    return Row{engine::Value::INTEGER(1), engine::Value::INTEGER(2), engine::Value::DOUBLE(3),
+               engine::Value(text)};
+  };
+  // The bad one is in the middle of a batch, and there twice.
+  view.apply({{"u", {{row("7"), 1}, {row("x"), 2}, {row("8"), 1}}}});
+  ASSERT_TRUE(view.graph().error());
+  EXPECT_EQ(view.graph().error()->sqlstate, "22P02");
+  EXPECT_EQ(view.rows().size(), 2u);
+  view.apply({{"u", {{row("x"), -1}, {row("9"), 1}}}});
+  EXPECT_TRUE(view.graph().error());
+  EXPECT_EQ(view.rows().size(), 3u);
+  view.apply({{"u", {{row("x"), -1}, {row("7"), -1}}}});
+  EXPECT_FALSE(view.graph().error());
+  EXPECT_EQ(view.rows().size(), 2u);
+}
+
 TEST(Graph, AScalarSubqueryWithTwoRowsIsAnErrorUntilOneGoes) {
   ViewUnderTest view(two_tables(), "SELECT k, (SELECT x FROM u WHERE u.k = t.k) FROM t");
   ASSERT_TRUE(view.made());
