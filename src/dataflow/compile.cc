@@ -407,10 +407,10 @@ Result<Compiled> Compiler::aggregate(duckdb::LogicalAggregate& op) {
   LogicalOperator& child = *op.children[0];
   // EXISTS is a count of at most one row: which one is all the same.
   const bool any_rows = child.type == LogicalOperatorType::LOGICAL_LIMIT && only_counts(op);
-  TRY_ASSIGN(Compiled input, any_rows
-                                 ? limit(child.Cast<duckdb::LogicalLimit>(), Order::kIndifferent)
-                                 : compile(child));
-  return compile_aggregate(op, std::move(input));
+  TRY_ASSIGN(
+      const Compiled input,
+      any_rows ? limit(child.Cast<duckdb::LogicalLimit>(), Order::kIndifferent) : compile(child));
+  return compile_aggregate(op, input);
 }
 
 Result<Compiled> Compiler::limit(duckdb::LogicalLimit& op, Order needed) {

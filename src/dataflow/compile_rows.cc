@@ -222,7 +222,7 @@ bool only_counts(const duckdb::LogicalAggregate& aggregate) {
                      });
 }
 
-Result<Compiled> compile_aggregate(duckdb::LogicalAggregate& aggregate, Compiled input) {
+Result<Compiled> compile_aggregate(duckdb::LogicalAggregate& aggregate, const Compiled& input) {
   Columns columns(input.node);
   auto node = std::make_shared<Aggregate>();
   for (const auto& group : aggregate.groups) {

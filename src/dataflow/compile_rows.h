@@ -18,7 +18,7 @@ class LogicalWindow;
 
 namespace sluice::dataflow {
 
-Result<Compiled> compile_aggregate(duckdb::LogicalAggregate& aggregate, Compiled input);
+Result<Compiled> compile_aggregate(duckdb::LogicalAggregate& aggregate, const Compiled& input);
 // Whether it tells no more of its input than how many rows there are.
 bool only_counts(const duckdb::LogicalAggregate& aggregate);
 

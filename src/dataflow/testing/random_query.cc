@@ -59,7 +59,7 @@ class Generator {
   }
 
   std::string integer(const std::string& alias, const Relation& of) {
-    const std::string one = column(alias, of, 'i');
+    std::string one = column(alias, of, 'i');
     switch (below(5)) {
       case 0:
         return fmt::format("{} % 7 + {}", one, below(4));
@@ -73,7 +73,7 @@ class Generator {
   }
 
   std::string text(const std::string& alias, const Relation& of) {
-    const std::string one = column(alias, of, 's');
+    std::string one = column(alias, of, 's');
     switch (below(4)) {
       case 0:
         return fmt::format("upper({})", one);

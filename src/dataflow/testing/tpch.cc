@@ -274,7 +274,8 @@ engine::Value tpch_value(std::mt19937& random, const std::string& column) {
   if (column == "l_discount" || column == "l_tax") {
     return engine::Value::DECIMAL(int64_t{4} + below(5), 15, 2);
   }
-  if (ends("quantity")) return engine::Value::DECIMAL(int64_t{100} + 100 * below(30), 15, 2);
+  if (ends("quantity"))
+    return engine::Value::DECIMAL(int64_t{100} + int64_t{100} * below(30), 15, 2);
   if (ends("price") || ends("acctbal") || ends("cost")) {
     return engine::Value::DECIMAL(int64_t{-5000} + below(100'000), 15, 2);
   }
