@@ -91,9 +91,9 @@ AggregateOperator::AggregateOperator(const Aggregate& node)
     : node_(node), values_(call_types(node), arrangement::Form::kExact) {
   size_t keyed = 0;
   for (const AggregateCall& call : node.calls) {
-    auto linear = LinearAggregate::of(call);
+    const auto linear = LinearAggregate::of(call);
     const bool is_linear = linear.has_value();
-    calls_.push_back({std::move(linear), is_linear ? words_++ : keyed++});
+    calls_.push_back({linear, is_linear ? words_++ : keyed++});
   }
   const auto& types = node.inputs[0]->types;
   for (const std::vector<size_t>& positions : node.sets) {
@@ -107,10 +107,11 @@ AggregateOperator::AggregateOperator(const Aggregate& node)
         sets_.emplace_back(Set{columns,
                                positions,
                                arrangement::RowCodec(std::move(key_types), arrangement::Form::kKey),
-                               std::make_unique<GroupTable>(words_),
+                               nullptr,
                                {},
                                {},
                                {}});
+    set.groups = std::make_unique<GroupTable>(words_);
     for (size_t i = 0; i < node.calls.size(); ++i) {
       if (calls_[i].linear) continue;
       set.keyed.push_back(keyed_aggregate(node.calls[i], types, set.keyed));
