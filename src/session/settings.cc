@@ -177,8 +177,8 @@ Status Settings::set(std::string_view name, std::string_view value) {
   if (setting->check == nullptr) {
     return invalid("parameter \"{}\" cannot be changed", setting->name).with_sqlstate("55P02");
   }
-  TRY_ASSIGN(std::string checked, setting->check(setting->name, value));
-  assign(ascii_lower(setting->name), std::move(checked));
+  TRY_ASSIGN(const std::string checked, setting->check(setting->name, value));
+  assign(ascii_lower(setting->name), checked);
   return ok();
 }
 
