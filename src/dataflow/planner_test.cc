@@ -24,7 +24,7 @@ using engine::LogicalType;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::vector<SourceTable> two_tables() {
+std::vector<SourceTable> planned_tables() {
   return {{"t",
            {{"k", "a", "b", "s", "l"},
             {LogicalType::INTEGER, LogicalType::INTEGER, LogicalType::DOUBLE, LogicalType::VARCHAR,
@@ -90,7 +90,7 @@ TEST_F(PlannerTest, PlansAllOfTpch) {
 
 TEST_F(PlannerTest, PlansOrRefusesByShape) {
   std::istringstream known(read(plans_file("shapes.txt")));
-  const auto tables = two_tables();
+  const auto tables = planned_tables();
   std::string text;
   for (std::string line; std::getline(known, line);) {
     if (!line.starts_with("-- ")) continue;
@@ -100,7 +100,7 @@ TEST_F(PlannerTest, PlansOrRefusesByShape) {
 }
 
 TEST_F(PlannerTest, OrdersJoinsByTheRowsThereAre) {
-  auto tables = two_tables();
+  auto tables = planned_tables();
   const std::string sql =
       "SELECT 1 FROM t, u, t AS v WHERE t.k = u.k AND t.a = v.a AND u.s = v.s AND u.x < 3";
   const std::string few_u = explained(sql, tables);
@@ -110,7 +110,8 @@ TEST_F(PlannerTest, OrdersJoinsByTheRowsThereAre) {
 }
 
 TEST_F(PlannerTest, NamesTheColumns) {
-  const auto made = plan("SELECT k AS first, a + 1, count(*) OVER () AS n FROM t", two_tables());
+  const auto made =
+      plan("SELECT k AS first, a + 1, count(*) OVER () AS n FROM t", planned_tables());
   ASSERT_TRUE(made.ok()) << made.error().message;
   ASSERT_EQ(made->names.size(), 3U);
   EXPECT_EQ(made->names[0], "first");
@@ -123,7 +124,7 @@ TEST_F(PlannerTest, KeepsAPlanWholeWhenThePlannerIsGone) {
   {
     Planner gone(engine::functions::register_functions);
     const auto query = engine::Query::parse("SELECT lower(s), sum(a) FROM t GROUP BY 1");
-    kept = std::move(gone.compile(*query, two_tables())).value();
+    kept = std::move(gone.compile(*query, planned_tables())).value();
   }
   EXPECT_THAT(explain(*kept), HasSubstr("lower(#0)"));
   EXPECT_TRUE(kept->root->as<Aggregate>().calls[0].bound->Copy() != nullptr);
@@ -131,13 +132,13 @@ TEST_F(PlannerTest, KeepsAPlanWholeWhenThePlannerIsGone) {
 
 TEST_F(PlannerTest, PlansForManyThreads) {
   const std::string sql = "SELECT k, sum(x) FROM t JOIN u USING (k) GROUP BY k";
-  const std::string alone = explained(sql, two_tables());
+  const std::string alone = explained(sql, planned_tables());
   std::array<std::string, 4> made;
   {
     std::vector<std::jthread> threads;
     threads.reserve(made.size());
     for (std::string& one : made) {
-      threads.emplace_back([&] { one = explained(sql, two_tables()); });
+      threads.emplace_back([&] { one = explained(sql, planned_tables()); });
     }
   }
   for (const std::string& one : made) EXPECT_EQ(one, alone);
@@ -147,7 +148,7 @@ TEST_F(PlannerTest, SharesWhatIsReadTwice) {
   const auto made = plan(
       "WITH c AS (SELECT k, sum(a) AS s FROM t GROUP BY k) "
       "SELECT * FROM c AS x JOIN c AS y ON x.s = y.s",
-      two_tables());
+      planned_tables());
   ASSERT_TRUE(made.ok()) << made.error().message;
   size_t aggregates = 0;
   for (const Node* node : in_order(*made)) aggregates += node->kind == NodeKind::kAggregate;
