@@ -5,8 +5,10 @@
 #include <duckdb/parser/query_node/list.hpp>
 #include <duckdb/parser/tableref/list.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 
+#include "sql/front/rows.h"
 #include "types/sql_type.h"
 
 namespace sluice::sql {
@@ -140,7 +142,7 @@ class Meaning {
         auto& join = table.Cast<duckdb::JoinRef>();
         visit(*join.left);
         visit(*join.right);
-        if (join.condition) visit(join.condition);
+        if (join.condition) visit_condition(join.condition);
         break;
       }
       case duckdb::TableReferenceType::SUBQUERY:
@@ -185,11 +187,17 @@ class Meaning {
       case ExpressionClass::CONSTANT:
         widen(expression->Cast<duckdb::ConstantExpression>().value);
         break;
+      case ExpressionClass::COMPARISON:
+      case ExpressionClass::BETWEEN:
+        compare_rows(expression, token);
+        break;
       case ExpressionClass::OPERATOR:
         check_operator(*expression, token);
+        compare_rows(expression, token);
         break;
       case ExpressionClass::SUBQUERY:
         visit(*expression->Cast<duckdb::SubqueryExpression>().subquery);
+        compare_rows(expression, token);
         break;
       default:  // positional references, too: they also stand in DuckDB's form of ARRAY(SELECT …)
         break;
@@ -213,11 +221,32 @@ class Meaning {
     }
     for (auto& column : select.select_list) visit(column);
     if (select.from_table) visit(*select.from_table);
-    if (select.where_clause) visit(select.where_clause);
+    if (select.where_clause) visit_condition(select.where_clause);
     for (auto& group : select.groups.group_expressions) visit(group);
-    if (select.having) visit(select.having);
-    if (select.qualify) visit(select.qualify);
+    if (select.having) visit_condition(select.having);
+    if (select.qualify) visit_condition(select.qualify);
     if (select.sample) fail(no_samples());
+  }
+
+  // A condition: of what stands in it, and not below NOT, only whether it is true matters.
+  void visit_condition(ExpressionPtr& condition) {
+    note_conditions(*condition);
+    visit(condition);
+  }
+
+  void note_conditions(duckdb::ParsedExpression& condition) {
+    conditions_.insert(&condition);
+    if (condition.GetExpressionClass() != ExpressionClass::CONJUNCTION) return;
+    for (auto& part : condition.Cast<duckdb::ConjunctionExpression>().children) {
+      note_conditions(*part);
+    }
+  }
+
+  void compare_rows(ExpressionPtr& expression, size_t token) {
+    if (failure_) return;
+    auto rows = compared_rows(*expression, conditions_.contains(expression.get()));
+    if (rows.ok()) return replace(expression, std::move(*rows));
+    fail(std::move(rows).error().at(source_.tokens.position(token)));
   }
 
   void visit_modifier(duckdb::ResultModifier& modifier) {
@@ -523,6 +552,7 @@ class Meaning {
 
   const Source& source_;
   std::optional<Error> failure_;
+  std::set<const duckdb::ParsedExpression*> conditions_;
 };
 
 template <typename Root>
