@@ -18,7 +18,7 @@ t|t|f|NULL
 
 SELECT ((1, NULL::int), 3) = ((1, 2), 3), ((1, NULL::int), 3) = ((1, 2), 4), ((1, 2), 3) < ((1, 3), 0)
 ----
-NULL|f|t
+f|f|t
 
 SELECT (1, 2) IN ((1, 2), (3, 4)), (1, NULL::int) IN ((1, 2)), (1, NULL::int) IN ((2, 2)), (1, 2) NOT IN ((1, NULL::int)), (1, 2) NOT IN ((3, NULL::int))
 ----

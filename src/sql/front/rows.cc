@@ -66,7 +66,7 @@ bool is_by_field(ExpressionType type) {
          strict(type).has_value();
 }
 
-// Of two values, which may be rows themselves.
+// Of two rows. A row that is a field is a value: PostgreSQL, too, compares records as wholes.
 Result<ParsedExpressionPtr> compared(ExpressionType type, const duckdb::ParsedExpression& left,
                                      const duckdb::ParsedExpression& right) {
   const Expressions* const lefts = fields_of(left);
@@ -82,8 +82,7 @@ Result<ParsedExpressionPtr> compared(ExpressionType type, const duckdb::ParsedEx
   if (!decides) {
     Expressions parts;
     for (size_t i = 0; i < lefts->size(); ++i) {
-      TRY_ASSIGN(auto part, compared(type, *(*lefts)[i].get(), *(*rights)[i].get()));
-      parts.push_back(std::move(part));
+      parts.push_back(comparison(type, (*lefts)[i]->Copy(), (*rights)[i]->Copy()));
     }
     return all_or_any(type == ExpressionType::COMPARE_EQUAL ? ExpressionType::CONJUNCTION_AND
                                                             : ExpressionType::CONJUNCTION_OR,
@@ -93,11 +92,11 @@ Result<ParsedExpressionPtr> compared(ExpressionType type, const duckdb::ParsedEx
   for (size_t i = lefts->size(); i-- > 0;) {
     const duckdb::ParsedExpression &one = *(*lefts)[i].get(), &other = *(*rights)[i].get();
     if (result == nullptr) {
-      TRY_ASSIGN(result, compared(type, one, other));
+      result = comparison(type, one.Copy(), other.Copy());
       continue;
     }
-    TRY_ASSIGN(auto differs, compared(*decides, one, other));
-    TRY_ASSIGN(auto equal, compared(ExpressionType::COMPARE_EQUAL, one, other));
+    auto differs = comparison(*decides, one.Copy(), other.Copy());
+    auto equal = comparison(ExpressionType::COMPARE_EQUAL, one.Copy(), other.Copy());
     result = both(ExpressionType::CONJUNCTION_OR, std::move(differs),
                   both(ExpressionType::CONJUNCTION_AND, std::move(equal), std::move(result)));
   }
