@@ -29,7 +29,7 @@ class EvenRows final : public Derivation {
     DerivedChange change{.id = to_, .added = {}, .first_row_id = {}, .erased = {}};
     std::vector<Row> added;
     for (const auto* chunk : changes[0].erased) {
-      for_even(*chunk, [&](Row row) {
+      for_even(*chunk, [&](const Row& row) {
         auto& ids = ids_[row];
         ASSERT_FALSE(ids.empty()) << row.first;
         change.erased.push_back(ids.back());
