@@ -37,7 +37,7 @@ std::vector<size_t> key_columns(const Join& node, size_t side) {
   return columns;
 }
 
-// State is far larger than any cache: what comes some rows later is asked for now.
+// State is far larger than any cache, so the state of rows that come a little later is prefetched.
 void prefetch(const arrangement::Arrangement& rows, const std::vector<uint64_t>& hashes,
               size_t row) {
   constexpr size_t kAhead = 8;

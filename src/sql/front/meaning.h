@@ -14,6 +14,7 @@
 //   ORDER BY           NULLs last, and first where descending
 //   numbers            past 64 bits are DECIMAL, never HUGEINT
 //   VALUES             columns are called column1, column2, …
+//   rows               compared field by field (rows.h)
 //
 // What only DuckDB's grammar has and still got here (a string as a table, PIVOT, LIMIT 10%, TRY) is
 // a syntax error. Places in the tree afterwards count characters in the user's own text.

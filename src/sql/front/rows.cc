@@ -71,7 +71,7 @@ Result<ParsedExpressionPtr> compared(ExpressionType type, const duckdb::ParsedEx
                                      const duckdb::ParsedExpression& right) {
   const Expressions* const lefts = fields_of(left);
   const Expressions* const rights = fields_of(right);
-  if (lefts == nullptr || rights == nullptr) return comparison(type, left.Copy(), right.Copy());
+  CHECK(lefts != nullptr && rights != nullptr);
   if (lefts->size() != rights->size()) {
     return invalid("unequal number of entries in row expressions").with_sqlstate("42601");
   }
