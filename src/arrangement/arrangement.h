@@ -217,6 +217,14 @@ class Arrangement {
     }
   }
 
+  // Every key, in no order: what(key, KeyRows).
+  template <typename What>
+  void for_each_key(const What& what) const {
+    for (const uint32_t first : keys_.slots()) {
+      if (first != 0) what(row(first).key_view(), KeyRows(this, first));
+    }
+  }
+
   size_t rows() const { return rows_; }
   size_t keys() const { return keys_.size(); }
   size_t negative_rows() const { return negative_rows_; }

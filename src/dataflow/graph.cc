@@ -1,17 +1,93 @@
 #include "dataflow/graph.h"
 
+#include <algorithm>
 #include <duckdb.hpp>
+#include <set>
 
+#include "base/check.h"
 #include "dataflow/build.h"
 #include "engine/engine.h"
 
 namespace sluice::dataflow {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What ends a filling or a tick without being a failure of memory or of DuckDB.
+struct Ended {
+  Error error;
+};
+
+// The right side of a join first, since its planner put the smaller one there, and since left rows
+// that find it complete need not be looked at again.
+void collect_sources(const Node& node, std::set<const Node*>& seen,
+                     std::vector<SourceId>& sources) {
+  if (!seen.insert(&node).second) return;
+  if (node.kind == NodeKind::kSource) {
+    const SourceId id = node.as<Source>().id;
+    if (std::find(sources.begin(), sources.end(), id) == sources.end()) sources.push_back(id);
+  }
+  const bool left_first = node.kind != NodeKind::kJoin || node.as<Join>().join == JoinKind::kRight;
+  const size_t count = node.inputs.size();
+  for (size_t i = 0; i < count; ++i) {
+    collect_sources(*node.inputs[left_first ? i : count - 1 - i], seen, sources);
+  }
+}
+
+}  // namespace
 
 struct Graph::Step {
+  struct Reader {
+    size_t step;
+    size_t input;
+  };
   const Node* node = nullptr;
   std::vector<size_t> inputs;  // steps
+  std::vector<Reader> readers;
   std::unique_ptr<Operator> work;
   Delta out;  // of this tick
+  // What it cost.
+  std::chrono::nanoseconds last_tick{0};
+  uint64_t ticked = 0;  // number of the tick that `last_tick` is of
+  std::chrono::nanoseconds total{0};
+  uint64_t rows_in = 0;
+  uint64_t rows_out = 0;
+};
+
+// While rows are taken in one batch after another, each through all nodes that it comes by.
+struct Graph::Filling {
+  Sink sink;
+  std::stop_token stop;
+  std::vector<std::vector<bool>> open;  // inputs of each step that have not ended
+  std::set<SourceId> ended;
+  // Whose time it is, and since when.
+  size_t running = 0;
+  Clock::time_point since;
+};
+
+// Gives the time from now on to a step, until it goes: then to the one before again.
+class Graph::Stopwatch {
+ public:
+  Stopwatch(Graph& graph, size_t step) : graph_(graph), before_(graph.filling_->running) {
+    turn_to(step);
+  }
+  ~Stopwatch() { turn_to(before_); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  void turn_to(size_t step) {
+    Filling& filling = *graph_.filling_;
+    const Clock::time_point now = Clock::now();
+    if (filling.running < graph_.steps_.size()) {
+      graph_.steps_[filling.running].total += now - filling.since;
+    }
+    filling.running = step;
+    filling.since = now;
+  }
+
+  Graph& graph_;
+  const size_t before_;
 };
 
 Graph::Graph(Plan plan) : plan_(std::move(plan)) {}
@@ -26,7 +102,11 @@ Result<std::unique_ptr<Graph>> Graph::make(Plan plan) {
     for (const Node* node : in_order(graph->plan_)) {
       Step step;
       step.node = node;
-      for (const NodePtr& input : node->inputs) step.inputs.push_back(numbers.at(input.get()));
+      for (size_t i = 0; i < node->inputs.size(); ++i) {
+        const size_t input = numbers.at(node->inputs[i].get());
+        step.inputs.push_back(input);
+        graph->steps_[input].readers.push_back({graph->steps_.size(), i});
+      }
       step.work = build_operator(*graph->connection_->context, *node);
       numbers.emplace(node, graph->steps_.size());
       graph->steps_.push_back(std::move(step));
@@ -37,7 +117,41 @@ Result<std::unique_ptr<Graph>> Graph::make(Plan plan) {
   }
 }
 
+template <typename Work>
+Status Graph::guarded(const Work& work) {
+  if (void_) return *void_;
+  try {
+    work();
+    return {};
+  } catch (const Ended& ended) {
+    void_ = ended.error;
+  } catch (const std::bad_alloc&) {
+    void_ = sluice::error(ErrorCode::kExhausted, "out of memory").with_sqlstate("53200");
+  } catch (const std::exception& exception) {
+    void_ = engine::engine_error(exception);
+  }
+  // What is left of the state is worth nothing, and its memory may be wanted.
+  filling_.reset();
+  steps_.clear();
+  return *void_;
+}
+
+void Graph::check_limit() const {
+  if (limit_bytes_ == 0) return;
+  const size_t kept = bytes();
+  if (kept <= limit_bytes_) return;
+  throw Ended{sluice::error(ErrorCode::kExhausted, "out of memory")
+                  .with_sqlstate("53200")
+                  .with_detail(fmt::format("The rows that its operators keep take {} bytes; {} are "
+                                           "allowed.",
+                                           kept, limit_bytes_))};
+}
+
+// ---- ticks
+
 Delta Graph::run(const Changes& changes) {
+  ++ticks_;
+  Clock::time_point since = Clock::now();
   for (Step& step : steps_) {
     if (!started_) step.out = step.work->start();
     std::vector<const Delta*> inputs;
@@ -47,32 +161,138 @@ Delta Graph::run(const Changes& changes) {
       inputs.push_back(&found->second);
     }
     for (const size_t input : step.inputs) inputs.push_back(&steps_[input].out);
-    bool changed = false;
-    for (const Delta* input : inputs) changed = changed || !input->empty();
-    if (!changed) continue;
+    size_t rows = 0;
+    for (const Delta* input : inputs) rows += row_count(*input);
+    if (rows == 0) continue;
     Delta out = step.work->step(inputs);
     step.out.insert(step.out.end(), out.begin(), out.end());
+    const Clock::time_point now = Clock::now();
+    step.last_tick = now - since;
+    step.ticked = ticks_;
+    step.total += step.last_tick;
+    step.rows_in += rows;
+    step.rows_out += row_count(step.out);
+    since = now;
   }
   started_ = true;
   return consolidate(steps_.back().out, plan_.root->types);
 }
 
 Result<Delta> Graph::tick(const Changes& changes) {
-  if (void_) return *void_;
-  try {
-    Delta out = run(changes);
+  CHECK(!filling_);
+  Delta out;
+  TRY(guarded([&] {
+    out = run(changes);
     for (Step& step : steps_) step.out.clear();
-    return out;
-  } catch (const std::bad_alloc&) {
-    void_ = sluice::error(ErrorCode::kExhausted, "out of memory").with_sqlstate("53200");
-  } catch (const std::exception& exception) {
-    void_ = engine::engine_error(exception);
-  }
-  // What is left of the state is worth nothing, and its memory may be wanted.
-  for (Step& step : steps_) step = Step();
-  steps_.clear();
-  return *void_;
+    check_limit();
+  }));
+  return out;
 }
+
+// ---- filling
+
+std::vector<SourceId> Graph::fill_order() const {
+  std::set<const Node*> seen;
+  std::vector<SourceId> sources;
+  collect_sources(*plan_.root, seen, sources);
+  return sources;
+}
+
+Status Graph::begin_fill(Sink sink, std::stop_token stop) {
+  CHECK(!started_ && !filling_);
+  return guarded([&] {
+    filling_ = std::make_unique<Filling>();
+    filling_->sink = std::move(sink);
+    filling_->stop = std::move(stop);
+    filling_->running = steps_.size();
+    for (const Step& step : steps_) {
+      filling_->open.emplace_back(step.node->kind == NodeKind::kSource ? 1 : step.inputs.size(),
+                                  true);
+    }
+    for (size_t step = 0; step < steps_.size(); ++step) {
+      if (filling_->open[step].empty()) finish_step(step);
+    }
+  });
+}
+
+Status Graph::fill(SourceId source, const Delta& rows) {
+  if (void_) return *void_;
+  CHECK(filling_ && !filling_->ended.contains(source));
+  return guarded([&] {
+    for (size_t step = 0; step < steps_.size(); ++step) {
+      const Node& node = *steps_[step].node;
+      if (node.kind != NodeKind::kSource || node.as<Source>().id != source) continue;
+      for (const BatchPtr& batch : rows) fill_step(step, 0, batch);
+    }
+    check_limit();
+  });
+}
+
+Status Graph::end(SourceId source) {
+  if (void_) return *void_;
+  CHECK(filling_);
+  if (!filling_->ended.insert(source).second) return {};
+  return guarded([&] {
+    for (size_t step = 0; step < steps_.size(); ++step) {
+      const Node& node = *steps_[step].node;
+      if (node.kind == NodeKind::kSource && node.as<Source>().id == source) end_step(step, 0);
+    }
+    check_limit();
+  });
+}
+
+Status Graph::finish_fill() {
+  if (void_) return *void_;
+  CHECK(filling_);
+  for (const SourceId source : fill_order()) TRY(end(source));
+  filling_.reset();
+  started_ = true;
+  return {};
+}
+
+Emit Graph::emit_from(size_t number) {
+  return [this, number](BatchPtr batch) {
+    Step& step = steps_[number];
+    step.rows_out += batch->size();
+    if (filling_->stop.stop_requested()) {
+      throw Ended{
+          sluice::error(ErrorCode::kCancelled, "filling was stopped").with_sqlstate("57014")};
+    }
+    for (const Step::Reader& reader : step.readers) fill_step(reader.step, reader.input, batch);
+    if (number + 1 != steps_.size()) return;
+    const Stopwatch outside(*this, steps_.size());
+    if (Status status = filling_->sink({std::move(batch)}); !status.ok())
+      throw Ended{status.error()};
+  };
+}
+
+void Graph::fill_step(size_t number, size_t input, const BatchPtr& rows) {
+  const Stopwatch stopwatch(*this, number);
+  Step& step = steps_[number];
+  step.rows_in += rows->size();
+  step.work->fill(input, rows, emit_from(number));
+}
+
+void Graph::end_step(size_t number, size_t input) {
+  std::vector<bool>& open = filling_->open[number];
+  CHECK(open[input]);
+  open[input] = false;
+  {
+    const Stopwatch stopwatch(*this, number);
+    steps_[number].work->end_input(input);
+  }
+  if (std::find(open.begin(), open.end(), true) == open.end()) finish_step(number);
+}
+
+void Graph::finish_step(size_t number) {
+  {
+    const Stopwatch stopwatch(*this, number);
+    steps_[number].work->finish_fill(emit_from(number));
+  }
+  for (const Step::Reader& reader : steps_[number].readers) end_step(reader.step, reader.input);
+}
+
+// ---- what there is to know of it
 
 std::optional<Error> Graph::error() const {
   if (void_) return void_;
@@ -82,11 +302,23 @@ std::optional<Error> Graph::error() const {
   return std::nullopt;
 }
 
+size_t Graph::bytes() const {
+  size_t bytes = 0;
+  for (const Step& step : steps_) bytes += step.work->state().bytes + step.work->errors().bytes();
+  return bytes;
+}
+
 std::vector<Graph::NodeState> Graph::states() const {
   std::vector<NodeState> result;
   result.reserve(steps_.size());
   for (const Step& step : steps_) {
-    result.push_back({step.node, step.work->state(), !step.work->errors().empty()});
+    NodeState state{step.node, step.work->state(), !step.work->errors().empty()};
+    state.state.bytes += step.work->errors().bytes();
+    if (step.ticked == ticks_) state.last_tick = step.last_tick;
+    state.total = step.total;
+    state.rows_in = step.rows_in;
+    state.rows_out = step.rows_out;
+    result.push_back(state);
   }
   return result;
 }

@@ -7,15 +7,24 @@
 // they make error() tell of them until the rows are gone, and the other rows go on.
 //
 // The first tick also gives what is there without any rows (constants, the count of nothing), so a
-// graph is brought to life by a tick, be it an empty one. Ticks may be as large as they like: a
-// graph is filled with a source's rows by one tick or by many.
+// graph is brought to life by a tick, be it an empty one, or filled:
+//
+//   begin_fill(sink) ── for each source of fill_order(): fill(source, rows)…, end(source)
+//                    ── finish_fill() ── ticks
+//
+// Filling takes in what is there already. Between its calls operators absorb rows without saying
+// what they would mean so far, so the sink sees each row of the answer come and none go. Memory is
+// the state and some batches, whatever passes through.
 //
 // Threads: one at a time.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -42,13 +51,42 @@ class Graph {
   // result is no longer used: it may refer to them.
   Result<Delta> tick(const Changes& changes);
 
+  // ---- Filling, in place of the first tick. After an error of any of these the graph is void; so
+  // it is when one is stopped, which shows within some batches (kCancelled).
+
+  // Takes rows of the answer as they become certain, at most kBatchRows at a time; a row may come
+  // more than once, its counts then add up. They may refer to what fill() was given and are good
+  // until the sink returns. An error of the sink ends the filling with that error.
+  using Sink = std::function<Status(const Delta&)>;
+  Status begin_fill(Sink sink, std::stop_token stop = {});
+  // The sources of the plan, each once, in the order that makes the least work; any other order
+  // and any mixture of them is as right.
+  std::vector<SourceId> fill_order() const;
+  // Rows with all of the collection's columns; the caller's again when this returns.
+  Status fill(SourceId source, const Delta& rows);
+  // No more rows of the source will come. May be left out, at the cost of some work.
+  Status end(SourceId source);
+  Status finish_fill();
+
+  // ---- What it costs
+
+  // All that the operators keep: as long to ask as there are nodes.
+  size_t bytes() const;
+  // Once they keep more, the tick or fill() that has seen it fails with 53200 and the graph is
+  // void. Within one of these it may be more for a while. 0: no limit.
+  void set_limit(size_t bytes) { limit_bytes_ = bytes; }
+
   // The error that reading the answer gives now; none mostly.
   std::optional<Error> error() const;
 
   struct NodeState {
     const Node* node;
     OperatorState state;
-    bool failing;  // has errors
+    bool failing;                           // has errors
+    std::chrono::nanoseconds last_tick{0};  // spent in it by the last tick, 0 if it did not come by
+    std::chrono::nanoseconds total{0};      // since the beginning, filling included
+    uint64_t rows_in = 0;                   // since the beginning: changes that came, and that went
+    uint64_t rows_out = 0;
   };
   // Each node of the plan, inputs before their readers.
   std::vector<NodeState> states() const;
@@ -58,13 +96,25 @@ class Graph {
 
  private:
   struct Step;
+  struct Filling;
+  class Stopwatch;
   explicit Graph(Plan plan);
   Delta run(const Changes& changes);
+  void fill_step(size_t step, size_t input, const BatchPtr& rows);
+  void end_step(size_t step, size_t input);
+  void finish_step(size_t step);
+  Emit emit_from(size_t step);
+  template <typename Work>
+  Status guarded(const Work& work);
+  void check_limit() const;
 
   const Plan plan_;
   std::unique_ptr<duckdb::Connection> connection_;  // whose context expressions are evaluated in
   std::vector<Step> steps_;
+  std::unique_ptr<Filling> filling_;  // between begin_fill() and finish_fill()
   bool started_ = false;
+  size_t limit_bytes_ = 0;
+  uint64_t ticks_ = 0;
   std::optional<Error> void_;
 };
 

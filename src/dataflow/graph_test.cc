@@ -7,11 +7,13 @@
 
 #include "dataflow/testing/tpch.h"
 #include "dataflow/testing/view_under_test.h"
+#include "engine/row_codec.h"
 
 namespace sluice::dataflow {
 namespace {
 
 using engine::LogicalType;
+using testing::Beginning;
 using testing::RandomOptions;
 using testing::Row;
 using testing::ViewUnderTest;
@@ -43,9 +45,12 @@ void expect_law(const std::string& sql, const std::string& judge = "", int seeds
   for (int seed = 1; seed <= seeds * factor(); ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     std::mt19937 random(static_cast<uint32_t>(seed));
-    ViewUnderTest view(two_tables(), sql, judge);
+    const bool filled = seed % 2 == 0;
+    ViewUnderTest view(two_tables(), sql, judge, filled ? Beginning::kFilled : Beginning::kEmpty);
     if (!view.made()) return;
-    ASSERT_EQ(view.difference(), "") << "before any row";
+    if (filled) view.fill_random(random, {.rows = random() % 3 == 0 ? 0U : 40U, .values = 6});
+    ASSERT_FALSE(::testing::Test::HasFatalFailure());
+    ASSERT_EQ(view.difference(), "") << "before any tick";
     for (int tick = 0; tick < ticks; ++tick) {
       RandomOptions options;
       options.rows = random() % 4 == 0 ? 60 : 1 + random() % 8;
@@ -241,6 +246,106 @@ TEST(Graph, AScalarSubqueryWithTwoRowsIsAnErrorUntilOneGoes) {
   EXPECT_FALSE(view.graph().error());
   ASSERT_EQ(view.rows().size(), 1u);
   EXPECT_EQ(view.rows().begin()->second, 1);
+}
+
+Row row_of_u(int k, const char* text = "w") {
+  return {engine::Value::INTEGER(k), engine::Value::INTEGER(2), engine::Value::DOUBLE(3),
+          engine::Value(text)};
+}
+
+Delta rows_of_u(int count) {
+  auto batch = std::make_shared<Batch>();
+  engine::initialize(batch->rows, two_tables()[1].shape.types, static_cast<size_t>(count));
+  batch->rows.SetCardinality(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    const Row row = row_of_u(i);
+    for (size_t column = 0; column < row.size(); ++column) {
+      batch->rows.SetValue(column, static_cast<size_t>(i), row[column]);
+    }
+  }
+  batch->weights.assign(static_cast<size_t>(count), 1);
+  return {batch};
+}
+
+TEST(Graph, AFillingEndsWhenItIsStoppedAndWhenItsSinkFails) {
+  for (const bool stopped : {true, false}) {
+    ViewUnderTest view(two_tables(), "SELECT k, count(*) FROM u GROUP BY k", "",
+                       Beginning::kFilled);
+    ASSERT_TRUE(view.made());
+    std::stop_source stop;
+    const auto sink = [](const Delta&) -> Status {
+      return error(ErrorCode::kUnavailable, "the sink is full");
+    };
+    ASSERT_TRUE(view.graph().begin_fill(sink, stop.get_token()).ok());
+    ASSERT_TRUE(view.graph().fill({2}, rows_of_u(5)).ok());
+    if (stopped) stop.request_stop();
+    const Status status = view.graph().finish_fill();
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code, stopped ? ErrorCode::kCancelled : ErrorCode::kUnavailable);
+    // What is left of it is no view.
+    EXPECT_EQ(view.graph().tick({}).error().code, status.error().code);
+    ASSERT_TRUE(view.graph().error());
+    EXPECT_TRUE(view.graph().states().empty());
+  }
+}
+
+TEST(Graph, EndsWithAnErrorWhereItsRowsTakeMoreThanTheyMay) {
+  ViewUnderTest view(two_tables(), "SELECT DISTINCT k FROM u");
+  ASSERT_TRUE(view.made());
+  view.apply({{"u", {{row_of_u(1), 1}}}});
+  const size_t before = view.graph().bytes();
+  ASSERT_GT(before, 0U);
+  view.graph().set_limit(before + 10000);
+  EXPECT_TRUE(view.graph().tick({{SourceId{2}, rows_of_u(20)}}).ok());
+  const auto full = view.graph().tick({{SourceId{2}, rows_of_u(2000)}});
+  ASSERT_FALSE(full.ok());
+  EXPECT_EQ(full.error().sqlstate, "53200");
+  ASSERT_TRUE(view.graph().error());
+  EXPECT_EQ(view.graph().bytes(), 0U);
+}
+
+TEST(Graph, ErrorsCountAsWhatItKeeps) {
+  ViewUnderTest view(two_tables(), "SELECT cast(w AS INTEGER) AS n FROM u");
+  ASSERT_TRUE(view.made());
+  EXPECT_EQ(view.graph().bytes(), 0U);
+  view.apply({{"u", {{row_of_u(1, "x"), 1}, {row_of_u(1, "y"), 1}}}});
+  EXPECT_GT(view.graph().bytes(), 0U);
+  view.apply({{"u", {{row_of_u(1, "x"), -1}, {row_of_u(1, "y"), -1}}}});
+  EXPECT_EQ(view.graph().bytes(), 0U);
+}
+
+TEST(Graph, SaysWhatEachOperatorCosts) {
+  for (const bool filled : {true, false}) {
+    ViewUnderTest view(two_tables(), "SELECT k, count(*) FROM u WHERE k < 3 GROUP BY k", "",
+                       filled ? Beginning::kFilled : Beginning::kEmpty);
+    ASSERT_TRUE(view.made());
+    if (filled) {
+      ASSERT_TRUE(view.graph().begin_fill([](const Delta&) -> Status { return {}; }).ok());
+      ASSERT_TRUE(view.graph().fill({2}, rows_of_u(5)).ok());
+      ASSERT_TRUE(view.graph().finish_fill().ok());
+    } else {
+      ASSERT_TRUE(view.graph().tick({{SourceId{2}, rows_of_u(5)}}).ok());
+    }
+    size_t bytes = 0;
+    for (const Graph::NodeState& state : view.graph().states()) {
+      bytes += state.state.bytes;
+      EXPECT_GT(state.total.count(), 0);
+      EXPECT_EQ(state.last_tick.count() > 0, !filled);
+      if (state.node->kind == NodeKind::kFilter) {
+        EXPECT_EQ(state.rows_in, 5U);
+        EXPECT_EQ(state.rows_out, 3U);
+      } else if (state.node->kind == NodeKind::kAggregate) {
+        EXPECT_EQ(state.rows_in, 3U);
+        EXPECT_EQ(state.rows_out, 3U);
+        EXPECT_EQ(state.state.rows, 3U);
+      }
+    }
+    EXPECT_EQ(view.graph().bytes(), bytes);
+    ASSERT_TRUE(view.graph().tick({}).ok());
+    for (const Graph::NodeState& state : view.graph().states()) {
+      EXPECT_EQ(state.last_tick.count(), 0);
+    }
+  }
 }
 
 TEST(Graph, KeepsAllOfTpch) {

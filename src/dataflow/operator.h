@@ -11,6 +11,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -24,29 +25,42 @@ namespace sluice::dataflow {
 class ErrorSet {
  public:
   void add(const Error& error, int64_t weight) {
-    auto& entry = errors_[error.sqlstate + '\0' + error.message];
-    if ((entry.weight += weight) == 0) {
-      errors_.erase(error.sqlstate + '\0' + error.message);
-    } else if (entry.error.message.empty()) {
-      entry.error = error;
-    }
+    const auto [entry, added] =
+        errors_.try_emplace(error.sqlstate + '\0' + error.message, Counted{error, 0});
+    if (added) bytes_ += bytes_of(error);
+    if ((entry->second.weight += weight) != 0) return;
+    bytes_ -= bytes_of(entry->second.error);
+    errors_.erase(entry);
   }
   // The first in the order of their text; none: nullptr.
   const Error* first() const { return errors_.empty() ? nullptr : &errors_.begin()->second.error; }
   bool empty() const { return errors_.empty(); }
+  size_t bytes() const { return bytes_; }
 
  private:
   struct Counted {
     Error error;
     int64_t weight = 0;
   };
+  static size_t bytes_of(const Error& error) {
+    return sizeof(Counted) + 2 * error.message.size() + 96;
+  }
+
   std::map<std::string, Counted> errors_;
+  size_t bytes_ = 0;
 };
 
 struct OperatorState {
   size_t rows = 0;   // kept
   size_t bytes = 0;  // taken by them, indexes included
 };
+
+// Where an operator gives out batches as it makes them.
+using Emit = std::function<void(BatchPtr)>;
+
+inline Emit into(Delta& delta) {
+  return [&delta](BatchPtr batch) { delta.push_back(std::move(batch)); };
+}
 
 class Operator {
  public:
@@ -59,6 +73,18 @@ class Operator {
   virtual Delta start() { return {}; }
   // inputs[i]: the changes of input i, any of them may be empty, not all.
   virtual Delta step(std::span<const Delta* const> inputs) = 0;
+
+  // Filling, in place of start() and of a step with all rows at once: each input's rows come in
+  // any number of calls, in any order of the inputs. What goes out is the same in sum, but never
+  // anything that is taken back later, unless what comes in is.
+  //
+  // Rows of an input; emits what is certain by now.
+  virtual void fill(size_t input, const BatchPtr& rows, const Emit& emit);
+  // No more of them will come. Every input has its end before finish_fill().
+  virtual void end_input(size_t /*input*/) {}
+  // Emits the rest; steps may follow.
+  virtual void finish_fill(const Emit& emit);
+
   virtual OperatorState state() const { return {}; }
 
   const ErrorSet& errors() const { return errors_; }
@@ -66,5 +92,16 @@ class Operator {
  protected:
   ErrorSet errors_;
 };
+
+// Right for operators that keep nothing: the output of a row is certain at once.
+inline void Operator::fill(size_t /*input*/, const BatchPtr& rows, const Emit& emit) {
+  const Delta delta = {rows};
+  const Delta* const inputs[] = {&delta};
+  for (BatchPtr& batch : step(inputs)) emit(std::move(batch));
+}
+
+inline void Operator::finish_fill(const Emit& emit) {
+  for (BatchPtr& batch : start()) emit(std::move(batch));
+}
 
 }  // namespace sluice::dataflow

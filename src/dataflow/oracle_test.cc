@@ -15,6 +15,7 @@ namespace sluice::dataflow {
 namespace {
 
 using engine::LogicalType;
+using testing::Beginning;
 using testing::RandomOptions;
 using testing::ViewUnderTest;
 
@@ -52,13 +53,15 @@ TEST(Oracle, KeepsAllOfTpch) {
     for (int seed = kFirstSeed; seed < kFirstSeed + seeds_wanted(1); ++seed) {
       SCOPED_TRACE(::testing::Message() << query.name << " seed " << seed);
       std::mt19937 random(static_cast<uint32_t>(seed));
-      ViewUnderTest view(tables, query.sql, judge);
+      ViewUnderTest view(tables, query.sql, judge, Beginning::kFilled);
       if (!view.made()) break;
       RandomOptions options;
       options.make = testing::tpch_value;
       options.nulls = 0.02;
       options.rows = 40;
       options.deletes = 0;
+      view.fill_random(random, options);
+      ASSERT_EQ(view.difference(), "") << "filled";
       for (int tick = 0; tick < 7; ++tick) {
         view.apply_random(random, options);
         ASSERT_FALSE(::testing::Test::HasFatalFailure());
@@ -79,10 +82,16 @@ TEST(Oracle, KeepsRandomQueries) {
     std::mt19937 random(static_cast<uint32_t>(seed));
     const std::string sql = testing::random_query(random);
     SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << sql);
-    ViewUnderTest view(tables, sql);
+    const bool filled = seed % 2 == 0;
+    ViewUnderTest view(tables, sql, "", filled ? Beginning::kFilled : Beginning::kEmpty);
     ASSERT_TRUE(view.made());
     RandomOptions options;
     options.values = 6;
+    if (filled) {
+      options.rows = 25;
+      view.fill_random(random, options);
+      ASSERT_EQ(view.difference(), "") << "filled";
+    }
     for (int tick = 0; tick < 4; ++tick) {
       options.rows = tick == 0 ? 25 : 1 + random() % 6;
       options.deletes = tick == 3 ? 0.8 : 0.4;

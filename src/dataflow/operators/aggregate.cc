@@ -85,6 +85,15 @@ void GroupTable::take(Id id) {
   at(id).given = 0;
 }
 
+std::vector<GroupTable::Id> GroupTable::all() const {
+  std::vector<Id> groups;
+  groups.reserve(size());
+  for (const Id id : index_.slots()) {
+    if (id != 0) groups.push_back(id);
+  }
+  return groups;
+}
+
 // ---- the operator
 
 AggregateOperator::AggregateOperator(const Aggregate& node)
@@ -140,7 +149,7 @@ Delta AggregateOperator::start() {
   Delta out;
   for (Set& set : sets_) {
     if (!set.columns.empty()) continue;
-    give_out(set, {set.groups->find_or_add({}, arrangement::hash_bytes({}))}, out);
+    give_out(set, {set.groups->find_or_add({}, arrangement::hash_bytes({}))}, into(out));
   }
   return out;
 }
@@ -149,14 +158,25 @@ Delta AggregateOperator::step(std::span<const Delta* const> inputs) {
   Delta out;
   for (Set& set : sets_) {
     std::vector<GroupTable::Id> touched;
-    for (const BatchPtr& batch : *inputs[0]) take_in(set, *batch, touched);
-    give_out(set, touched, out);
+    for (const BatchPtr& batch : *inputs[0]) take_in(set, *batch, &touched);
+    give_out(set, touched, into(out));
   }
   return out;
 }
 
+void AggregateOperator::fill(size_t /*input*/, const BatchPtr& rows, const Emit& /*emit*/) {
+  for (Set& set : sets_) take_in(set, *rows, nullptr);
+}
+
+void AggregateOperator::finish_fill(const Emit& emit) {
+  for (Set& set : sets_) {
+    if (set.columns.empty()) set.groups->find_or_add({}, arrangement::hash_bytes({}));
+    give_out(set, set.groups->all(), emit);
+  }
+}
+
 void AggregateOperator::take_in(Set& set, const Batch& batch,
-                                std::vector<GroupTable::Id>& touched) {
+                                std::vector<GroupTable::Id>* touched) {
   arrangement::ByteRows keys;
   set.keys.encode(batch.rows, set.columns, keys);
   std::vector<uint64_t> hashes(batch.size());
@@ -166,9 +186,9 @@ void AggregateOperator::take_in(Set& set, const Batch& batch,
     groups[row] = set.groups->find_or_add(keys[row], hashes[row]);
     GroupTable::Group& group = set.groups->at(groups[row]);
     group.rows += batch.weights[row];
-    if (group.touched == 0) {
+    if (touched != nullptr && group.touched == 0) {
       group.touched = 1;
-      touched.push_back(groups[row]);
+      touched->push_back(groups[row]);
     }
   }
   std::vector<WideSum*> words(batch.size());
@@ -184,14 +204,16 @@ void AggregateOperator::take_in(Set& set, const Batch& batch,
   }
 }
 
-void AggregateOperator::give_out(Set& set, const std::vector<GroupTable::Id>& touched, Delta& out) {
+void AggregateOperator::give_out(Set& set, const std::vector<GroupTable::Id>& touched,
+                                 const Emit& emit) {
   const std::span<const GroupTable::Id> all(touched);
   for (size_t begin = 0; begin < all.size(); begin += kBatchRows) {
-    give_block(set, all.subspan(begin, std::min(kBatchRows, all.size() - begin)), out);
+    give_block(set, all.subspan(begin, std::min(kBatchRows, all.size() - begin)), emit);
   }
 }
 
-void AggregateOperator::give_block(Set& set, std::span<const GroupTable::Id> groups, Delta& out) {
+void AggregateOperator::give_block(Set& set, std::span<const GroupTable::Id> groups,
+                                   const Emit& emit) {
   std::vector<std::string_view> keys;
   for (const GroupTable::Id id : groups) keys.push_back(set.groups->key(id));
   engine::Chunk values;
@@ -232,8 +254,8 @@ void AggregateOperator::give_block(Set& set, std::span<const GroupTable::Id> gro
       new_values.push_back(made[row]);
     }
   }
-  if (!old_keys.empty()) out.push_back(rows_of(set, old_keys, old_values, -1));
-  if (!new_keys.empty()) out.push_back(rows_of(set, new_keys, new_values, 1));
+  if (!old_keys.empty()) emit(rows_of(set, old_keys, old_values, -1));
+  if (!new_keys.empty()) emit(rows_of(set, new_keys, new_values, 1));
   for (size_t row = 0; row < groups.size(); ++row) {
     GroupTable::Group& group = set.groups->at(groups[row]);
     group.touched = 0;

@@ -43,6 +43,7 @@ class GroupTable {
   void give(Id id, std::string_view bytes);
   void take(Id id);
 
+  std::vector<Id> all() const;
   size_t size() const { return index_.size(); }
   size_t bytes() const { return pool_.bytes() + index_.bytes(); }
 
@@ -57,6 +58,8 @@ class AggregateOperator final : public Operator {
   explicit AggregateOperator(const Aggregate& node);
   Delta start() override;
   Delta step(std::span<const Delta* const> inputs) override;
+  void fill(size_t input, const BatchPtr& rows, const Emit& emit) override;
+  void finish_fill(const Emit& emit) override;
   OperatorState state() const override;
 
  private:
@@ -74,9 +77,10 @@ class AggregateOperator final : public Operator {
     size_t place;  // among the words, or the keyed ones
   };
 
-  void take_in(Set& set, const Batch& batch, std::vector<GroupTable::Id>& touched);
-  void give_out(Set& set, const std::vector<GroupTable::Id>& touched, Delta& out);
-  void give_block(Set& set, std::span<const GroupTable::Id> groups, Delta& out);
+  // Which groups the batch touches first is added to `touched`, if it is there.
+  void take_in(Set& set, const Batch& batch, std::vector<GroupTable::Id>* touched);
+  void give_out(Set& set, const std::vector<GroupTable::Id>& touched, const Emit& emit);
+  void give_block(Set& set, std::span<const GroupTable::Id> groups, const Emit& emit);
   BatchPtr rows_of(const Set& set, const std::vector<std::string_view>& keys,
                    const std::vector<std::string_view>& values, int64_t weight) const;
   void set_error(Set& set, GroupTable::Id group, const Error* error);

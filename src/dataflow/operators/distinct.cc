@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/row_codec.h"
+
 namespace sluice::dataflow {
 
 CountingOperator::CountingOperator(const Distinct& node)
@@ -68,6 +70,39 @@ Delta CountingOperator::step(std::span<const Delta* const> inputs) {
     if (change != 0) changes.add(touched.row(i), change);
   }
   return rows_from(changes, codec_);
+}
+
+void CountingOperator::fill(size_t input, const BatchPtr& rows, const Emit& /*emit*/) {
+  arrangement::ByteRows encoded;
+  codec_.encode(rows->rows, all_columns(types_.size()), encoded);
+  for (size_t row = 0; row < rows->size(); ++row) {
+    counts_[input]->apply(encoded[row], {}, rows->weights[row]);
+  }
+}
+
+// A row that the left side does not have is never in the output.
+void CountingOperator::finish_fill(const Emit& emit) {
+  std::vector<std::string_view> rows;
+  std::vector<int64_t> weights;
+  const auto give = [&] {
+    if (rows.empty()) return;
+    auto batch = std::make_shared<Batch>();
+    engine::initialize(batch->rows, types_, rows.size());
+    codec_.decode(rows, all_columns(types_.size()), batch->rows);
+    batch->rows.SetCardinality(rows.size());
+    batch->weights.swap(weights);
+    rows.clear();
+    emit(std::move(batch));
+  };
+  counts_[0]->for_each([&](const arrangement::Arrangement::RowView& row) {
+    const int64_t right = counts_.size() > 1 ? counts_[1]->weight(row.key, {}) : 0;
+    const int64_t weight = output(row.weight, right);
+    if (weight == 0) return;
+    rows.push_back(row.key);
+    weights.push_back(weight);
+    if (rows.size() == kBatchRows) give();
+  });
+  give();
 }
 
 }  // namespace sluice::dataflow

@@ -18,6 +18,8 @@ class CountingOperator final : public Operator {
   explicit CountingOperator(const Distinct& node);
   explicit CountingOperator(const SetOperation& node);
   Delta step(std::span<const Delta* const> inputs) override;
+  void fill(size_t input, const BatchPtr& rows, const Emit& emit) override;
+  void finish_fill(const Emit& emit) override;
   OperatorState state() const override;
 
  private:

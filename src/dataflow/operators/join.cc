@@ -99,9 +99,61 @@ OperatorState JoinOperator::state() const {
 
 Delta JoinOperator::step(std::span<const Delta* const> inputs) {
   Delta out;
-  if (!inputs[kRight]->empty()) phase(kRight, *inputs[kRight], out);
-  if (!inputs[kLeft]->empty()) phase(kLeft, *inputs[kLeft], out);
+  if (!inputs[kRight]->empty()) phase(kRight, *inputs[kRight], into(out));
+  if (!inputs[kLeft]->empty()) phase(kLeft, *inputs[kLeft], into(out));
   return out;
+}
+
+// Pairs go out as they are met: with the rows that the other side has by now. What is a row's look
+// is certain once the other side has ended, or where nothing can match it.
+void JoinOperator::fill(size_t side, const BatchPtr& batch, const Emit& emit) {
+  Side& own = sides_[side];
+  if (!own.started) {
+    own.started = true;
+    own.looks_wait = own.kept && !sides_[1 - side].ended;
+  }
+  Encoded encoded;
+  encode(own, batch->rows, encoded);
+  if (!condition_) {
+    meet_by_key(side, *batch, encoded, emit);
+    TouchedKeys unused;
+    keep(side, *batch, encoded, {}, unused);
+    return;
+  }
+  TouchedRows touched;
+  meet_by_condition(side, *batch, encoded, touched, emit);
+  if (!sides_[1 - side].kept) return;
+  for (const auto& [data, entry] : touched) add_matches(sides_[1 - side], entry);
+}
+
+void JoinOperator::finish_fill(const Emit& emit) {
+  for (const size_t side : {kLeft, kRight}) {
+    if (!sides_[side].looks_wait) continue;
+    sides_[side].looks_wait = false;
+    std::array<Looks, 8> gathered;
+    const auto give = [&](size_t which) {
+      emit_kept(side, static_cast<Look>(which), gathered[which], emit);
+      gathered[which] = {};
+    };
+    sides_[side].rows.for_each([&](const arrangement::Arrangement::RowView& row) {
+      const bool null_key = !can_match(row.key);
+      const auto which = static_cast<size_t>(look(side, matches_of(side, row), null_key));
+      gathered[which].add(row, row.weight);
+      if (gathered[which].keys.size() == kBatchRows) give(which);
+    });
+    for (size_t which = 0; which < gathered.size(); ++which) give(which);
+  }
+}
+
+// How many of the other side's rows match a row that is kept, by what is known now.
+JoinOperator::Matches JoinOperator::matches_of(size_t side,
+                                               const arrangement::Arrangement::RowView& row) const {
+  if (!condition_) {
+    return {can_match(row.key) ? sides_[1 - side].rows.find(row.key).weight() : 0, 0};
+  }
+  const std::string whole = whole_row(row);
+  const Side& own = sides_[side];
+  return {own.matches.weight(whole, {}), three_valued_ ? own.unknown.weight(whole, {}) : 0};
 }
 
 void JoinOperator::encode(const Side& side, const engine::Chunk& rows, Encoded& to) const {
@@ -146,7 +198,7 @@ JoinOperator::Look JoinOperator::look(size_t side, Matches matches, bool null_ke
   return Look::kNone;
 }
 
-void JoinOperator::phase(size_t side, const Delta& delta, Delta& out) {
+void JoinOperator::phase(size_t side, const Delta& delta, const Emit& emit) {
   const Totals before = totals_;
   TouchedKeys touched_keys;
   TouchedRows touched_rows;
@@ -155,26 +207,26 @@ void JoinOperator::phase(size_t side, const Delta& delta, Delta& out) {
   for (size_t i = 0; i < delta.size(); ++i) {
     encode(sides_[side], delta[i]->rows, encoded[i]);
     if (condition_) {
-      meet_by_condition(side, *delta[i], encoded[i], touched_rows, out);
+      meet_by_condition(side, *delta[i], encoded[i], touched_rows, emit);
     } else {
-      meet_by_key(side, *delta[i], encoded[i], out);
+      meet_by_key(side, *delta[i], encoded[i], emit);
       keep(side, *delta[i], encoded[i], {}, touched_keys);
     }
   }
   if (plain_mark_ && side == kRight) {
     const auto flags = [](Totals totals) { return std::pair(totals.rows > 0, totals.nulls > 0); };
-    if (flags(before) != flags(totals_)) return toggle_all(touched_keys, before, out);
+    if (flags(before) != flags(totals_)) return toggle_all(touched_keys, before, emit);
   }
   if (!sides_[1 - side].kept) return;
   if (condition_) {
-    toggle_rows(1 - side, touched_rows, out);
+    toggle_rows(1 - side, touched_rows, emit);
   } else {
-    toggle_keys(1 - side, touched_keys, out);
+    toggle_keys(1 - side, touched_keys, emit);
   }
 }
 
 // Without a residual: the rows of a key are its matches.
-void JoinOperator::meet_by_key(size_t side, Batch& batch, const Encoded& rows, Delta& out) {
+void JoinOperator::meet_by_key(size_t side, Batch& batch, const Encoded& rows, const Emit& emit) {
   const Side& own = sides_[side];
   const Side& other = sides_[1 - side];
   Pairs pairs;
@@ -193,19 +245,21 @@ void JoinOperator::meet_by_key(size_t side, Batch& batch, const Encoded& rows, D
         for (const auto match : found) {
           pairs.changed.push_back(row);
           pairs.kept.push_back(match);
-          if (pairs.kept.size() == kBatchRows) compare(side, batch, pairs, unused, none, out);
+          if (pairs.kept.size() == kBatchRows) compare(side, batch, pairs, unused, none, emit);
         }
       }
     }
-    if (own.kept) looks.push_back(look(side, matches, !matchable));
+    if (!own.kept) continue;
+    const bool waits = own.looks_wait && (matchable || plain_mark_);
+    looks.push_back(waits ? Look::kNone : look(side, matches, !matchable));
   }
-  compare(side, batch, pairs, unused, none, out);
-  if (own.kept) emit_changed(side, batch, looks, out);
+  compare(side, batch, pairs, unused, none, emit);
+  if (own.kept) emit_changed(side, batch, looks, emit);
 }
 
 // With a residual: each pair of a key is asked.
 void JoinOperator::meet_by_condition(size_t side, Batch& batch, const Encoded& rows,
-                                     TouchedRows& touched, Delta& out) {
+                                     TouchedRows& touched, const Emit& emit) {
   const Side& own = sides_[side];
   const Side& other = sides_[1 - side];
   Pairs pairs;
@@ -215,15 +269,18 @@ void JoinOperator::meet_by_condition(size_t side, Batch& batch, const Encoded& r
     for (const auto match : other.rows.find(rows.keys[row], rows.hashes[row])) {
       pairs.changed.push_back(row);
       pairs.kept.push_back(match);
-      if (pairs.kept.size() == kBatchRows) compare(side, batch, pairs, found, touched, out);
+      if (pairs.kept.size() == kBatchRows) compare(side, batch, pairs, found, touched, emit);
     }
   }
-  compare(side, batch, pairs, found, touched, out);
+  compare(side, batch, pairs, found, touched, emit);
   if (own.kept) {
     std::vector<Look> looks;
     looks.reserve(batch.size());
-    for (const Matches& matches : found) looks.push_back(look(side, matches, false));
-    emit_changed(side, batch, looks, out);
+    for (uint32_t row = 0; row < batch.size(); ++row) {
+      const bool waits = own.looks_wait && can_match(rows.keys[row]);
+      looks.push_back(waits ? Look::kNone : look(side, found[row], false));
+    }
+    emit_changed(side, batch, looks, emit);
   }
   TouchedKeys unused;
   keep(side, batch, rows, found, unused);
@@ -231,11 +288,12 @@ void JoinOperator::meet_by_condition(size_t side, Batch& batch, const Encoded& r
 
 // Gives out the pairs that match, and counts them for both of each.
 void JoinOperator::compare(size_t side, Batch& batch, Pairs& pairs,
-                           std::vector<Matches>& of_changed, TouchedRows& touched, Delta& out) {
+                           std::vector<Matches>& of_changed, TouchedRows& touched,
+                           const Emit& emit) {
   if (pairs.kept.empty()) return;
   const BatchPtr made = pair_batch(side, batch, pairs);
   if (!condition_) {
-    out.push_back(made);
+    emit(made);
     pairs = {};
     return;
   }
@@ -260,7 +318,7 @@ void JoinOperator::compare(size_t side, Batch& batch, Pairs& pairs,
     (truths[i] == Truth::kTrue ? other.change.pairs : other.change.unknown) += batch.weights[row];
   }
   if (has_pairs_ && !chosen.empty()) {
-    out.push_back(chosen.size() == made->size() ? made : select_rows(*made, chosen));
+    emit(chosen.size() == made->size() ? made : select_rows(*made, chosen));
   }
   pairs = {};
 }
@@ -299,13 +357,10 @@ void JoinOperator::keep(size_t side, const Batch& batch, const Encoded& rows,
   }
 }
 
-void JoinOperator::toggle_keys(size_t side, const TouchedKeys& touched, Delta& out) {
+void JoinOperator::toggle_keys(size_t side, const TouchedKeys& touched, const Emit& emit) {
   std::array<Looks, 8> gathered;
   const auto add = [&](Look look, const arrangement::Arrangement::RowView& row, int64_t weight) {
-    Looks& looks = gathered[static_cast<size_t>(look)];
-    looks.keys.push_back(row.key);
-    looks.payloads.push_back(row.payload);
-    looks.weights.push_back(weight);
+    gathered[static_cast<size_t>(look)].add(row, weight);
   };
   for (const auto& [key, weights] : touched) {
     const Look before = look(side, {weights.first, 0}, false);
@@ -317,40 +372,44 @@ void JoinOperator::toggle_keys(size_t side, const TouchedKeys& touched, Delta& o
     }
   }
   for (size_t i = 0; i < gathered.size(); ++i) {
-    emit_kept(side, static_cast<Look>(i), gathered[i], out);
+    emit_kept(side, static_cast<Look>(i), gathered[i], emit);
   }
 }
 
-void JoinOperator::toggle_rows(size_t side, const TouchedRows& touched, Delta& out) {
+std::pair<JoinOperator::Matches, JoinOperator::Matches> JoinOperator::add_matches(
+    Side& side, const Touched& touched) const {
+  const std::string whole = whole_row(touched.row);
+  const auto pairs = side.matches.apply(whole, {}, touched.change.pairs);
+  Matches before{pairs.before, 0};
+  Matches after{pairs.after, 0};
+  if (three_valued_) {
+    const auto unknown = side.unknown.apply(whole, {}, touched.change.unknown);
+    before.unknown = unknown.before;
+    after.unknown = unknown.after;
+  }
+  return {before, after};
+}
+
+void JoinOperator::toggle_rows(size_t side, const TouchedRows& touched, const Emit& emit) {
   Side& kept = sides_[side];
   std::array<Looks, 8> gathered;
   for (const auto& [data, entry] : touched) {
-    const std::string whole = whole_row(entry.row);
-    const auto pairs = kept.matches.apply(whole, {}, entry.change.pairs);
-    Matches before{pairs.before, 0};
-    Matches after{pairs.after, 0};
-    if (three_valued_) {
-      const auto unknown = kept.unknown.apply(whole, {}, entry.change.unknown);
-      before.unknown = unknown.before;
-      after.unknown = unknown.after;
-    }
+    const auto [before, after] = add_matches(kept, entry);
     const Look looks[] = {look(side, before, false), look(side, after, false)};
     if (looks[0] == looks[1]) continue;
     for (const int which : {0, 1}) {
-      Looks& to = gathered[static_cast<size_t>(looks[which])];
-      to.keys.push_back(entry.row.key);
-      to.payloads.push_back(entry.row.payload);
-      to.weights.push_back(which == 0 ? -entry.row.weight : entry.row.weight);
+      gathered[static_cast<size_t>(looks[which])].add(
+          entry.row, which == 0 ? -entry.row.weight : entry.row.weight);
     }
   }
   for (size_t i = 0; i < gathered.size(); ++i) {
-    emit_kept(side, static_cast<Look>(i), gathered[i], out);
+    emit_kept(side, static_cast<Look>(i), gathered[i], emit);
   }
 }
 
 // The right side of a plain mark join got its first row or NULL, or lost its last: every left row
 // without a match may look otherwise now.
-void JoinOperator::toggle_all(const TouchedKeys& touched, Totals totals_before, Delta& out) {
+void JoinOperator::toggle_all(const TouchedKeys& touched, Totals totals_before, const Emit& emit) {
   std::array<Looks, 8> gathered;
   sides_[kLeft].rows.for_each([&](const arrangement::Arrangement::RowView& row) {
     const bool null_key = !can_match(row.key);
@@ -361,14 +420,12 @@ void JoinOperator::toggle_all(const TouchedKeys& touched, Totals totals_before, 
     const Look after = look(kLeft, {now, 0}, null_key);
     if (before == after) return;
     for (const bool is_new : {false, true}) {
-      Looks& to = gathered[static_cast<size_t>(is_new ? after : before)];
-      to.keys.push_back(row.key);
-      to.payloads.push_back(row.payload);
-      to.weights.push_back(is_new ? row.weight : -row.weight);
+      gathered[static_cast<size_t>(is_new ? after : before)].add(row,
+                                                                 is_new ? row.weight : -row.weight);
     }
   });
   for (size_t i = 0; i < gathered.size(); ++i) {
-    emit_kept(kLeft, static_cast<Look>(i), gathered[i], out);
+    emit_kept(kLeft, static_cast<Look>(i), gathered[i], emit);
   }
 }
 
@@ -429,7 +486,7 @@ BatchPtr JoinOperator::dressed(size_t side, engine::Chunk& rows, size_t count, L
 }
 
 void JoinOperator::emit_changed(size_t side, Batch& batch, const std::vector<Look>& looks,
-                                Delta& out) {
+                                const Emit& emit) {
   std::array<std::vector<uint32_t>, 8> chosen;
   for (uint32_t row = 0; row < looks.size(); ++row) {
     chosen[static_cast<size_t>(looks[row])].push_back(row);
@@ -446,11 +503,11 @@ void JoinOperator::emit_changed(size_t side, Batch& batch, const std::vector<Loo
     const BatchPtr rows = select_rows(batch, chosen[i]);
     BatchPtr made = dressed(side, rows->rows, rows->size(), look);
     made->weights = rows->weights;
-    out.push_back(std::move(made));
+    emit(std::move(made));
   }
 }
 
-void JoinOperator::emit_kept(size_t side, Look look, const Looks& rows, Delta& out) {
+void JoinOperator::emit_kept(size_t side, Look look, const Looks& rows, const Emit& emit) {
   if (look == Look::kNone) return;
   if (look == Look::kError) {
     for (const int64_t weight : rows.weights) errors_.add(too_many_rows(), weight);
@@ -466,7 +523,7 @@ void JoinOperator::emit_kept(size_t side, Look look, const Looks& rows, Delta& o
     BatchPtr made = dressed(side, decoded, count, look);
     const auto from = rows.weights.begin() + static_cast<std::ptrdiff_t>(begin);
     made->weights.assign(from, from + static_cast<std::ptrdiff_t>(count));
-    out.push_back(std::move(made));
+    emit(std::move(made));
   }
 }
 

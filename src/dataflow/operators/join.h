@@ -32,6 +32,9 @@ class JoinOperator final : public Operator {
  public:
   JoinOperator(duckdb::ClientContext& context, const Join& node);
   Delta step(std::span<const Delta* const> inputs) override;
+  void fill(size_t side, const BatchPtr& batch, const Emit& emit) override;
+  void end_input(size_t side) override { sides_[side].ended = true; }
+  void finish_fill(const Emit& emit) override;
   OperatorState state() const override;
 
  private:
@@ -52,6 +55,10 @@ class JoinOperator final : public Operator {
     arrangement::Arrangement matches;  // of each row, its key and payload as one; with a residual
     arrangement::Arrangement unknown;  // the same, in three values
     bool kept = false;
+    // Filling: has begun, is over; whether the looks of its rows are told at the end.
+    bool started = false;
+    bool ended = false;
+    bool looks_wait = false;
   };
   // A batch of one side, as bytes.
   struct Encoded {
@@ -76,6 +83,11 @@ class JoinOperator final : public Operator {
     std::vector<std::string_view> keys;
     std::vector<std::string_view> payloads;
     std::vector<int64_t> weights;
+    void add(const arrangement::Arrangement::RowView& row, int64_t weight) {
+      keys.push_back(row.key);
+      payloads.push_back(row.payload);
+      weights.push_back(weight);
+    }
   };
   // Of the right side of a plain mark join.
   struct Totals {
@@ -84,27 +96,30 @@ class JoinOperator final : public Operator {
     bool operator==(const Totals&) const = default;
   };
 
-  void phase(size_t side, const Delta& delta, Delta& out);
+  void phase(size_t side, const Delta& delta, const Emit& emit);
   void encode(const Side& side, const engine::Chunk& rows, Encoded& to) const;
   bool can_match(std::string_view key) const;
-  void meet_by_key(size_t side, Batch& batch, const Encoded& rows, Delta& out);
+  void meet_by_key(size_t side, Batch& batch, const Encoded& rows, const Emit& emit);
   void meet_by_condition(size_t side, Batch& batch, const Encoded& rows, TouchedRows& touched,
-                         Delta& out);
+                         const Emit& emit);
   void compare(size_t side, Batch& batch, Pairs& pairs, std::vector<Matches>& of_changed,
-               TouchedRows& touched, Delta& out);
+               TouchedRows& touched, const Emit& emit);
   void keep(size_t side, const Batch& batch, const Encoded& rows, const std::vector<Matches>& found,
             TouchedKeys& touched);
-  void toggle_keys(size_t side, const TouchedKeys& touched, Delta& out);
-  void toggle_rows(size_t side, const TouchedRows& touched, Delta& out);
-  void toggle_all(const TouchedKeys& touched, Totals before, Delta& out);
+  Matches matches_of(size_t side, const arrangement::Arrangement::RowView& row) const;
+  // Before and after.
+  std::pair<Matches, Matches> add_matches(Side& side, const Touched& touched) const;
+  void toggle_keys(size_t side, const TouchedKeys& touched, const Emit& emit);
+  void toggle_rows(size_t side, const TouchedRows& touched, const Emit& emit);
+  void toggle_all(const TouchedKeys& touched, Totals before, const Emit& emit);
 
   Look look(size_t side, Matches matches, bool null_key) const {
     return look(side, matches, null_key, totals_);
   }
   Look look(size_t side, Matches matches, bool null_key, Totals totals) const;
   BatchPtr pair_batch(size_t side, Batch& batch, const Pairs& pairs);
-  void emit_changed(size_t side, Batch& batch, const std::vector<Look>& looks, Delta& out);
-  void emit_kept(size_t side, Look look, const Looks& rows, Delta& out);
+  void emit_changed(size_t side, Batch& batch, const std::vector<Look>& looks, const Emit& emit);
+  void emit_kept(size_t side, Look look, const Looks& rows, const Emit& emit);
   BatchPtr dressed(size_t side, engine::Chunk& rows, size_t count, Look look);
 
   const Join& node_;

@@ -49,41 +49,63 @@ void TopKOperator::add_window(const Partition& partition, int64_t sign, Sums& ch
   }
 }
 
+template <typename Visit>
+void TopKOperator::take_in(const Batch& batch, const Visit& visit) {
+  arrangement::ByteRows keys;
+  arrangement::ByteRows rows;
+  keys_.encode(batch.rows, node_.partition, keys);
+  rows_.encode(batch.rows, all_columns(node_.types.size()), rows);
+  const auto sorted = sort_keys(batch.rows, order_);
+  for (size_t row = 0; row < batch.size(); ++row) {
+    Partition& partition = visit(std::string(keys[row]));
+    Entry entry{sorted[row], static_cast<uint32_t>(sorted[row].size())};
+    entry.bytes.append(rows[row]);
+    const size_t entry_bytes = entry.bytes.size() + kEntryBytes;
+    const auto [place, added] = partition.try_emplace(std::move(entry), 0);
+    if (added) ++row_count_, bytes_ += entry_bytes;
+    if ((place->second += batch.weights[row]) == 0) {
+      partition.erase(place);
+      --row_count_, bytes_ -= entry_bytes;
+    }
+  }
+}
+
 Delta TopKOperator::step(std::span<const Delta* const> inputs) {
   Sums changes;
   std::unordered_map<std::string, Partition*> touched;
-  arrangement::ByteRows keys;
-  arrangement::ByteRows rows;
   for (const BatchPtr& batch : *inputs[0]) {
-    keys.clear();
-    rows.clear();
-    keys_.encode(batch->rows, node_.partition, keys);
-    rows_.encode(batch->rows, all_columns(node_.types.size()), rows);
-    const auto sorted = sort_keys(batch->rows, order_);
-    for (size_t row = 0; row < batch->size(); ++row) {
-      std::string key(keys[row]);
+    take_in(*batch, [&](const std::string& key) -> Partition& {
       auto [found, is_new] = touched.try_emplace(key, nullptr);
       if (is_new) {
         found->second = &partitions_[key];
         add_window(*found->second, -1, changes);
       }
-      Partition& partition = *found->second;
-      Entry entry{sorted[row], static_cast<uint32_t>(sorted[row].size())};
-      entry.bytes.append(rows[row]);
-      const size_t entry_bytes = entry.bytes.size() + kEntryBytes;
-      const auto [place, added] = partition.try_emplace(std::move(entry), 0);
-      if (added) ++row_count_, bytes_ += entry_bytes;
-      if ((place->second += batch->weights[row]) == 0) {
-        partition.erase(place);
-        --row_count_, bytes_ -= entry_bytes;
-      }
-    }
+      return *found->second;
+    });
   }
   for (const auto& [key, partition] : touched) {
     add_window(*partition, 1, changes);
     if (partition->empty()) partitions_.erase(key);
   }
   return rows_from(changes, rows_);
+}
+
+void TopKOperator::fill(size_t /*input*/, const BatchPtr& rows, const Emit& /*emit*/) {
+  take_in(*rows, [&](const std::string& key) -> Partition& { return partitions_[key]; });
+}
+
+void TopKOperator::finish_fill(const Emit& emit) {
+  Sums changes;
+  const auto give = [&] {
+    for (BatchPtr& batch : rows_from(changes, rows_)) emit(std::move(batch));
+    changes = Sums();
+  };
+  for (auto partition = partitions_.begin(); partition != partitions_.end();) {
+    add_window(partition->second, 1, changes);
+    if (changes.size() >= kBatchRows) give();
+    partition = partition->second.empty() ? partitions_.erase(partition) : std::next(partition);
+  }
+  give();
 }
 
 }  // namespace sluice::dataflow

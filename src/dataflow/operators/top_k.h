@@ -20,6 +20,8 @@ class TopKOperator final : public Operator {
  public:
   explicit TopKOperator(const TopK& node);
   Delta step(std::span<const Delta* const> inputs) override;
+  void fill(size_t input, const BatchPtr& rows, const Emit& emit) override;
+  void finish_fill(const Emit& emit) override;
   OperatorState state() const override;
 
  private:
@@ -32,6 +34,9 @@ class TopKOperator final : public Operator {
   };
   using Partition = std::map<Entry, int64_t>;
 
+  // What is done with a row's partition before the row is put into it.
+  template <typename Visit>
+  void take_in(const Batch& batch, const Visit& visit);
   void add_window(const Partition& partition, int64_t sign, Sums& changes) const;
 
   const TopK& node_;

@@ -109,13 +109,48 @@ Delta WindowOperator::step(std::span<const Delta* const> inputs) {
   }
   Sums changes;
   for (const std::string& key : touched) take_back(key, changes);
+  compute_or_fail(touched, changes);
+  return rows_from(changes, output_);
+}
+
+void WindowOperator::fill(size_t /*input*/, const BatchPtr& rows, const Emit& /*emit*/) {
+  arrangement::ByteRows keys;
+  arrangement::ByteRows payloads;
+  input_.encode_keys(rows->rows, keys);
+  input_.encode_payloads(rows->rows, payloads);
+  for (size_t row = 0; row < rows->size(); ++row) {
+    rows_.apply(keys[row], payloads[row], rows->weights[row]);
+  }
+}
+
+// As many partitions at a time as make a query worth while.
+void WindowOperator::finish_fill(const Emit& emit) {
+  constexpr size_t kRowsAtATime = 65536;
+  std::vector<std::string> keys;
+  size_t rows = 0;
+  const auto give = [&] {
+    Sums changes;
+    compute_or_fail(keys, changes);
+    for (BatchPtr& batch : rows_from(changes, output_)) emit(std::move(batch));
+    keys.clear();
+    rows = 0;
+  };
+  rows_.for_each_key([&](std::string_view key, const arrangement::Arrangement::KeyRows& of_key) {
+    keys.emplace_back(key);
+    rows += of_key.rows();
+    if (rows >= kRowsAtATime) give();
+  });
+  give();
+}
+
+void WindowOperator::compute_or_fail(std::span<const std::string> keys, Sums& changes) {
   try {
-    compute(touched, changes);
+    compute(keys, changes);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception&) {
     // One of them is at fault; nothing was put into the state yet.
-    for (const std::string& key : touched) {
+    for (const std::string& key : keys) {
       try {
         compute({&key, 1}, changes);
       } catch (const std::bad_alloc&) {
@@ -127,7 +162,6 @@ Delta WindowOperator::step(std::span<const Delta* const> inputs) {
       }
     }
   }
-  return rows_from(changes, output_);
 }
 
 void WindowOperator::take_back(const std::string& key, Sums& changes) {

@@ -29,11 +29,15 @@ class WindowOperator final : public Operator {
   WindowOperator(duckdb::ClientContext& context, const Window& node);
   ~WindowOperator() override;
   Delta step(std::span<const Delta* const> inputs) override;
+  void fill(size_t input, const BatchPtr& rows, const Emit& emit) override;
+  void finish_fill(const Emit& emit) override;
   OperatorState state() const override;
 
  private:
   // Puts the rows of the output for the partitions with these keys into the state and `changes`.
   void compute(std::span<const std::string> keys, Sums& changes);
+  // The same; those that fail are in errors_ instead.
+  void compute_or_fail(std::span<const std::string> keys, Sums& changes);
   void take_back(const std::string& key, Sums& changes);
 
   const Window& node_;

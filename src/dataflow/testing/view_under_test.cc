@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <duckdb.hpp>
 
@@ -46,7 +47,7 @@ struct ViewUnderTest::Judge {
 };
 
 ViewUnderTest::ViewUnderTest(std::vector<SourceTable> tables, const std::string& sql,
-                             const std::string& judge)
+                             const std::string& judge, Beginning beginning)
     : tables_(std::move(tables)),
       judge_sql_(judge.empty() ? sql : judge),
       judge_(std::make_unique<Judge>(tables_)) {
@@ -68,20 +69,19 @@ ViewUnderTest::ViewUnderTest(std::vector<SourceTable> tables, const std::string&
     return;
   }
   graph_ = std::move(*graph);
-  apply({});
+  if (beginning == Beginning::kEmpty) apply({});
 }
 
 ViewUnderTest::~ViewUnderTest() = default;
 
-void ViewUnderTest::apply(
-    const std::map<std::string, std::vector<std::pair<Row, int64_t>>>& changes) {
+Graph::Changes ViewUnderTest::batches_of(const Changes& changes, size_t rows_each) {
   Graph::Changes sources;
   for (const SourceTable& table : tables_) {
     const auto found = changes.find(table.name);
     if (found == changes.end()) continue;
     const auto& rows = found->second;
-    for (size_t begin = 0; begin < rows.size(); begin += kBatchRows) {
-      const size_t count = std::min(kBatchRows, rows.size() - begin);
+    for (size_t begin = 0; begin < rows.size(); begin += rows_each) {
+      const size_t count = std::min(rows_each, rows.size() - begin);
       auto batch = std::make_shared<Batch>();
       engine::initialize(batch->rows, table.shape.types, count);
       batch->rows.SetCardinality(count);
@@ -91,20 +91,25 @@ void ViewUnderTest::apply(
           batch->rows.SetValue(column, i, row[column]);
         }
         batch->weights.push_back(weight);
-        if (weight > 0) model_[table.name].push_back(row);
+        for (int64_t copy = 0; copy < weight; ++copy) model_[table.name].push_back(row);
       }
       sources[table.id].push_back(std::move(batch));
     }
   }
-  auto delta = graph_->tick(sources);
+  return sources;
+}
+
+void ViewUnderTest::apply(const Changes& changes) {
+  auto delta = graph_->tick(batches_of(changes, kBatchRows));
   ASSERT_TRUE(delta.ok()) << delta.error().message;
   for (const BatchPtr& batch : *delta) {
     add_key_rows(batch->rows, batch->weights, graph_->types(), rows_);
   }
 }
 
-void ViewUnderTest::apply_random(std::mt19937& random, const RandomOptions& options) {
-  std::map<std::string, std::vector<std::pair<Row, int64_t>>> changes;
+ViewUnderTest::Changes ViewUnderTest::random_changes(std::mt19937& random,
+                                                     const RandomOptions& options) {
+  Changes changes;
   std::uniform_real_distribution<> chance(0, 1);
   const bool one_table = random() % 3 == 0;
   const size_t only = random() % tables_.size();
@@ -136,7 +141,43 @@ void ViewUnderTest::apply_random(std::mt19937& random, const RandomOptions& opti
       changes[table.name].emplace_back(row, 1);
     }
   }
-  apply(changes);
+  return changes;
+}
+
+void ViewUnderTest::apply_random(std::mt19937& random, const RandomOptions& options) {
+  apply(random_changes(random, options));
+}
+
+void ViewUnderTest::fill_random(std::mt19937& random, RandomOptions options) {
+  options.deletes = 0;
+  Changes changes = random_changes(random, options);
+  for (auto& [table, rows] : changes) rows.front().second = 2;
+  const Graph::Changes pieces = batches_of(changes, 1 + random() % 7);
+  const auto sink = [&](const Delta& delta) -> Status {
+    for (const BatchPtr& batch : delta) {
+      // Nothing is taken back.
+      for (const int64_t weight : batch->weights) EXPECT_GT(weight, 0);
+      add_key_rows(batch->rows, batch->weights, graph_->types(), rows_);
+    }
+    return {};
+  };
+  ASSERT_TRUE(graph_->begin_fill(sink).ok());
+  std::vector<std::pair<SourceId, BatchPtr>> calls;
+  const bool in_order = random() % 2 == 0;
+  for (const SourceId source : graph_->fill_order()) {
+    const auto found = pieces.find(source);
+    if (found == pieces.end()) continue;
+    for (const BatchPtr& batch : found->second) calls.emplace_back(source, batch);
+  }
+  if (!in_order) std::shuffle(calls.begin(), calls.end(), random);
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const SourceId source = calls[i].first;
+    ASSERT_TRUE(graph_->fill(source, {calls[i].second}).ok());
+    const bool last = i + 1 == calls.size() || calls[i + 1].first != source;
+    if (!in_order || !last) continue;
+    ASSERT_TRUE(graph_->end(source).ok());
+  }
+  ASSERT_TRUE(graph_->finish_fill().ok());
 }
 
 void ViewUnderTest::fill_judge() {

@@ -23,18 +23,29 @@ struct RandomOptions {
   std::function<engine::Value(std::mt19937&, const std::string& column)> make = {};
 };
 
+// How a view comes to its first rows.
+enum class Beginning : uint8_t {
+  kEmpty,   // a tick without any
+  kFilled,  // by fill(), which has to be called first
+};
+
 class ViewUnderTest {
  public:
+  // Rows of each table that come (+) and go (-).
+  using Changes = std::map<std::string, std::vector<std::pair<Row, int64_t>>>;
+
   // Fails the test when the query cannot be a view. DuckDB is asked `judge` where it is not empty:
   // the same in words of which it makes one answer, and the right one.
   ViewUnderTest(std::vector<SourceTable> tables, const std::string& sql,
-                const std::string& judge = "");
+                const std::string& judge = "", Beginning beginning = Beginning::kEmpty);
   ~ViewUnderTest();
 
   bool made() const { return graph_ != nullptr; }
   Graph& graph() { return *graph_; }
-  // Rows that come (+1) and go (-1), as one tick.
-  void apply(const std::map<std::string, std::vector<std::pair<Row, int64_t>>>& changes);
+  // As one tick.
+  void apply(const Changes& changes);
+  // In many pieces, one table after another or all at once. Rows only come.
+  void fill_random(std::mt19937& random, RandomOptions options);
   // Random changes of random tables, as one tick.
   void apply_random(std::mt19937& random, const RandomOptions& options);
   // Whether the view is what DuckDB's answer from scratch is; else what differs.
@@ -44,6 +55,9 @@ class ViewUnderTest {
 
  private:
   struct Judge;
+  Changes random_changes(std::mt19937& random, const RandomOptions& options);
+  // Takes them into the model, too.
+  Graph::Changes batches_of(const Changes& changes, size_t rows_each);
   void fill_judge();
   std::string text(const std::string& key) const;
 
