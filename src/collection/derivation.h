@@ -34,6 +34,12 @@ struct DerivedChange {
   std::vector<RowId> erased;
 };
 
+// What follows from a group of commits.
+struct Derived {
+  std::vector<DerivedChange> changes;
+  std::vector<Commit::Record> notes;  // durable with the changes
+};
+
 class Derivation {
  public:
   // The first of so many new row ids of a derived collection; the others follow it.
@@ -42,11 +48,14 @@ class Derivation {
   virtual ~Derivation() = default;
   // Whether changes of the collection have to be known. Any thread.
   virtual bool reads(CollectionId id) const = 0;
+  // The sequencer's thread: whether step() is to be called for a group that changes nothing of what
+  // is read, too.
+  virtual bool is_due() const { return false; }
   // The sequencer's thread: once for each group that changes what it reads, in order of time. It
   // holds up all commits, and can't fail them: what it can't follow it must mark for its readers.
-  // Collections that it changes are written by nobody else and have no unique keys.
-  virtual std::vector<DerivedChange> step(Time time, std::span<const SourceChange> changes,
-                                          const Reserve& reserve) = 0;
+  // A collection that it changes is written by nobody else meanwhile and has no unique keys.
+  virtual Derived step(Time time, std::span<const SourceChange> changes,
+                       const Reserve& reserve) = 0;
   // The sequencer's thread: what the last step has told was not written, and so hasn't happened.
   virtual void forget() = 0;
 };

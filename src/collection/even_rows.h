@@ -19,8 +19,7 @@ class EvenRows final : public Derivation {
       : from_(from), to_(to), shape_(shape) {}
 
   bool reads(CollectionId id) const override { return id == from_; }
-  std::vector<DerivedChange> step(Time time, std::span<const SourceChange> changes,
-                                  const Reserve& reserve) override {
+  Derived step(Time time, std::span<const SourceChange> changes, const Reserve& reserve) override {
     EXPECT_GT(time, last_);
     last_ = time;
     ++steps;
@@ -46,8 +45,8 @@ class EvenRows final : public Derivation {
     for (size_t at = 0; at < added.size(); at += STANDARD_VECTOR_SIZE) {
       change.added.push_back(chunk_of(added, at));
     }
-    std::vector<DerivedChange> out;
-    out.push_back(std::move(change));
+    Derived out;
+    out.changes.push_back(std::move(change));
     return out;
   }
   void forget() override { ++forgotten; }

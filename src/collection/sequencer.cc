@@ -351,7 +351,7 @@ void Sequencer::derive(Group& group) {
       change.is_partial = change.is_partial || unknown || !write.loads.empty();
     }
   }
-  if (by_id.empty()) return;
+  if (by_id.empty() && !derivation->is_due()) return;
   std::vector<SourceChange> changes;
   changes.reserve(by_id.size());
   for (auto& [id, change] : by_id) changes.push_back(std::move(change));
@@ -363,11 +363,13 @@ void Sequencer::derive(Group& group) {
   log::error("derived rows are left out: {}", added.error().message);
   group.derived = {};
   derivation->forget();
+  // Without what it could follow: that this is left behind is to be on record.
+  static_cast<void>(add_derived(group, derivation->step(group.time, changes, reserve)));
 }
 
-Status Sequencer::add_derived(Group& group, std::vector<DerivedChange> changes) {
+Status Sequencer::add_derived(Group& group, Derived derived) {
   LoggedCommit logged;
-  for (DerivedChange& change : changes) {
+  for (DerivedChange& change : derived.changes) {
     const CollectionPtr collection = collection_of(group, change.id);
     if (!collection) continue;  // dropped meanwhile
     PreparedWrite& write = group.derived.writes.emplace_back();
@@ -390,7 +392,9 @@ Status Sequencer::add_derived(Group& group, std::vector<DerivedChange> changes) 
     entry.erased = write.erased;
     TRY(encode_write_rows(write.batches, entry.rows));
   }
-  if (logged.writes.empty()) return ok();
+  if (logged.writes.empty() && derived.notes.empty()) return ok();
+  group.derived.notes = derived.notes;
+  logged.notes = std::move(derived.notes);
   write_commit(group.payload, logged);
   ++group.commits;
   return ok();

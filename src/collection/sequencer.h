@@ -124,7 +124,7 @@ class Sequencer {
   void give_row_ids(PreparedCommit& commit, LoggedCommit& logged);
   // What follows from the group, as one more commit of it.
   void derive(Group& group);
-  Status add_derived(Group& group, std::vector<DerivedChange> changes);
+  Status add_derived(Group& group, Derived derived);
   void publish(Group& group);
   void publish(Time time, Time since, PreparedCommit& commit);
   void fail(Group& group, const Error& error);

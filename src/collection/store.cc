@@ -80,6 +80,7 @@ class LogStore final : public Store {
   Result<std::shared_ptr<const ReadView>> read_at(Time time) override;
   Result<Time> since(CollectionId id) override;
   Time derive(std::shared_ptr<Derivation> derivation) override;
+  void between_groups(const std::function<void()>& task) override { sequencer_->run(task); }
   std::pair<std::map<std::string, std::string>, uint64_t> records() override {
     return state_->records.get();
   }

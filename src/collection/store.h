@@ -14,6 +14,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -223,6 +224,10 @@ class Store {
   // of the last group that it is not told of. One at a time; what was there before is told of no
   // more when this returns.
   virtual Time derive(std::shared_ptr<Derivation> derivation) = 0;
+
+  // Calls `task` while no group of commits is under way, on the thread that else puts them into
+  // order, and waits for it: commits wait meanwhile. It may read, and must not commit.
+  virtual void between_groups(const std::function<void()>& task) = 0;
 
   // The catalog's records as of the newest commit, and the revision they have.
   virtual std::pair<std::map<std::string, std::string>, uint64_t> records() = 0;

@@ -218,6 +218,8 @@ std::string explain(const Plan& plan) {
   return std::move(printer).take();
 }
 
+std::string describe(const Node& node) { return line(node); }
+
 std::vector<const Node*> in_order(const Plan& plan) {
   std::set<const Node*> seen;
   std::vector<const Node*> out;

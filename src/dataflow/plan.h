@@ -220,6 +220,9 @@ struct Plan {
 // The plan as a tree, a node a line, inputs indented; a node with several readers is told once.
 std::string explain(const Plan& plan);
 
+// Its line there, without what says that it is shared. Begins with the kind's name.
+std::string describe(const Node& node);
+
 // Each node once, inputs before their readers.
 std::vector<const Node*> in_order(const Plan& plan);
 

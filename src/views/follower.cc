@@ -1,0 +1,302 @@
+#include "views/follower.h"
+
+#include "base/log.h"
+#include "views/reading.h"
+
+namespace sluice::views {
+namespace {
+
+using collection::CollectionId;
+using collection::Time;
+using dataflow::Delta;
+
+dataflow::SourceId source_of(CollectionId id) { return {id.value}; }
+
+Error not_readable(const std::string& view) {
+  return error(ErrorCode::kUnavailable,
+               "materialized view \"{}\" cannot be read at the time of this transaction", view)
+      .with_sqlstate("55000")
+      .with_detail("It was being filled, or brought up to date after a large change, at that time.")
+      .with_hint("Begin a new transaction.");
+}
+
+// All that a group does to one collection; a change's rows stay where they are.
+Delta delta_of(const collection::SourceChange& change) {
+  Delta delta;
+  delta.reserve(change.added.size() + change.erased.size());
+  const auto refer = [&](const engine::Chunk& chunk, int64_t weight) {
+    CHECK(chunk.size() <= dataflow::kBatchRows);
+    const auto types = chunk.GetTypes();
+    if (chunk.size() > 0) delta.push_back(referring(chunk, {types.begin(), types.end()}, weight));
+  };
+  for (const engine::Chunk* chunk : change.added) refer(*chunk, 1);
+  for (const engine::Chunk* chunk : change.erased) refer(*chunk, -1);
+  return delta;
+}
+
+}  // namespace
+
+Error broken_view(const std::string& view, Error error) {
+  if (error.sqlstate == "53200") {
+    return sluice::error(ErrorCode::kExhausted,
+                         "materialized view \"{}\" needs more memory than is left for views", view)
+        .with_sqlstate("53200")
+        .with_detail(error.message)
+        .with_hint(
+            "Drop views that are not needed, or give the server more memory for views; the view "
+            "is filled again when the server starts.");
+  }
+  return std::move(error).within(
+      fmt::format("materialized view \"{}\" cannot be kept up to date", view));
+}
+
+std::string note_key(CollectionId id) { return fmt::format("view/{}", id.value); }
+
+bool Follower::reads(CollectionId id) const {
+  const std::lock_guard lock(mutex);
+  return inputs_.contains(id.value);
+}
+
+std::vector<KeptPtr> Follower::all() const {
+  const std::lock_guard lock(mutex);
+  return kept_;
+}
+
+KeptPtr Follower::find(CollectionId id) const {
+  const std::lock_guard lock(mutex);
+  for (const KeptPtr& kept : kept_) {
+    if (kept->id() == id) return kept;
+  }
+  return nullptr;
+}
+
+void Follower::add(KeptPtr kept) {
+  const std::lock_guard lock(mutex);
+  for (const Input& input : kept->view.definition().inputs) {
+    inputs_.insert(input.id.value);
+    for (const KeptPtr& other : kept_) {
+      if (other->id() == input.id) kept->upstream.push_back(other);
+    }
+  }
+  kept_.push_back(std::move(kept));
+  changed.notify_all();
+}
+
+void Follower::remove(CollectionId id) {
+  const KeptPtr kept = find(id);
+  if (!kept) return;
+  kept->stop.request_stop();
+  store_.between_groups([&] {
+    const std::lock_guard lock(mutex);
+    kept->removed = true;
+    kept->attached = false;
+    std::erase(kept_, kept);
+    inputs_.clear();
+    for (const KeptPtr& left : kept_) {
+      for (const Input& input : left->view.definition().inputs) inputs_.insert(input.id.value);
+    }
+  });
+  changed.notify_all();
+}
+
+bool Follower::is_live_locked(const Kept& kept) const {
+  return kept.phase == Phase::kLive &&
+         std::all_of(kept.upstream.begin(), kept.upstream.end(),
+                     [&](const KeptPtr& up) { return is_live_locked(*up); });
+}
+
+const Error* Follower::obstacle_locked(const Kept& kept) const {
+  if (kept.broken) return &*kept.broken;
+  if (kept.trouble) return &*kept.trouble;
+  for (const KeptPtr& up : kept.upstream) {
+    if (const Error* const found = obstacle_locked(*up)) return found;
+  }
+  return nullptr;
+}
+
+Status Follower::check_locked(const Kept& kept, Time time) const {
+  if (!kept.readable.contains(time)) {
+    if (kept.broken) return *kept.broken;
+    return not_readable(kept.view.definition().name);
+  }
+  if (auto error = kept.readable.error_at(time)) return *std::move(error);
+  for (const KeptPtr& up : kept.upstream) TRY(check_locked(*up, time));
+  return ok();
+}
+
+std::shared_ptr<const collection::ReadView> Follower::read_inputs(const Kept& kept) const {
+  auto view = store_.read();
+  const std::lock_guard lock(mutex);
+  for (const KeptPtr& up : kept.upstream) {
+    if (!is_live_locked(*up) || !up->readable.contains(view->time())) return nullptr;
+  }
+  return view;
+}
+
+uint64_t Follower::room_for(const Kept& kept) const {
+  const std::lock_guard lock(mutex);
+  uint64_t others = 0;
+  for (const KeptPtr& other : kept_) {
+    if (other.get() != &kept) others += other->bytes;
+  }
+  // Never 0, which would be no limit at all.
+  return options_.memory_limit_bytes > others ? options_.memory_limit_bytes - others : 1;
+}
+
+// Live views that take more than they may together lose the largest of them, from the next group
+// on: what one has done to this group stays right.
+void Follower::check_memory_locked() {
+  uint64_t all = 0;
+  Kept* largest = nullptr;
+  for (const KeptPtr& kept : kept_) {
+    all += kept->bytes;
+    if (kept->attached && (largest == nullptr || kept->bytes > largest->bytes)) {
+      largest = kept.get();
+    }
+  }
+  if (all <= options_.memory_limit_bytes || largest == nullptr) return;
+  largest->too_large = true;
+  due_ = true;
+}
+
+Result<bool> Follower::attach(Kept& kept, std::stop_token stop) {
+  Result<bool> attached = false;
+  const auto task = [&]() -> Result<bool> {
+    const auto to = read_inputs(kept);
+    if (!to || stop.stop_requested()) return false;
+    TRY_ASSIGN(const auto changes, kept.view.changes_until(*to, options_.refill_from_rows, stop));
+    if (!changes) return false;
+    TRY(kept.view.follow_later(*changes));
+    kept.view.hold(nullptr);
+    const std::lock_guard lock(mutex);
+    if (kept.removed) return false;
+    kept.attached = true;
+    due_ = true;
+    return true;
+  };
+  store_.between_groups([&] { attached = task(); });
+  return attached;
+}
+
+void Follower::note_locked(const Kept& kept, Step& step) {
+  step.out.notes.push_back({note_key(kept.id()), kept.readable.to_note()});
+}
+
+collection::Derived Follower::step(Time time, std::span<const collection::SourceChange> changes,
+                                   const Reserve& reserve) {
+  Step step;
+  step.time = time;
+  stepped_.clear();
+  due_ = false;
+  for (const collection::SourceChange& change : changes) {
+    if (change.is_partial) {
+      step.unknown.insert(change.id);
+    } else if (Delta delta = delta_of(change); !delta.empty()) {
+      step.deltas.emplace(change.id, std::move(delta));
+    }
+  }
+  for (const KeptPtr& kept : all()) step_one(kept, step, reserve);
+  return std::move(step.out);
+}
+
+void Follower::step_one(const KeptPtr& kept, Step& step, const Reserve& reserve) {
+  dataflow::Graph::Changes mine;
+  bool unknown = false;
+  for (const Input& input : kept->view.definition().inputs) {
+    unknown = unknown || step.unknown.contains(input.id);
+    const auto found = step.deltas.find(input.id);
+    if (found != step.deltas.end()) mine[source_of(input.id)] = found->second;
+  }
+  const bool starts = kept->attached && kept->phase != Phase::kLive;
+  const bool too_large = kept->attached && kept->too_large;
+  if (mine.empty() && !unknown && !starts && !too_large) return;
+  stepped_.emplace_back(kept, kept->readable);
+  if (too_large) {
+    break_off(
+        *kept, step,
+        sluice::error(ErrorCode::kExhausted, "it is the largest of them").with_sqlstate("53200"));
+  } else if (!kept->attached || unknown) {
+    leave_behind(*kept, step, std::nullopt);
+  } else {
+    follow(*kept, mine, step, reserve);
+  }
+}
+
+// From this time on the view isn't what its inputs say; the worker takes it over.
+void Follower::leave_behind(Kept& kept, Step& step, std::optional<Error> why) {
+  step.unknown.insert(kept.id());
+  step.deltas.erase(kept.id());
+  const bool is_filled = kept.attached && kept.view.is_filled();
+  // It goes on from before this group.
+  if (is_filled) kept.view.hold(store_.read());
+  const std::lock_guard lock(mutex);
+  if (kept.readable.is_open()) {
+    kept.readable.end(step.time);
+    note_locked(kept, step);
+  }
+  if (!kept.attached) return;
+  kept.attached = false;
+  kept.phase = is_filled ? Phase::kCatchingUp : Phase::kFilling;
+  if (why) {
+    kept.phase = Phase::kBroken;
+    kept.broken = std::move(why);
+  }
+  kept.bytes = kept.view.bytes();
+  changed.notify_all();
+}
+
+void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step& step,
+                      const Reserve& reserve) {
+  // One change may pass the bound of all by so much, before the largest has to go.
+  kept.view.set_limit(room_for(kept) + options_.memory_limit_bytes / 4);
+  auto delta = kept.view.follow(changes);
+  if (!delta.ok()) return break_off(kept, step, std::move(delta).error());
+  auto change = kept.view.emit(*delta, reserve);
+  if (!change.ok()) {
+    // Filled anew, it is right again.
+    log::error("{}", change.error().message);
+    kept.view.empty();
+    return leave_behind(kept, step, std::nullopt);
+  }
+  if (!change->added.empty() || !change->erased.empty()) {
+    step.deltas[kept.id()] = std::move(delta).value();
+    step.out.changes.push_back(std::move(change).value());
+  }
+  const std::optional<Error> error = kept.view.error();
+  const std::lock_guard lock(mutex);
+  const bool starts = !kept.readable.is_open();
+  if (starts) kept.readable.begin(step.time);
+  if (kept.readable.set_error(step.time, error) || starts) note_locked(kept, step);
+  if (kept.phase != Phase::kLive) {
+    kept.phase = Phase::kLive;
+    kept.trouble.reset();
+    changed.notify_all();
+  }
+  kept.bytes = kept.view.bytes();
+  check_memory_locked();
+}
+
+void Follower::break_off(Kept& kept, Step& step, Error error) {
+  Error why = broken_view(kept.view.definition().name, std::move(error));
+  log::error("{}", why.message);
+  kept.view.empty();
+  kept.too_large = false;
+  leave_behind(kept, step, std::move(why));
+}
+
+void Follower::forget() {
+  const std::lock_guard lock(mutex);
+  for (auto& [kept, readable] : stepped_) {
+    kept->readable = std::move(readable);
+    if (!kept->attached) continue;
+    // What it remembers is ahead of the store.
+    kept->view.empty();
+    kept->attached = false;
+    kept->phase = Phase::kFilling;
+    kept->bytes = 0;
+  }
+  stepped_.clear();
+  changed.notify_all();
+}
+
+}  // namespace sluice::views

@@ -1,0 +1,106 @@
+#include "views/readable.h"
+
+#include <nlohmann/json.hpp>
+
+namespace sluice::views {
+namespace {
+
+using collection::Time;
+using Json = nlohmann::json;
+
+bool same(const std::optional<Error>& a, const std::optional<Error>& b) {
+  if (a.has_value() != b.has_value()) return false;
+  return !a || (a->message == b->message && a->sqlstate == b->sqlstate);
+}
+
+}  // namespace
+
+Readable Readable::from_note(const std::string& note) {
+  Readable readable;
+  try {
+    const Json json = Json::parse(note);
+    Span span{{json.at("from").get<int64_t>()}, std::nullopt};
+    if (json.contains("until")) span.end = Time{json["until"].get<int64_t>()};
+    for (const Json& one : json.at("errors")) {
+      Change change{{one.at("at").get<int64_t>()}, std::nullopt};
+      if (one.contains("message")) {
+        change.error = Error(ErrorCode::kInvalid, one["message"].get<std::string>());
+        change.error->sqlstate = one.at("sqlstate").get<std::string>();
+        change.error->detail = one.value("detail", "");
+        change.error->hint = one.value("hint", "");
+      }
+      readable.errors_.push_back(std::move(change));
+    }
+    readable.spans_.push_back(span);
+  } catch (const std::exception&) {
+    return {};
+  }
+  return readable;
+}
+
+std::string Readable::to_note() const {
+  if (spans_.empty()) return "{}";
+  Json json{{"from", spans_.back().begin.milliseconds}};
+  if (spans_.back().end) json["until"] = spans_.back().end->milliseconds;
+  json["errors"] = Json::array();
+  for (const Change& change : errors_) {
+    Json one{{"at", change.time.milliseconds}};
+    if (change.error) {
+      one["message"] = change.error->message;
+      one["sqlstate"] = change.error->sqlstate;
+      if (!change.error->detail.empty()) one["detail"] = change.error->detail;
+      if (!change.error->hint.empty()) one["hint"] = change.error->hint;
+    }
+    json["errors"].push_back(std::move(one));
+  }
+  // Words of an error may quote a row's bytes.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void Readable::begin(Time time) {
+  CHECK(!is_open());
+  spans_.push_back({time, std::nullopt});
+}
+
+void Readable::end(Time time) {
+  if (is_open()) spans_.back().end = time;
+}
+
+bool Readable::set_error(Time time, const std::optional<Error>& error) {
+  if (same(last_error(), error)) return false;
+  errors_.push_back({time, error});
+  return true;
+}
+
+void Readable::forget_before(Time time) {
+  while (spans_.size() > 1 && spans_.front().end && *spans_.front().end <= time) {
+    spans_.erase(spans_.begin());
+  }
+  while (errors_.size() > 1 && errors_[1].time <= time) errors_.erase(errors_.begin());
+}
+
+bool Readable::contains(Time time) const {
+  for (const Span& span : spans_) {
+    if (span.begin <= time && (!span.end || time < *span.end)) return true;
+  }
+  return false;
+}
+
+std::optional<Error> Readable::error_at(Time time) const {
+  std::optional<Error> error;
+  for (const Change& change : errors_) {
+    if (change.time <= time) error = change.error;
+  }
+  return error;
+}
+
+const std::optional<Error>& Readable::last_error() const {
+  static const std::optional<Error> none;
+  return errors_.empty() ? none : errors_.back().error;
+}
+
+std::optional<Time> Readable::ended() const {
+  return spans_.empty() ? std::nullopt : spans_.back().end;
+}
+
+}  // namespace sluice::views

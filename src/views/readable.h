@@ -1,0 +1,55 @@
+// At which times a view's rows are right, and which error reading them gives then. With a form that
+// is kept as a note in the store.
+//
+//   ────[ first span )──── left behind ────[ second span … still open
+//          ok | error | ok                    ok
+//
+// Threads: one at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "collection/store.h"
+
+namespace sluice::views {
+
+class Readable {
+ public:
+  // From the note that to_note() made; one that is damaged: never.
+  static Readable from_note(const std::string& note);
+  // Its last span only, and at most the errors since it began.
+  std::string to_note() const;
+
+  bool is_open() const { return !spans_.empty() && !spans_.back().end; }
+  // From this time on. Not while it is open.
+  void begin(collection::Time time);
+  // No longer from this time on; nothing if it isn't open.
+  void end(collection::Time time);
+  // What reading gives from this time on. True: it is another one than before.
+  bool set_error(collection::Time time, const std::optional<Error>& error);
+  // Forgets what only times before this one ask for.
+  void forget_before(collection::Time time);
+
+  bool contains(collection::Time time) const;
+  std::optional<Error> error_at(collection::Time time) const;
+  const std::optional<Error>& last_error() const;
+  // The time from which it is not readable any more; nothing while it is open or never was.
+  std::optional<collection::Time> ended() const;
+
+ private:
+  struct Span {
+    collection::Time begin;
+    std::optional<collection::Time> end;  // not in it
+  };
+  struct Change {
+    collection::Time time;
+    std::optional<Error> error;
+  };
+  std::vector<Span> spans_;     // in order
+  std::vector<Change> errors_;  // in order
+};
+
+}  // namespace sluice::views

@@ -1,0 +1,44 @@
+// Rows of the store as changes for a dataflow.
+//
+// Threads: any; what is read is on the caller's.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <stop_token>
+
+#include "collection/store.h"
+#include "dataflow/batch.h"
+#include "engine/engine.h"
+
+namespace sluice::views {
+
+// Chunks are valid during the call only.
+using TakeChunk = std::function<Status(engine::Chunk&)>;
+
+// c0, c1, …: the names of columns in the next ones.
+std::vector<std::string> column_names(size_t count);
+
+// The rows of `sql`, a statement of ours.
+Status read_chunks(engine::Engine& engine, const std::string& sql, const TakeChunk& take,
+                   std::stop_token stop);
+
+// All rows; with `ids`, those with a greater id, which is the last column then.
+Status read_snapshot(engine::Engine& engine, const collection::Snapshot& snapshot, size_t columns,
+                     std::optional<collection::RowId> ids_after, const TakeChunk& take,
+                     std::stop_token stop);
+
+// Appends copies of what has changed, with diffs as weights. False: it is more than `most` rows, of
+// which some may have been appended.
+Result<bool> read_changes(engine::Engine& engine, const collection::Changes& changes,
+                          const std::vector<engine::LogicalType>& types, size_t most,
+                          dataflow::Delta& to, std::stop_token stop);
+
+// A batch that refers to the chunk's first columns, each row with weight 1 or -1.
+dataflow::BatchPtr referring(const engine::Chunk& chunk,
+                             const std::vector<engine::LogicalType>& types, int64_t weight);
+
+// The same with rows of their own.
+dataflow::Delta copied(const dataflow::Delta& delta);
+
+}  // namespace sluice::views

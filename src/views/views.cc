@@ -1,0 +1,332 @@
+#include "views/views.h"
+
+#include <chrono>
+#include <deque>
+#include <thread>
+
+#include "base/background.h"
+#include "base/guarded.h"
+#include "base/log.h"
+#include "views/follower.h"
+
+namespace sluice::views {
+namespace {
+
+using collection::CollectionId;
+using collection::Time;
+
+// A view that has less than this to catch up with does so while commits wait.
+constexpr size_t kFewRows = 1'000;
+// Nor does it try to come nearer more often than this: beside steady writes it can't.
+constexpr int kMostRounds = 5;
+constexpr std::chrono::seconds kPause{1};  // after a failure that may pass
+
+bool may_pass(const Error& error) {
+  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kConflict ||
+         error.code == ErrorCode::kUnknown || error.sqlstate == "53100";
+}
+
+class Keeper final : public Views {
+ public:
+  Keeper(collection::Store& store, engine::Engine& engine,
+         engine::Engine::Registration registration, Options options)
+      : store_(store),
+        engine_(engine),
+        options_(options),
+        planner_(std::move(registration)),
+        follower_(std::make_shared<Follower>(store, options)) {
+    store_.derive(follower_);
+    thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+  }
+  ~Keeper() override {
+    thread_.request_stop();
+    for (const KeptPtr& kept : follower_->all()) kept->stop.request_stop();
+    follower_->changed.notify_all();
+    thread_.join();
+    store_.derive(nullptr);
+  }
+
+  Result<std::string> explain(const engine::Query& query, std::span<const Input> inputs) override;
+  void add(Definition definition) override;
+  void remove(CollectionId id) override;
+  Status check(CollectionId id, Time time) override;
+  Status wait(CollectionId id, std::stop_token stop) override;
+  std::vector<ViewInfo> info() override;
+
+ private:
+  Status wait_until_live(const Kept& kept, const std::stop_token& stop);
+  void work(const std::stop_token& stop);
+  KeptPtr next(const std::stop_token& stop);
+  Status bring_up(Kept& kept, const std::stop_token& stop);
+  Status fill(Kept& kept, const std::stop_token& stop);
+  enum class Distance { kNear, kFar, kUnknown };
+  Result<Distance> catch_up(Kept& kept, bool last_round, const std::stop_token& stop);
+  Status go_live(Kept& kept, const std::stop_token& stop);
+  void failed(Kept& kept, Error error, const std::stop_token& stop);
+  void forget_notes(const std::stop_token& stop);
+
+  collection::Store& store_;
+  engine::Engine& engine_;
+  const Options options_;
+  dataflow::Planner planner_;
+  const std::shared_ptr<Follower> follower_;  // shared with the store
+  std::vector<CollectionId> removed_;         // whose notes are to go; guarded by follower_->mutex
+  std::jthread thread_;                       // last: it uses the others
+};
+
+Result<std::string> Keeper::explain(const engine::Query& query, std::span<const Input> inputs) {
+  std::vector<dataflow::SourceTable> tables;
+  tables.reserve(inputs.size());
+  const auto view = store_.read();
+  for (const Input& input : inputs) {
+    // Its maker may be about to create it.
+    const auto snapshot = view->snapshot(input.id);
+    tables.push_back(
+        {input.name, input.shape, {input.id.value}, snapshot.ok() ? (*snapshot)->row_count() : 0});
+  }
+  TRY_ASSIGN(const dataflow::Plan plan, planner_.compile(query, tables));
+  return dataflow::explain(plan);
+}
+
+void Keeper::add(Definition definition) {
+  auto kept =
+      std::make_shared<Kept>(Surroundings{store_, engine_, planner_}, std::move(definition));
+  const auto notes = store_.notes();
+  if (const auto note = notes.find(note_key(kept->id())); note != notes.end()) {
+    kept->readable = Readable::from_note(note->second);
+  }
+  follower_->add(std::move(kept));
+}
+
+void Keeper::remove(CollectionId id) {
+  follower_->remove(id);
+  const std::lock_guard lock(follower_->mutex);
+  removed_.push_back(id);
+  follower_->changed.notify_all();
+}
+
+Status Keeper::check(CollectionId id, Time time) {
+  const KeptPtr kept = follower_->find(id);
+  if (!kept) {
+    return error(ErrorCode::kUnavailable, "a materialized view is not there yet")
+        .with_sqlstate("55000")
+        .with_hint("Begin a new transaction.");
+  }
+  const std::lock_guard lock(follower_->mutex);
+  return follower_->check_locked(*kept, time);
+}
+
+Status Keeper::wait(CollectionId id, std::stop_token stop) {
+  const KeptPtr kept = follower_->find(id);
+  if (!kept) return error(ErrorCode::kNotFound, "a materialized view is not there");
+  while (true) {
+    TRY(wait_until_live(*kept, stop));
+    // The group that it is live from may be on its way to the disk, or fail there.
+    store_.between_groups([] {});
+    const std::lock_guard lock(follower_->mutex);
+    if (follower_->is_live_locked(*kept)) return ok();
+  }
+}
+
+Status Keeper::wait_until_live(const Kept& kept, const std::stop_token& stop) {
+  std::unique_lock lock(follower_->mutex);
+  const Error* obstacle = nullptr;
+  const bool done = follower_->changed.wait(lock, stop, [&] {
+    obstacle = follower_->obstacle_locked(kept);
+    return obstacle != nullptr || kept.removed || follower_->is_live_locked(kept);
+  });
+  if (obstacle != nullptr) return *obstacle;
+  if (!done) return cancelled();
+  if (kept.removed) return error(ErrorCode::kNotFound, "the materialized view was dropped");
+  return ok();
+}
+
+std::vector<ViewInfo> Keeper::info() {
+  std::vector<ViewInfo> infos;
+  const auto describe = [&] {
+    const Time now = store_.read()->time();
+    for (const KeptPtr& kept : follower_->all()) {
+      const std::lock_guard lock(follower_->mutex);
+      ViewInfo info;
+      info.id = kept->id();
+      info.phase = kept->phase;
+      if (const Error* const found = follower_->obstacle_locked(*kept)) {
+        info.error = *found;
+      } else {
+        info.error = kept->readable.last_error();
+      }
+      info.filled_rows = kept->filled_rows;
+      info.rows_to_fill = kept->rows_to_fill;
+      info.bytes = kept->bytes;
+      info.complete = kept->readable.is_open() ? now : kept->readable.ended();
+      info.operators = kept->attached ? kept->view.operators() : kept->operators;
+      infos.push_back(std::move(info));
+    }
+  };
+  // Views that are followed are the store's thread's.
+  store_.between_groups(describe);
+  return infos;
+}
+
+void Keeper::work(const std::stop_token& stop) {
+  become_background_thread();
+  while (!stop.stop_requested()) {
+    forget_notes(stop);
+    const KeptPtr kept = next(stop);
+    if (!kept) continue;
+    const std::stop_token removal = kept->stop.get_token();
+    const Status done = guarded("a materialized view", [&] { return bring_up(*kept, removal); });
+    if (!done.ok()) failed(*kept, done.error(), stop);
+  }
+}
+
+// The notes of views that are gone, when there is nothing better to do.
+void Keeper::forget_notes(const std::stop_token& stop) {
+  collection::Commit commit;
+  {
+    const std::lock_guard lock(follower_->mutex);
+    for (const CollectionId id : std::exchange(removed_, {})) {
+      commit.notes.push_back({note_key(id), std::nullopt});
+    }
+  }
+  if (commit.notes.empty()) return;
+  // What stays is of no use, and in nobody's way.
+  static_cast<void>(store_.commit(std::move(commit), stop));
+}
+
+// The first that is not live and could be; nothing: look again.
+KeptPtr Keeper::next(const std::stop_token& stop) {
+  std::unique_lock lock(follower_->mutex);
+  const auto find = [&]() -> KeptPtr {
+    for (const KeptPtr& kept : follower_->all_locked()) {
+      if (kept->attached || kept->broken) continue;
+      const bool ready =
+          std::all_of(kept->upstream.begin(), kept->upstream.end(),
+                      [&](const KeptPtr& up) { return follower_->is_live_locked(*up); });
+      if (ready) return kept;
+    }
+    return nullptr;
+  };
+  KeptPtr found;
+  follower_->changed.wait(lock, stop, [&] {
+    found = find();
+    return found != nullptr || !removed_.empty();
+  });
+  return found;
+}
+
+Status Keeper::bring_up(Kept& kept, const std::stop_token& stop) {
+  for (int round = 1;; ++round) {
+    if (!kept.view.is_filled()) {
+      TRY(fill(kept, stop));
+      if (!kept.view.is_filled()) return ok();  // what it reads was left behind
+    }
+    TRY_ASSIGN(const Distance distance, catch_up(kept, round >= kMostRounds, stop));
+    if (distance == Distance::kNear) return go_live(kept, stop);
+    // What it reads is to be brought up first.
+    if (distance == Distance::kUnknown) return ok();
+    if (stop.stop_requested()) return cancelled();
+  }
+}
+
+Status Keeper::fill(Kept& kept, const std::stop_token& stop) {
+  const auto at = follower_->read_inputs(kept);
+  if (!at) return ok();
+  {
+    const std::lock_guard lock(follower_->mutex);
+    kept.phase = Phase::kFilling;
+    kept.filled_rows = kept.rows_to_fill = 0;
+  }
+  kept.view.set_limit(follower_->room_for(kept));
+  const auto progress = [&](uint64_t rows, uint64_t of) {
+    const std::lock_guard lock(follower_->mutex);
+    kept.filled_rows = rows;
+    kept.rows_to_fill = of;
+  };
+  TRY(kept.view.fill(at, progress, stop));
+  const std::lock_guard lock(follower_->mutex);
+  kept.phase = Phase::kCatchingUp;
+  kept.bytes = kept.view.bytes();
+  return ok();
+}
+
+// One round of it: how far the view is behind then.
+Result<Keeper::Distance> Keeper::catch_up(Kept& kept, bool last_round,
+                                          const std::stop_token& stop) {
+  auto to = follower_->read_inputs(kept);
+  if (!to) return Distance::kUnknown;
+  const auto share =
+      static_cast<uint64_t>(options_.refill_share * static_cast<double>(kept.view.input_rows()));
+  const uint64_t most = std::max(options_.refill_from_rows, share);
+  TRY_ASSIGN(const auto changes, kept.view.changes_until(*to, most, stop));
+  if (!changes) {
+    kept.view.empty();
+    return Distance::kFar;
+  }
+  size_t rows = 0;
+  for (const auto& [source, delta] : *changes) rows += dataflow::row_count(delta);
+  if (rows <= kFewRows || (last_round && rows <= options_.refill_from_rows)) {
+    return Distance::kNear;
+  }
+  kept.view.set_limit(follower_->room_for(kept));
+  if (Status done = kept.view.catch_up(*changes, std::move(to), stop); !done.ok()) {
+    kept.view.empty();
+    return std::move(done).error();
+  }
+  return Distance::kFar;
+}
+
+Status Keeper::go_live(Kept& kept, const std::stop_token& stop) {
+  auto attached = follower_->attach(kept, stop);
+  if (!attached.ok()) {
+    kept.view.empty();
+    return std::move(attached).error();
+  }
+  if (!*attached) return ok();
+  // Any group will do for it to become live in.
+  collection::Commit commit;
+  commit.notes.push_back({"view", std::nullopt});
+  TRY(store_.commit(std::move(commit), stop));
+  return ok();
+}
+
+void Keeper::failed(Kept& kept, Error error, const std::stop_token& stop) {
+  const std::string& name = kept.view.definition().name;
+  std::unique_lock lock(follower_->mutex);
+  if (kept.removed || kept.stop.stop_requested() || stop.stop_requested()) return;
+  if (may_pass(error)) {
+    log::warning("materialized view {} waits: {}", name, error.message);
+    kept.trouble = std::move(error);
+    follower_->changed.notify_all();
+    follower_->changed.wait_for(lock, stop, kPause, [] { return false; });
+    kept.trouble.reset();
+    return;
+  }
+  log::error("materialized view {} is broken: {}", name, error.message);
+  kept.broken = broken_view(name, std::move(error));
+  kept.phase = Phase::kBroken;
+  follower_->changed.notify_all();
+}
+
+}  // namespace
+
+std::string_view name(Phase phase) {
+  switch (phase) {
+    case Phase::kFilling:
+      return "filling";
+    case Phase::kCatchingUp:
+      return "catching up";
+    case Phase::kLive:
+      return "live";
+    case Phase::kBroken:
+      return "broken";
+  }
+  return "?";
+}
+
+std::unique_ptr<Views> Views::start(collection::Store& store, engine::Engine& engine,
+                                    engine::Engine::Registration registration, Options options) {
+  return std::make_unique<Keeper>(store, engine, std::move(registration), options);
+}
+
+}  // namespace sluice::views

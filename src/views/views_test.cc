@@ -1,0 +1,340 @@
+// Views in a store: at every time at which one can be read its rows are DuckDB's answer to its
+// query over the tables' rows of that time.
+#include "views/views.h"
+
+#include <fmt/ranges.h>
+
+#include <atomic>
+#include <random>
+
+#include "collection/store_fixture.h"
+#include "engine/functions/register.h"
+
+namespace sluice::views {
+namespace {
+
+using collection::CollectionId;
+using collection::Commit;
+using collection::ReadView;
+using collection::RowId;
+using collection::Time;
+using engine::LogicalType;
+
+struct Made {
+  CollectionId id;
+  std::string sql;
+  engine::Shape shape;
+  std::vector<Input> inputs;
+};
+
+class MaterializedViews : public collection::StoreTest {
+ protected:
+  void SetUp() override {
+    options_.tail_limit_bytes = 60'000;
+    options_.segment_from_bytes = 4'000;
+    options_.fold_from_rows = 50;
+    options_.retain_history = std::chrono::seconds(30);
+    restart();
+    t_ = create();
+    u_ = create();
+  }
+  ~MaterializedViews() override { views_.reset(); }
+
+  void restart() {
+    views_.reset();
+    reopen();
+    views_ = Views::start(*store_, *engine_, engine::functions::register_functions, view_options_);
+    for (const Made& made : made_) add(made);
+  }
+  void add(const Made& made) {
+    auto query = engine::Query::parse(made.sql);
+    ASSERT_TRUE(query.ok()) << query.error().message;
+    views_->add(
+        {made.id, fmt::format("v{}", made.id.value), made.shape, std::move(*query), made.inputs});
+  }
+  Input table(CollectionId id, const std::string& name) const { return {id, name, shape()}; }
+  Input view(const Made& made, const std::string& name) const {
+    return {made.id, name, made.shape};
+  }
+  Made make(const std::string& sql, std::vector<LogicalType> types, std::vector<Input> inputs) {
+    Made made;
+    made.id = store_->new_collection_id();
+    made.sql = sql;
+    for (size_t i = 0; i < types.size(); ++i) made.shape.names.push_back(fmt::format("c{}", i));
+    made.shape.types = std::move(types);
+    made.inputs = std::move(inputs);
+    Commit commit;
+    commit.created.push_back({made.id, {made.shape, {}}});
+    const auto done = store_->commit(std::move(commit), {});
+    EXPECT_TRUE(done.ok()) << done.error().message;
+    add(made);
+    made_.push_back(made);
+    return made;
+  }
+  Made sums() {
+    return make(
+        "SELECT k % 7, count(*), sum(k), min(v) FROM t GROUP BY 1",
+        {LogicalType::BIGINT, LogicalType::BIGINT, LogicalType::HUGEINT, LogicalType::VARCHAR},
+        {table(t_, "t")});
+  }
+  Made join() {
+    return make("SELECT t.k, t.v, u.v FROM t LEFT JOIN u ON t.k = u.k",
+                {LogicalType::BIGINT, LogicalType::VARCHAR, LogicalType::VARCHAR},
+                {table(t_, "t"), table(u_, "u")});
+  }
+  Made above(const Made& below) {
+    return make("SELECT c0, count(*) FROM below WHERE c0 % 2 = 0 GROUP BY 1",
+                {LogicalType::BIGINT, LogicalType::BIGINT}, {view(below, "below")});
+  }
+
+  static std::string from(const ReadView& at, const Input& input) {
+    const auto snapshot = at.snapshot(input.id);
+    EXPECT_TRUE(snapshot.ok());
+    kept_.push_back(*snapshot);
+    return (*snapshot)->table_sql(input.shape.names, std::nullopt);
+  }
+  // Rows in which the view differs from its query; nothing: it cannot be read at that time.
+  std::optional<int64_t> difference(const ReadView& at, const Made& made) {
+    const Status readable = views_->check(made.id, at.time());
+    if (!readable.ok()) {
+      EXPECT_EQ(readable.error().sqlstate, "55000") << readable.error().message;
+      return std::nullopt;
+    }
+    std::string with;
+    for (const Input& input : made.inputs) {
+      with += fmt::format("{} {} AS (SELECT * FROM {})", with.empty() ? "WITH" : ",", input.name,
+                          from(at, input));
+    }
+    const std::string rows = fmt::format("(SELECT * FROM {})", from(at, {made.id, "", made.shape}));
+    const std::string sql = fmt::format(
+        "{}, answer AS ({}) SELECT count(*) FROM ((FROM answer EXCEPT ALL FROM {}) UNION ALL "
+        "(FROM {} EXCEPT ALL FROM answer))",
+        with, made.sql, rows, rows);
+    const auto connection = std::move(engine_->connect()).value();
+    const auto found = connection->query(sql);
+    kept_.clear();
+    EXPECT_TRUE(found.ok()) << found.error().message << sql;
+    return found.ok() ? (*found)[0][0].GetValue<int64_t>() : -1;
+  }
+  void expect_right(const Made& made) {
+    const Status waited = views_->wait(made.id, {});
+    ASSERT_TRUE(waited.ok()) << made.sql << ": " << waited.error().message;
+    EXPECT_EQ(difference(*store_->read(), made), 0);
+  }
+  static Rows numbered(int64_t first, int64_t count) {
+    Rows rows;
+    for (int64_t i = first; i < first + count; ++i)
+      rows.emplace_back(i, fmt::format("value {}", i));
+    return rows;
+  }
+  std::vector<RowId> ids(CollectionId id, const std::string& rest) {
+    const auto view = store_->read();
+    const auto snapshot = std::move(view->snapshot(id)).value();
+    std::vector<RowId> out;
+    for (const auto& row : query(*snapshot, "id", rest)) {
+      out.push_back({row[0].GetValue<int64_t>()});
+    }
+    return out;
+  }
+  void load(CollectionId id, int64_t first, int64_t count) {
+    auto load = std::move(store_->load(id, shape())).value();
+    const Rows many = numbered(first, count);
+    for (size_t at = 0; at < many.size(); at += STANDARD_VECTOR_SIZE) {
+      engine::Chunk chunk;
+      fill(chunk, many, at);
+      ASSERT_TRUE(load->append(chunk, {}).ok());
+    }
+    Commit commit;
+    commit.writes.push_back({id, nullptr, {std::move(load->finish({})).value()}});
+    ASSERT_TRUE(store_->commit(std::move(commit), {}).ok());
+  }
+
+  static inline std::vector<std::shared_ptr<const void>> kept_;
+  CollectionId t_, u_;
+  Options view_options_;
+  std::vector<Made> made_;
+  std::unique_ptr<Views> views_;
+};
+
+TEST_F(MaterializedViews, FollowWhatIsWritten) {
+  ASSERT_TRUE(write(t_, {{1, "a"}, {8, "b"}, {8, "b"}}).ok());
+  const Made made = sums();
+  expect_right(made);
+  for (int64_t i = 0; i < 30; ++i) {
+    ASSERT_TRUE(write(t_, numbered(i, i % 4)).ok());
+    ASSERT_EQ(difference(*store_->read(), made), 0) << i;
+    ASSERT_TRUE(
+        write(t_, {{i, "more"}}, ids(t_, fmt::format("WHERE k % 5 = {} LIMIT 2", i % 5))).ok());
+    ASSERT_EQ(difference(*store_->read(), made), 0) << i;
+  }
+}
+
+// Views on tables and on a view, four writers, readers at whatever time it is: no time shows a view
+// without what it follows from.
+TEST_F(MaterializedViews, AreRightAtEveryTimeBesideManyWriters) {
+  const std::vector<Made> all = [&] {
+    std::vector<Made> made = {sums(), join()};
+    made.push_back(above(made[1]));
+    return made;
+  }();
+  for (const Made& made : all) expect_right(made);
+  std::atomic<int> left = 4;
+  std::vector<std::jthread> writers(4);
+  for (size_t number = 0; number < writers.size(); ++number) {
+    writers[number] = std::jthread([&, number] {
+      const auto first = static_cast<int64_t>(number) * 1'000;
+      for (int64_t i = 0; i < 40; ++i) {
+        Commit commit;
+        commit.writes.push_back({t_, overlay(t_, numbered(first + i * 3, 5)), {}});
+        commit.writes.push_back({u_, overlay(u_, numbered(first + i * 4, 3)), {}});
+        EXPECT_TRUE(store_->commit(std::move(commit), {}).ok());
+      }
+      --left;
+    });
+  }
+  size_t seen = 0;
+  std::vector<std::shared_ptr<const ReadView>> past;
+  while (left > 0) {
+    past.push_back(store_->read());
+    if (past.size() > 5) past.erase(past.begin());
+    for (const Made& made : all) {
+      for (const auto& at : {past.front(), past.back()}) {
+        const auto wrong = difference(*at, made);
+        ASSERT_EQ(wrong.value_or(0), 0) << made.sql;
+        seen += wrong ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(seen, 0U);
+  for (const Made& made : all) expect_right(made);
+}
+
+TEST_F(MaterializedViews, AreThereAtOnceAfterARestartAndGoOn) {
+  ASSERT_TRUE(write(t_, numbered(0, 3'000)).ok());
+  ASSERT_TRUE(write(u_, numbered(1'000, 3'000)).ok());
+  const Made joined = join();
+  const Made counted = above(joined);
+  expect_right(joined);
+  expect_right(counted);
+  restart();
+  EXPECT_EQ(difference(*store_->read(), joined), 0);
+  EXPECT_EQ(difference(*store_->read(), counted), 0);
+  ASSERT_TRUE(write(t_, numbered(5'000, 10), ids(t_, "WHERE k < 100")).ok());
+  expect_right(joined);
+  expect_right(counted);
+}
+
+TEST_F(MaterializedViews, CatchUpWithALoad) {
+  const Made joined = join();
+  const Made counted = above(joined);
+  expect_right(counted);
+  const auto before = store_->read();
+  load(t_, 0, 60'000);
+  const auto at = store_->read();
+  EXPECT_EQ(difference(*before, joined), 0);
+  // Either it has caught up by then, or it says that it has not.
+  EXPECT_EQ(difference(*at, joined).value_or(0), 0);
+  expect_right(joined);
+  expect_right(counted);
+  ASSERT_TRUE(write(t_, {}, ids(t_, "WHERE k % 3 > 0")).ok());
+  expect_right(joined);
+  expect_right(counted);
+}
+
+TEST_F(MaterializedViews, AreFilledAnewAfterTooLargeAChange) {
+  view_options_.refill_from_rows = 1'000;
+  restart();
+  ASSERT_TRUE(write(t_, numbered(0, 500)).ok());
+  const Made made = sums();
+  expect_right(made);
+  load(t_, 500, 60'000);
+  expect_right(made);
+  const auto info = views_->info();
+  ASSERT_EQ(info.size(), 1U);
+  EXPECT_EQ(info[0].phase, Phase::kLive);
+  EXPECT_EQ(info[0].rows_to_fill, 60'500U);
+}
+
+TEST_F(MaterializedViews, AnErrorIsThereWhileItsRowIs) {
+  const Made made = make("SELECT 100 // k FROM t", {LogicalType::BIGINT}, {table(t_, "t")});
+  const Made division =
+      make("SELECT error(v)::INTEGER FROM t WHERE k = 0", {LogicalType::INTEGER}, {table(t_, "t")});
+  const Made other = sums();
+  const Made on_top =
+      make("SELECT count(*) FROM division", {LogicalType::BIGINT}, {view(division, "division")});
+  ASSERT_TRUE(write(t_, {{1, "a"}}).ok());
+  expect_right(made);
+  expect_right(other);
+  ASSERT_TRUE(views_->wait(on_top.id, {}).ok());
+  const auto before = store_->read();
+  ASSERT_TRUE(write(t_, {{0, "bad luck"}}).ok());
+  const auto bad = store_->read();
+  for (const Made& view : {division, on_top}) {
+    EXPECT_TRUE(views_->check(view.id, before->time()).ok());
+    const Status failed = views_->check(view.id, bad->time());
+    ASSERT_FALSE(failed.ok());
+    EXPECT_NE(failed.error().message.find("bad luck"), std::string::npos) << failed.error().message;
+  }
+  EXPECT_EQ(difference(*bad, other), 0);
+  ASSERT_TRUE(write(t_, {}, ids(t_, "WHERE k = 0")).ok());
+  EXPECT_TRUE(views_->check(division.id, store_->read()->time()).ok());
+  EXPECT_TRUE(views_->check(on_top.id, store_->read()->time()).ok());
+  EXPECT_FALSE(views_->check(division.id, bad->time()).ok());
+  // It is known after a restart, too.
+  ASSERT_TRUE(write(t_, {{0, "bad luck"}}).ok());
+  restart();
+  EXPECT_FALSE(views_->check(division.id, store_->read()->time()).ok());
+}
+
+TEST_F(MaterializedViews, OneThatNeedsTooMuchMemoryIsBrokenAlone) {
+  view_options_.memory_limit_bytes = 1'000'000;
+  restart();
+  const Made small = make("SELECT k % 7, count(*) FROM t GROUP BY 1",
+                          {LogicalType::BIGINT, LogicalType::BIGINT}, {table(t_, "t")});
+  expect_right(small);
+  const Made large = join();
+  expect_right(large);
+  const Made above_it = above(large);
+  expect_right(above_it);
+  for (int64_t i = 0; i < 10; ++i) ASSERT_TRUE(write(t_, numbered(i * 1'000, 1'000)).ok());
+  const Status waited = views_->wait(large.id, {});
+  ASSERT_FALSE(waited.ok());
+  EXPECT_EQ(waited.error().sqlstate, "53200");
+  EXPECT_NE(waited.error().message.find("memory"), std::string::npos);
+  EXPECT_EQ(views_->check(large.id, store_->read()->time()).error().sqlstate, "53200");
+  EXPECT_EQ(views_->wait(above_it.id, {}).error().sqlstate, "53200");
+  expect_right(small);
+  views_->remove(above_it.id);
+  views_->remove(large.id);
+  ASSERT_TRUE(write(t_, numbered(0, 10)).ok());
+  expect_right(small);
+}
+
+TEST_F(MaterializedViews, AQueryThatCannotBeKeptSaysSo) {
+  const auto refused = views_->explain(*engine::Query::parse("SELECT random() FROM t"),
+                                       std::vector<Input>{table(t_, "t")});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().sqlstate, "0A000");
+  const auto shown = views_->explain(*engine::Query::parse("SELECT count(*) FROM t"),
+                                     std::vector<Input>{table(t_, "t")});
+  ASSERT_TRUE(shown.ok());
+  EXPECT_NE(shown->find("Aggregate"), std::string::npos);
+  const Made made = make("SELECT random() FROM t", {LogicalType::DOUBLE}, {table(t_, "t")});
+  EXPECT_EQ(views_->wait(made.id, {}).error().sqlstate, "0A000");
+}
+
+TEST_F(MaterializedViews, RemovedWhileBeingFilledIsGone) {
+  load(t_, 0, 60'000);
+  const Made made = join();
+  views_->remove(made.id);
+  EXPECT_FALSE(views_->wait(made.id, {}).ok());
+  Commit commit;
+  commit.dropped.push_back(made.id);
+  ASSERT_TRUE(store_->commit(std::move(commit), {}).ok());
+  ASSERT_TRUE(write(t_, numbered(0, 10)).ok());
+  const Made next = sums();
+  expect_right(next);
+}
+
+}  // namespace
+}  // namespace sluice::views
