@@ -21,7 +21,7 @@ namespace {
 // The settings as text, before they are checked.
 struct RawConfig {
   std::string data_dir, sql_listen = "127.0.0.1:6875", http_listen = "127.0.0.1:6876";
-  std::string memory_limit, log_level = "info", log_format = "text", config_file;
+  std::string memory_limit, view_memory_limit, log_level = "info", log_format = "text", config_file;
   int threads = 0;
   std::vector<std::string> local_export_dirs;
   bool insecure_allow_remote = false;
@@ -76,6 +76,11 @@ void add_serve_options(CLI::App& serve, RawConfig& raw) {
       .add_option("--memory-limit", raw.memory_limit,
                   "Memory for the process, as 512MB or 4GB (default: 60 % of the machine's)")
       ->envname("SLUICE_MEMORY_LIMIT")
+      ->type_name("SIZE");
+  serve
+      .add_option("--view-memory-limit", raw.view_memory_limit,
+                  "Part of it for what materialized views remember (default: a tenth)")
+      ->envname("SLUICE_VIEW_MEMORY_LIMIT")
       ->type_name("SIZE");
   serve.add_option("--log-level", raw.log_level, "debug, info, warning or error")
       ->envname("SLUICE_LOG_LEVEL")
@@ -210,6 +215,12 @@ Result<Config> checked(const RawConfig& raw) {
     TRY_ASSIGN(config.memory_limit_bytes, parse_size(raw.memory_limit));
     if (config.memory_limit_bytes < (uint64_t{256} << 20)) {
       return invalid("--memory-limit must be at least 256MB");
+    }
+  }
+  if (!raw.view_memory_limit.empty()) {
+    TRY_ASSIGN(config.view_memory_bytes, parse_size(raw.view_memory_limit));
+    if (config.view_memory_bytes > config.memory_limit_bytes / 2) {
+      return invalid("--view-memory-limit must be at most half of --memory-limit");
     }
   }
   using log::Level;

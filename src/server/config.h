@@ -23,6 +23,7 @@ struct Config {
   HostPort http_listen{"127.0.0.1", 6876};
   int threads = 0;                  // 0: one a core
   uint64_t memory_limit_bytes = 0;  // 0: 60 % of the machine's memory
+  uint64_t view_memory_bytes = 0;   // 0: a tenth of that
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
   std::vector<std::string> local_export_dirs;  // where file:// exports may go

@@ -54,6 +54,16 @@ TEST(Config, TakesCommandLineThenEnvironmentThenFile) {
   std::filesystem::remove(path);
 }
 
+TEST(Config, GivesMaterializedViewsAtMostHalfOfTheMemory) {
+  const auto views = [](const char* size) {
+    return parse(
+        {"serve", "--data-dir", "/d", "--memory-limit", "1GB", "--view-memory-limit", size});
+  };
+  ASSERT_TRUE(views("512MB").ok());
+  EXPECT_EQ(views("512MB")->config.view_memory_bytes, uint64_t{512} << 20);
+  EXPECT_NE(views("513MB").error().message.find("at most half"), std::string::npos);
+}
+
 TEST(Config, TakesHowAwsKnowsTheServer) {
   const auto line = parse({"serve", "--data-dir", "/d", "--aws-connection-role-arn",
                            "arn:aws:iam::1:role/server", "--aws-external-id-prefix",

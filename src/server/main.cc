@@ -21,6 +21,7 @@
 #include "server/stores.h"
 #include "session/database.h"
 #include "sql/system/catalog_functions.h"
+#include "views/views.h"
 #include "webapi/server.h"
 
 namespace sluice::server {
@@ -28,16 +29,22 @@ namespace {
 
 // The process's budget, divided. Beside its own share the engine may take a bound for what it does
 // not plan: vectors of large texts, encoded pages. The rest, a tenth, is for what nobody counts:
-// parts being filled, texts being encoded, sessions, the allocators' own losses.
+// parts being filled, texts being encoded, sessions, the allocators' own losses. What materialized
+// views are given beyond a tenth is taken from the engine's share.
 struct MemoryShares {
-  explicit MemoryShares(uint64_t all)
-      : engine(all / 2),
+  explicit MemoryShares(const Config& config) : MemoryShares(config.memory_limit_bytes, config) {}
+  uint64_t engine, engine_bound, parts, tail, load, keys, views;
+
+ private:
+  MemoryShares(uint64_t all, const Config& config)
+      : engine(all / 2 -
+               std::min(all * 2 / 5, std::max(config.view_memory_bytes, all / 10) - all / 10)),
         engine_bound(engine + std::max<uint64_t>(all / 8, uint64_t{64} << 20)),
         parts(std::min<uint64_t>(all / 12, uint64_t{256} << 20)),
         tail(std::min<uint64_t>(all / 20, uint64_t{64} << 20)),
         load(std::min<uint64_t>(all / 8, uint64_t{512} << 20)),
-        keys(all / 5) {}
-  uint64_t engine, engine_bound, parts, tail, load, keys;
+        keys(all / 10),
+        views(config.view_memory_bytes == 0 ? all / 10 : config.view_memory_bytes) {}
 };
 
 // Memory that was given back soon is the system's again, and threads do not each keep a heap: both
@@ -100,6 +107,11 @@ Result<std::string> make_data_folder(const std::string& folder) {
   return std::filesystem::absolute(folder).string();
 }
 
+void register_own_functions(duckdb::DatabaseInstance& instance) {
+  engine::functions::register_functions(instance);
+  sql::system::register_functions(instance);
+}
+
 Result<Data> open_data(const Config& config, const MemoryShares& shares) {
   Data data;
   TRY_ASSIGN(data.directory, make_data_folder(config.data_dir));
@@ -107,10 +119,7 @@ Result<Data> open_data(const Config& config, const MemoryShares& shares) {
                                                 .threads = config.threads,
                                                 .temp_directory = data.directory + "/spill",
                                                 .readable_directories = {data.directory}},
-                                               [](duckdb::DatabaseInstance& instance) {
-                                                 engine::functions::register_functions(instance);
-                                                 sql::system::register_functions(instance);
-                                               }));
+                                               register_own_functions));
   TRY_ASSIGN(data.store, collection::Store::open(
                              {.directory = data.directory,
                               .retain_history = std::chrono::milliseconds(config.retain_history_ms),
@@ -131,7 +140,7 @@ Status rotate(const Config& config) {
   if (!std::filesystem::exists(folder + "/FORMAT")) {
     return error(ErrorCode::kNotFound, "{} is no data folder", folder);
   }
-  const MemoryShares shares(config.memory_limit_bytes);
+  const MemoryShares shares(config);
   engine::bound_allocations(shares.engine_bound);
   TRY_ASSIGN(const Data data, open_data(config, shares));
   const std::string file = secrets_key_file(config, data);
@@ -149,7 +158,7 @@ Status rotate(const Config& config) {
 }
 
 Status serve(const Config& config, const sigset_t& signals) {
-  const MemoryShares shares(config.memory_limit_bytes);
+  const MemoryShares shares(config);
   log::debug("starting with {} threads and {} bytes of memory, {} of them for queries",
              config.threads, config.memory_limit_bytes, shares.engine);
   engine::bound_allocations(shares.engine_bound);
@@ -165,6 +174,8 @@ Status serve(const Config& config, const sigset_t& signals) {
   TRY(database.set_up_aws({.role_arn = config.aws_connection_role_arn,
                            .external_id_prefix = config.aws_external_id_prefix}));
   TRY(database.resume_exports());
+  database.live_views().start(views::Views::start(*store, *data.engine, register_own_functions,
+                                                  {.memory_limit_bytes = shares.views}));
   TRY_ASSIGN(const auto sql,
              pgwire::Server::start({.host = config.sql_listen.host, .port = config.sql_listen.port},
                                    database));

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 namespace sluice::server {
@@ -17,6 +18,32 @@ class Page {
  private:
   std::string text_;
 };
+
+// Totals, since a label for each view would be its name: as many series as users make views.
+void add_views(Page& page, session::Database& database) {
+  uint64_t live = 0, broken = 0, behind = 0, bytes = 0, rows_to_fill = 0, failing = 0;
+  int64_t lag_ms = 0;
+  for (const auto& view : database.live_views().states()) {
+    ++(view.live ? live : view.phase == "broken" ? broken : behind);
+    bytes += view.bytes;
+    failing += view.live && !view.error.empty() ? 1 : 0;
+    if (!view.live && view.rows_to_fill > view.filled_rows) {
+      rows_to_fill += view.rows_to_fill - view.filled_rows;
+    }
+    lag_ms = std::max(lag_ms, view.lag_ms.value_or(0));
+  }
+  page.add("sluice_materialized_views_live", "gauge", "Those that are up to date.", live);
+  page.add("sluice_materialized_views_behind", "gauge", "Those being filled or catching up.",
+           behind);
+  page.add("sluice_materialized_views_broken", "gauge", "Those that cannot be kept.", broken);
+  page.add("sluice_materialized_views_failing", "gauge", "Live ones with errors in their rows.",
+           failing);
+  page.add("sluice_materialized_view_bytes", "gauge", "Bytes that they remember.", bytes);
+  page.add("sluice_materialized_view_rows_to_fill", "gauge",
+           "Rows of their inputs that are still to be read.", rows_to_fill);
+  page.add("sluice_materialized_view_lag_milliseconds", "gauge",
+           "How far the last of them is behind the newest commit.", static_cast<uint64_t>(lag_ms));
+}
 
 uint64_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");
@@ -83,6 +110,7 @@ std::string metrics_text(session::Database& database, const Stores& stores) {
   page.add("sluice_holds", "gauge", "Read views that keep history.", stats.holds);
   page.add("sluice_read_only", "gauge", "1 while writes are refused.",
            stats.read_only_reason.empty() ? 0 : 1);
+  add_views(page, database);
   page.add("sluice_engine_restarts_total", "counter",
            "Times that the engine broke and was started anew.", database.engine().restarts());
   page.add("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());

@@ -6,6 +6,7 @@
 #include "session/definitions.h"
 #include "session/export_copy.h"
 #include "session/export_explain.h"
+#include "session/view_explain.h"
 #include "sql/declared_types.h"
 #include "sql/dml.h"
 #include "sql/front/parse.h"
@@ -115,7 +116,8 @@ Status ClientSession::describe(PreparedStatement& prepared) {
       .client = client_,
       .transaction = transaction_ ? transaction_ : std::make_shared<Transaction>(database_, false),
       .user = user_,
-      .statement_time = std::chrono::system_clock::now()});
+      .statement_time = std::chrono::system_clock::now(),
+      .describing = true});
   sql::Statement& statement = *prepared.statement;
   duckdb::unique_ptr<duckdb::SelectStatement> query;
   std::optional<sql::Resolved> resolved;
@@ -134,6 +136,7 @@ Status ClientSession::describe(PreparedStatement& prepared) {
   } else if (auto* explain = std::get_if<sql::Explain>(&statement.node)) {
     if (explain->copy)
       prepared.columns_ = text_rows(export_description_columns(), {}, "")->columns();
+    if (explain->materialized) prepared.columns_ = text_rows(kViewPlanColumns, {}, "")->columns();
     return ok();
   } else if (auto* shown = std::get_if<sql::Show>(&statement.node)) {
     if (shows_policy(*shown)) {
@@ -208,7 +211,9 @@ ExecutionPtr ClientSession::begin_statement(std::vector<engine::Value> parameter
                 .parameters = std::move(parameters),
                 // Not if something came before it in the same implicit transaction: that would be
                 // lost when this statement is run again.
-                .last = last && !transaction_->block() && statements_ == 1});
+                .last = last && !transaction_->block() && statements_ == 1,
+                .first = transaction_->is_untouched(),
+                .number = statements_});
 }
 
 Result<std::unique_ptr<Portal>> ClientSession::open(const Prepared& prepared,
@@ -222,7 +227,8 @@ Result<std::unique_ptr<Portal>> ClientSession::open(const Prepared& prepared,
         .with_sqlstate("25P02");
   }
   ExecutionPtr execution = begin_statement(std::move(parameters), own.last);
-  auto portal = open_statement(execution, *own.statement);
+  auto portal = when_readable<std::unique_ptr<Portal>>(
+      *execution, [&] { return open_statement(execution, *own.statement); });
   if (!portal.ok()) return execution->told(std::move(portal).error());
   if (!own.columns_.empty() && own.columns_ != (*portal)->columns()) {
     return invalid("cached plan must not change result type")
@@ -279,6 +285,9 @@ struct ClientSession::Opener {
   Opened operator()(const sql::CreateView& node) const {
     return change("CREATE VIEW", run_create_view, node);
   }
+  Opened operator()(const sql::CreateMaterializedView& node) const {
+    return change("CREATE MATERIALIZED VIEW", run_create_materialized_view, node);
+  }
   Opened operator()(const sql::CreateSecret& node) const {
     return change("CREATE SECRET", run_create_secret, node);
   }
@@ -303,8 +312,8 @@ struct ClientSession::Opener {
   Opened operator()(const sql::Copy& copy) const {
     if (!copy.target) return open_copy_out(execution, copy);
     auto kept = std::make_shared<const sql::Copy>(copy);
-    return simple([at = execution, kept, text = sql::redacted(statement)] {
-      return run_export_copy(*at, *kept, text);
+    return simple([&to = session, at = execution, kept, text = sql::redacted(statement)] {
+      return to.when_readable<std::string>(*at, [&] { return run_export_copy(*at, *kept, text); });
     });
   }
   Opened operator()(const sql::CopyFrom& copy) const {
@@ -427,6 +436,10 @@ struct ClientSession::Opener {
       TRY_ASSIGN(const auto rows, explain_export_copy(*execution, *explain.copy));
       return text_rows(export_description_columns(), rows, "EXPLAIN");
     }
+    if (explain.materialized) {
+      TRY_ASSIGN(const auto rows, explain_materialized_view(*execution, *explain.view));
+      return text_rows(kViewPlanColumns, rows, "EXPLAIN");
+    }
     return not_supported("EXPLAIN").with_hint(
         "Run the query itself: \\timing in psql tells how long it takes.");
   }
@@ -465,9 +478,27 @@ std::unique_ptr<Portal> ClientSession::change(
   return command(execution, [this, execution, work] { return run_change(*execution, work); });
 }
 
+template <typename Done>
+Result<Done> ClientSession::when_readable(const Execution& execution,
+                                          const std::function<Result<Done>()>& work) {
+  while (true) {
+    auto done = work();
+    Transaction& transaction = *execution.transaction;
+    if (done.ok() || done.error().code != ErrorCode::kUnavailable || !transaction.awaited() ||
+        !execution.first || execution.number != statements_ || transaction.writes()) {
+      return done;
+    }
+    TRY(database_.live_views().wait(*transaction.awaited(), execution.stop));
+    transaction.start_over();
+  }
+}
+
 Result<std::string> ClientSession::run_change(
-    Execution& execution, const std::function<Result<std::string>(const Execution&)>& work) {
+    Execution& execution, const std::function<Result<std::string>(const Execution&)>& change) {
   TRY(check_current(execution));
+  const auto work = [this, change](const Execution& at) {
+    return when_readable<std::string>(at, [&] { return change(at); });
+  };
   const auto once = [this, &execution, &work]() -> Result<std::string> {
     TRY_ASSIGN(std::string tag, work(execution));
     if (execution.last) TRY(commit(execution.stop));

@@ -50,8 +50,13 @@ class ClientSession final : public Session {
   // A portal that changes something: run at run(), committed with it when it is the last.
   std::unique_ptr<Portal> change(const ExecutionPtr& execution,
                                  const std::function<Result<std::string>(const Execution&)>& work);
-  Result<std::string> run_change(Execution& execution,
-                                 const std::function<Result<std::string>(const Execution&)>& work);
+  Result<std::string> run_change(
+      Execution& execution, const std::function<Result<std::string>(const Execution&)>& change);
+  // Does the work of a statement. Where it stands before a materialized view that can't be read at
+  // the transaction's time, and nothing came before it there, waits for the view and does it again
+  // at a newer time.
+  template <typename Done>
+  Result<Done> when_readable(const Execution& execution, const std::function<Result<Done>()>& work);
   Status commit(std::stop_token stop);
   void end_transaction(bool committed);
 

@@ -32,6 +32,7 @@ Database::Database(collection::Store& store, engine::Engine& engine, ExportStore
       engine_(engine),
       stores_(stores),
       export_journal_(store),
+      live_views_(store, [this] { return catalog(); }),
       export_sweeper_(export_journal_,
                       [this](const exports::RunRecord& record) { return open_place(record); }, {}) {
 }
@@ -65,8 +66,10 @@ Result<collection::Committed> Database::commit(collection::Commit commit, std::s
   auto committed = store_.commit(std::move(commit), std::move(stop));
   if (changes_catalog) {
     // Also after a failure: its outcome may be unknown.
-    const std::lock_guard lock(catalog_mutex_);
+    std::unique_lock lock(catalog_mutex_);
     catalog_.reset();
+    lock.unlock();
+    live_views_.sync();
   }
   return committed;
 }

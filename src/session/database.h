@@ -19,6 +19,7 @@
 #include "secrets/keyring.h"
 #include "session/deadlines.h"
 #include "session/export_stores.h"
+#include "session/live_views.h"
 #include "session/session.h"
 #include "sql/aws_policies.h"
 #include "sql/catalog.h"
@@ -63,6 +64,9 @@ class Database final : public SessionFactory {
   exports::Journal& export_journal() { return export_journal_; }
   exports::Sweeper& export_sweeper() { return export_sweeper_; }
 
+  // start() is to be called once, before the first session.
+  LiveViews& live_views() { return live_views_; }
+
   // The catalog of the newest commit.
   Result<std::shared_ptr<const sql::Catalog>> catalog();
   // As Store::commit(); keeps catalog() up to date.
@@ -88,6 +92,7 @@ class Database final : public SessionFactory {
   std::mutex catalog_mutex_;
   std::shared_ptr<const sql::Catalog> catalog_;  // null: to be read again
   exports::Journal export_journal_;
+  LiveViews live_views_;
   exports::Sweeper export_sweeper_;  // last: its thread uses the others
 };
 

@@ -30,21 +30,53 @@ Result<std::vector<sql::Column>> renamed(std::vector<sql::Column> columns,
 }
 
 struct DefinedQuery {
+  std::shared_ptr<const sql::Catalog> catalog;  // in which its names were found
   sql::Resolved resolved;
   std::vector<sql::Column> columns;
 };
 
+// For views, whose rows are read later, and tables, whose rows are read now.
+enum class Rows : uint8_t { kLater, kNow };
+
 Result<DefinedQuery> define(const Execution& execution, const sql::Query& query,
-                            const std::vector<sql::Name>& names) {
+                            const std::vector<sql::Name>& names, Rows rows) {
   DefinedQuery defined;
   TRY_ASSIGN(sql::ResolveContext context, execution.context());
   context.set_setting = nullptr;  // reading a view changes nothing
+  if (rows == Rows::kLater) context.view_snapshot = nullptr;
+  defined.catalog = context.catalog;
   const auto declared = sql::declared_types(*query, *context.catalog, context.search_path);
   TRY_ASSIGN(defined.resolved, sql::resolve(sql::Query(query).release(), context));
   TRY_ASSIGN(auto connection, execution.connect());
   TRY_ASSIGN(auto columns, sql::columns_of(defined.resolved, *connection, declared));
   TRY_ASSIGN(defined.columns, renamed(std::move(columns), names));
   return defined;
+}
+
+// A query's columns as those of rows that are kept.
+Result<std::vector<sql::Column>> stored_columns(std::vector<sql::Column> columns) {
+  for (sql::Column& column : columns) {
+    if (column.type.id == types::TypeId::kUnknown) column.type = types::make(types::TypeId::kText);
+    TRY(types::check_storable(column.type));
+    column.default_sql.reset();
+  }
+  return columns;
+}
+
+Result<std::vector<size_t>> asserted_columns(const std::vector<sql::Name>& names,
+                                             const std::vector<sql::Column>& columns) {
+  std::set<size_t> asserted;
+  for (const sql::Name& name : names) {
+    size_t index = 0;
+    while (index < columns.size() && columns[index].name != name.text) ++index;
+    if (index == columns.size()) {
+      return invalid("column \"{}\" in ASSERT NOT NULL option not found", name.text)
+          .with_sqlstate("42703")
+          .at(name.position);
+    }
+    asserted.insert(index);
+  }
+  return std::vector<size_t>(asserted.begin(), asserted.end());
 }
 
 Result<sql::Column> column_of(const Execution& execution, const sql::ColumnDefinition& definition) {
@@ -129,14 +161,10 @@ Result<const sql::Object*> create_table(const Execution& execution, const sql::C
 }
 
 Result<std::string> create_table_as(const Execution& execution, const sql::CreateTable& create) {
-  TRY_ASSIGN(DefinedQuery defined, define(execution, create.query, create.column_names));
+  TRY_ASSIGN(DefinedQuery defined,
+             define(execution, create.query, create.column_names, Rows::kNow));
   sql::Table table;
-  for (sql::Column column : defined.columns) {
-    if (column.type.id == types::TypeId::kUnknown) column.type = types::make(types::TypeId::kText);
-    TRY(types::check_storable(column.type));
-    column.default_sql.reset();
-    table.columns.push_back(std::move(column));
-  }
+  TRY_ASSIGN(table.columns, stored_columns(std::move(defined.columns)));
   const engine::Shape shape = stored_shape(table.columns);
   TRY_ASSIGN(const sql::Object* const made, create_table(execution, create, std::move(table)));
   if (made == nullptr) return std::string("CREATE TABLE AS");
@@ -200,7 +228,8 @@ Result<std::string> run_create_table(const Execution& execution, const sql::Crea
 
 Result<std::string> run_create_view(const Execution& execution, const sql::CreateView& create) {
   if (create.temporary) return temporary_refused();
-  TRY_ASSIGN(DefinedQuery defined, define(execution, create.query, create.column_names));
+  TRY_ASSIGN(DefinedQuery defined,
+             define(execution, create.query, create.column_names, Rows::kLater));
   sql::View view;
   view.query_sql = create.query_text;
   view.search_path = execution.settings.search_path();
@@ -211,6 +240,32 @@ Result<std::string> run_create_view(const Execution& execution, const sql::Creat
                    {.if_not_exists = create.if_not_exists, .or_replace = create.or_replace}));
   execution.tell(edit->take_notices());
   return std::string("CREATE VIEW");
+}
+
+Result<std::string> run_create_materialized_view(const Execution& execution,
+                                                 const sql::CreateMaterializedView& create) {
+  TRY_ASSIGN(DefinedQuery defined,
+             define(execution, create.query, create.column_names, Rows::kLater));
+  sql::MaterializedView view;
+  view.query_sql = create.query_text;
+  view.search_path = execution.settings.search_path();
+  view.dependencies = std::move(defined.resolved.reads);
+  TRY_ASSIGN(view.columns, stored_columns(std::move(defined.columns)));
+  TRY_ASSIGN(view.assert_not_null, asserted_columns(create.assert_not_null, view.columns));
+  for (const size_t column : view.assert_not_null) view.columns[column].not_null = true;
+  // What cannot be kept up to date is refused now, and not where it is read.
+  TRY(execution.database.live_views().explain(defined.catalog, view));
+  view.collection = execution.database.store().new_collection_id();
+  const collection::CollectionId rows = view.collection;
+  const collection::CollectionSpec spec{.shape = stored_shape(view.columns), .unique_keys = {}};
+  TRY_ASSIGN(sql::CatalogEdit* const edit, execution.transaction->edit());
+  TRY_ASSIGN(
+      const auto id,
+      edit->create(create.name.parts, execution.settings.search_path(), std::move(view),
+                   {.if_not_exists = create.if_not_exists, .or_replace = create.or_replace}));
+  execution.tell(edit->take_notices());
+  if (id) execution.transaction->add_collection(rows, spec);
+  return std::string("CREATE MATERIALIZED VIEW");
 }
 
 Result<std::string> run_create_secret(const Execution& execution, const sql::CreateSecret& create) {

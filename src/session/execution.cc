@@ -29,8 +29,13 @@ Result<sql::ResolveContext> Execution::context(
   };
   context.aws = database.aws_server();
   context.export_runs = [&journal = database.export_journal()] { return export_run_rows(journal); };
+  context.materialized_views = [&views = database.live_views()] { return views.states(); };
   context.snapshot = [transaction = transaction, view](collection::CollectionId id) {
     return view ? view->snapshot(id) : transaction->snapshot(id);
+  };
+  if (describing) return context;
+  context.view_snapshot = [transaction = transaction, view](collection::CollectionId id) {
+    return transaction->view_snapshot(id, view);
   };
   return context;
 }
@@ -112,8 +117,8 @@ Result<const sql::Object*> Execution::writable_table(
   auto object = catalog->relation(name.parts, settings.search_path());
   if (!object.ok()) return std::move(object).error().at(name.position);
   if ((*object)->table() == nullptr) {
-    const bool view = (*object)->view() != nullptr;
-    return invalid("cannot mutate {} '{}'", view ? "view" : "system table",
+    const bool view = (*object)->query_sql() != nullptr;
+    return invalid("cannot mutate {} '{}'", view ? kind_name((*object)->kind) : "system table",
                    catalog->qualified_name(**object, true))
         .with_sqlstate(view ? "42809" : "42501")
         .at(name.position);

@@ -54,6 +54,10 @@ struct Execution {
   std::vector<engine::Value> parameters = {};
   // The implicit transaction ends with this statement: rows may be loaded beside it.
   bool last = false;
+  bool describing = false;  // nothing is read: that a materialized view is behind does no harm
+  // Its transaction had chosen nothing before it, and it was the so-manieth of it.
+  bool first = false;
+  int number = 0;
 
   // Names as this statement sees them; `view` for AS OF, else the transaction's.
   Result<sql::ResolveContext> context(

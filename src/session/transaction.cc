@@ -46,6 +46,30 @@ Result<std::shared_ptr<const collection::Snapshot>> Transaction::snapshot(
   return view().snapshot(id, found == overlays_.end() ? nullptr : found->second.get());
 }
 
+Result<std::shared_ptr<const collection::Snapshot>> Transaction::view_snapshot(
+    collection::CollectionId id, const std::shared_ptr<const collection::ReadView>& at) {
+  if (created_.contains(id)) {
+    return invalid("a materialized view can't be read in the transaction that creates it")
+        .with_sqlstate("55000")
+        .with_hint("COMMIT first.");
+  }
+  const collection::ReadView& when = at ? *at : view();
+  Status right = database_.live_views().check(id, when.time());
+  if (right.ok()) return when.snapshot(id);
+  if (right.error().code != ErrorCode::kUnavailable) return std::move(right).error();
+  if (!at) awaited_ = id;
+  return std::move(right).error().with_hint(
+      at ? "Read at a newer time." : "Begin a new transaction, which reads at a newer time.");
+}
+
+void Transaction::start_over() {
+  CHECK(!writes());
+  view_.reset();
+  catalog_.reset();
+  edit_.reset();
+  awaited_.reset();
+}
+
 Result<collection::Overlay*> Transaction::overlay(const sql::Table& table) {
   const collection::CollectionId id = table.collection;
   auto found = overlays_.find(id);
@@ -82,8 +106,7 @@ Status Transaction::commit(std::stop_token stop) {
     commit.catalog_revision = edit_->base_revision();
     gone.insert(commit.dropped.begin(), commit.dropped.end());
     std::set<collection::CollectionId> kept;
-    for (const sql::ObjectId id : edit_->created_tables()) {
-      const collection::CollectionId made = edit_->catalog()->find(id)->table()->collection;
+    for (const collection::CollectionId made : edit_->created_collections()) {
       kept.insert(made);
       commit.created.push_back({made, created_.at(made)});
     }

@@ -37,6 +37,12 @@ class Transaction {
 
   // What a table shows to this transaction.
   Result<std::shared_ptr<const collection::Snapshot>> snapshot(collection::CollectionId id);
+  // What a materialized view shows at the time of `at`, which is this transaction's unless given:
+  // kUnavailable (55000) when it isn't right then.
+  Result<std::shared_ptr<const collection::Snapshot>> view_snapshot(
+      collection::CollectionId id, const std::shared_ptr<const collection::ReadView>& at);
+  // The view that snapshots of this transaction's time have last failed for, since it was behind.
+  std::optional<collection::CollectionId> awaited() const { return awaited_; }
   // Where changes of a table's rows go.
   Result<collection::Overlay*> overlay(const sql::Table& table);
   // Rows that are loaded beside; snapshot() of the table is refused from then on.
@@ -46,6 +52,10 @@ class Transaction {
 
   // Whether there is something to commit: not after commit().
   bool writes() const;
+  // Whether neither its time nor anything else of it has been chosen.
+  bool is_untouched() const { return !view_ && !catalog_ && !edit_ && !writes(); }
+  // Chooses its time anew at the next use. Nothing of it may have been written.
+  void start_over();
   // To be called once. kConflict: nothing has happened, and it may be tried again from the start.
   Status commit(std::stop_token stop);
 
@@ -59,6 +69,7 @@ class Transaction {
   std::map<collection::CollectionId, std::shared_ptr<collection::Overlay>> overlays_;
   std::map<collection::CollectionId, std::vector<std::shared_ptr<collection::LoadedRows>>> loads_;
   std::map<collection::CollectionId, collection::CollectionSpec> created_;
+  std::optional<collection::CollectionId> awaited_;
   bool committed_ = false;
 };
 

@@ -49,6 +49,8 @@ std::string_view kind_name(ObjectKind kind) {
       return "table";
     case ObjectKind::kView:
       return "view";
+    case ObjectKind::kMaterializedView:
+      return "materialized view";
     case ObjectKind::kSecret:
       return "secret";
     case ObjectKind::kConnection:
@@ -73,15 +75,34 @@ uint32_t Object::oid() const {
   return (id.system ? kFirstSystemOid : kFirstUserOid) + static_cast<uint32_t>(id.number);
 }
 
+bool Object::is_relation() const {
+  return kind == ObjectKind::kTable || kind == ObjectKind::kView ||
+         kind == ObjectKind::kMaterializedView;
+}
+
+std::optional<collection::CollectionId> Object::collection() const {
+  if (const auto* own = table()) return own->collection;
+  if (const auto* own = materialized_view()) return own->collection;
+  return std::nullopt;
+}
+
+const std::string* Object::query_sql() const {
+  if (const auto* own = view()) return &own->query_sql;
+  if (const auto* own = materialized_view()) return &own->query_sql;
+  return nullptr;
+}
+
 std::span<const Column> Object::columns() const {
   if (const auto* own = table()) return own->columns;
   if (const auto* own = view()) return own->columns;
+  if (const auto* own = materialized_view()) return own->columns;
   if (const auto* own = system_relation()) return own->columns;
   return {};
 }
 
 std::vector<ObjectId> Object::dependencies() const {
   if (const auto* own = view()) return own->dependencies;
+  if (const auto* own = materialized_view()) return own->dependencies;
   std::vector<ObjectId> secrets;
   if (const auto* own = connection()) {
     for (const auto& option : own->options)
@@ -98,6 +119,11 @@ const Object* Catalog::find(ObjectId id) const {
 const Object* Catalog::find_oid(uint32_t oid) const {
   const auto found = by_oid_.find(oid);
   return found == by_oid_.end() ? nullptr : find(found->second);
+}
+
+const Object* Catalog::find_collection(collection::CollectionId id) const {
+  const auto found = by_collection_.find(id);
+  return found == by_collection_.end() ? nullptr : find(found->second);
 }
 
 const Object* Catalog::find_schema(std::string_view name) const {
@@ -131,7 +157,8 @@ Error no_such_schema(std::string_view name) {
 Error missing(ObjectKind kind, const NameParts& name) {
   const std::string shown = fmt::format("{}", fmt::join(name, "."));
   if (kind == ObjectKind::kSchema) return no_such_schema(shown);
-  const bool relation = kind == ObjectKind::kTable || kind == ObjectKind::kView;
+  const bool relation = kind == ObjectKind::kTable || kind == ObjectKind::kView ||
+                        kind == ObjectKind::kMaterializedView;
   return error(ErrorCode::kNotFound, "{} \"{}\" does not exist", kind_name(kind), shown)
       .with_sqlstate(relation ? "42P01" : "42704");
 }
@@ -178,10 +205,17 @@ Result<const Object*> Catalog::require(ObjectKind kind, const NameParts& name,
   }
   TRY_ASSIGN(const Object* found, lookup(name, path));
   if (found == nullptr) return missing(kind, name);
-  if (found->kind != kind)
-    return invalid("\"{}\" is not a {}", found->name, kind_name(kind))
-        .with_sqlstate("42809")
-        .with_detail(fmt::format("It is a {}.", kind_name(found->kind)));
+  if (found->kind != kind) {
+    auto wrong = invalid("\"{}\" is not a {}", found->name, kind_name(kind))
+                     .with_sqlstate("42809")
+                     .with_detail(fmt::format("It is a {}.", kind_name(found->kind)));
+    const auto is_view = [](ObjectKind each) {
+      return each == ObjectKind::kView || each == ObjectKind::kMaterializedView;
+    };
+    if (!is_view(kind) || !is_view(found->kind)) return wrong;
+    return std::move(wrong).with_hint(
+        fmt::format("Say {}.", kind == ObjectKind::kView ? "MATERIALIZED VIEW" : "VIEW"));
+  }
   return found;
 }
 
@@ -241,6 +275,7 @@ void Catalog::add(std::shared_ptr<const Object> object) {
   for (const ObjectId used : object->dependencies()) dependents_[used].insert(id);
   if (!id.system) next_number_ = std::max(next_number_, id.number + 1);
   by_oid_[object->oid()] = id;
+  if (const auto rows = object->collection()) by_collection_[*rows] = id;
   objects_[id] = std::move(object);
 }
 
@@ -259,6 +294,7 @@ void Catalog::remove(ObjectId id) {
     if (users != dependents_.end()) users->second.erase(id);
   }
   by_oid_.erase(object.oid());
+  if (const auto rows = object.collection()) by_collection_.erase(*rows);
   objects_.erase(found);
 }
 

@@ -46,7 +46,7 @@ struct ObjectId {
   static std::optional<ObjectId> parse(std::string_view text);
 };
 
-// As mz_objects and messages have it: `table`.
+// As messages have it: `table`, `materialized view`.
 std::string_view kind_name(ObjectKind kind);
 
 struct Column {
@@ -80,6 +80,16 @@ struct View {
   std::vector<std::string> search_path;
   std::vector<Column> columns;
   std::vector<ObjectId> dependencies;
+};
+
+// A view whose rows are kept, and follow those of what it reads (docs/design/views.md).
+struct MaterializedView {
+  std::string query_sql;  // the next four as a View's
+  std::vector<std::string> search_path;
+  std::vector<Column> columns;
+  std::vector<ObjectId> dependencies;
+  collection::CollectionId collection = {};
+  std::vector<size_t> assert_not_null = {};  // indexes into `columns`, ascending
 };
 
 // The value is bytes, sealed in the record, and never shown: nothing but aws_connection.h reads it.
@@ -124,17 +134,22 @@ struct Object {
   ObjectId schema;  // of itself for a schema
   std::string name;
   ObjectKind kind = ObjectKind::kTable;
-  std::variant<Schema, Table, View, Secret, Connection, SystemRelation> body;
+  std::variant<Schema, Table, View, MaterializedView, Secret, Connection, SystemRelation> body;
   std::string comment;
 
   // The number by which pg_catalog knows it: follows from the id.
   uint32_t oid() const;
-  bool is_relation() const { return kind == ObjectKind::kTable || kind == ObjectKind::kView; }
+  bool is_relation() const;
   const Table* table() const { return std::get_if<Table>(&body); }
   const View* view() const { return std::get_if<View>(&body); }
+  const MaterializedView* materialized_view() const { return std::get_if<MaterializedView>(&body); }
   const Secret* secret() const { return std::get_if<Secret>(&body); }
   const Connection* connection() const { return std::get_if<Connection>(&body); }
   const SystemRelation* system_relation() const { return std::get_if<SystemRelation>(&body); }
+  // Where its rows are: of tables and materialized views.
+  std::optional<collection::CollectionId> collection() const;
+  // The query of a view, materialized or not; nullptr for all else.
+  const std::string* query_sql() const;
   // Empty for what has none.
   std::span<const Column> columns() const;
   // What it cannot be without: a view's relations, a connection's secrets. Not its schema.
@@ -181,6 +196,8 @@ class Catalog {
 
   // Direct dependents, in order of id; for a schema, what lies in it.
   std::vector<const Object*> dependents(ObjectId id) const;
+  // The table or materialized view whose rows are there, or nullptr.
+  const Object* find_collection(collection::CollectionId id) const;
   // Everything, in order of id: the system's first.
   const std::map<ObjectId, std::shared_ptr<const Object>>& objects() const { return objects_; }
 
@@ -204,6 +221,7 @@ class Catalog {
   std::map<ObjectId, std::map<std::string, ObjectId, std::less<>>> by_schema_;
   std::map<std::string, ObjectId, std::less<>> schemas_;
   std::map<uint32_t, ObjectId> by_oid_;
+  std::map<collection::CollectionId, ObjectId> by_collection_;
   std::map<ObjectId, std::set<ObjectId>> dependents_;
 };
 

@@ -11,6 +11,7 @@ namespace {
 ObjectKind kind_of(const decltype(Object::body)& body) {
   if (std::holds_alternative<Schema>(body)) return ObjectKind::kSchema;
   if (std::holds_alternative<Table>(body)) return ObjectKind::kTable;
+  if (std::holds_alternative<MaterializedView>(body)) return ObjectKind::kMaterializedView;
   if (std::holds_alternative<Secret>(body)) return ObjectKind::kSecret;
   if (std::holds_alternative<Connection>(body)) return ObjectKind::kConnection;
   return ObjectKind::kView;
@@ -19,7 +20,7 @@ ObjectKind kind_of(const decltype(Object::body)& body) {
 // Also as PostgreSQL has it: tables and views share the state for relations.
 std::string_view exists_sqlstate(ObjectKind kind) {
   if (kind == ObjectKind::kSchema) return "42P06";
-  return kind == ObjectKind::kTable || kind == ObjectKind::kView ? "42P07" : "42710";
+  return kind == ObjectKind::kSecret || kind == ObjectKind::kConnection ? "42710" : "42P07";
 }
 
 Status check_column_names(std::span<const Column> columns) {
@@ -101,8 +102,8 @@ Result<std::optional<ObjectId>> CatalogEdit::create_item(const NameParts& name,
   object.body = std::move(body);
   TRY(check_column_names(object.columns()));
   const Object* existing = catalog_->find_in(*place.schema, place.name);
-  if (existing != nullptr && options.or_replace && existing->view() != nullptr &&
-      object.kind == ObjectKind::kView) {
+  if (existing != nullptr && options.or_replace && existing->query_sql() != nullptr &&
+      object.kind == existing->kind) {
     const auto users = catalog_->dependents(existing->id);
     if (!users.empty()) return still_used(*catalog_, *existing, *users.front());
     TRY(remove({existing->id}));
@@ -196,9 +197,9 @@ Status CatalogEdit::rename(ObjectId id, const std::string& name) {
   // A view's text names what it reads; following a rename would mean to rewrite that text.
   const auto users = catalog_->dependents(id);
   for (const Object* user : users)
-    if (user->kind == ObjectKind::kView)
-      return invalid("cannot rename {} \"{}\": still depended upon by view \"{}\"",
-                     kind_name(old->kind), old->name, user->name)
+    if (user->query_sql() != nullptr)
+      return invalid("cannot rename {} \"{}\": still depended upon by {} \"{}\"",
+                     kind_name(old->kind), old->name, kind_name(user->kind), user->name)
           .with_sqlstate("2BP01");
   TRY(free_name(catalog_->find_in(catalog_->schema_of(*old), name), old->kind, name, {}));
   Object changed = *old;
@@ -221,6 +222,8 @@ Status CatalogEdit::comment(ObjectId id, std::optional<size_t> column, const std
     table->columns.at(*column).comment = text;
   } else if (auto* view = std::get_if<View>(&changed.body)) {
     view->columns.at(*column).comment = text;
+  } else if (auto* kept = std::get_if<MaterializedView>(&changed.body)) {
+    kept->columns.at(*column).comment = text;
   }
   auto next = edited();
   touched_.insert(id);
@@ -246,12 +249,12 @@ Result<std::vector<collection::Commit::Record>> CatalogEdit::records() const {
   return all;
 }
 
-std::vector<ObjectId> CatalogEdit::created_tables() const {
-  std::vector<ObjectId> created;
+std::vector<collection::CollectionId> CatalogEdit::created_collections() const {
+  std::vector<collection::CollectionId> created;
   for (const ObjectId id : touched_) {
     const Object* now = catalog_->find(id);
-    if (now != nullptr && now->table() != nullptr && base_->find(id) == nullptr)
-      created.push_back(id);
+    if (now == nullptr || base_->find(id) != nullptr) continue;
+    if (const auto rows = now->collection()) created.push_back(*rows);
   }
   return created;
 }
@@ -260,8 +263,8 @@ std::vector<collection::CollectionId> CatalogEdit::dropped_collections() const {
   std::vector<collection::CollectionId> dropped;
   for (const ObjectId id : touched_) {
     const Object* old = base_->find(id);
-    if (old != nullptr && old->table() != nullptr && catalog_->find(id) == nullptr)
-      dropped.push_back(old->table()->collection);
+    if (old == nullptr || catalog_->find(id) != nullptr) continue;
+    if (const auto rows = old->collection()) dropped.push_back(*rows);
   }
   return dropped;
 }

@@ -39,7 +39,7 @@ class CatalogEdit {
   // 42710 (others) for a name that is taken, 3F000 for an unknown schema, 42701 for a column name
   // that comes twice.
   Result<std::optional<ObjectId>> create_schema(const NameParts& name, CreateOptions options);
-  // For all but schemas: the kind follows from the body. Table::collection must be set already.
+  // For all but schemas: the kind follows from the body. a collection must be set already.
   template <typename Body>
   Result<std::optional<ObjectId>> create(const NameParts& name, const SearchPath& path, Body body,
                                          CreateOptions options) {
@@ -66,8 +66,9 @@ class CatalogEdit {
   const std::shared_ptr<const Catalog>& catalog() const { return catalog_; }
   // kInternal when a secret cannot be sealed.
   Result<std::vector<collection::Commit::Record>> records() const;
-  // Of tables made and dropped since the base; what came and went is in neither.
-  std::vector<ObjectId> created_tables() const;
+  // Of tables and materialized views made and dropped since the base; what came and went is in
+  // neither.
+  std::vector<collection::CollectionId> created_collections() const;
   std::vector<collection::CollectionId> dropped_collections() const;
   std::vector<Notice> take_notices() { return std::move(notices_); }
 

@@ -110,6 +110,16 @@ void write_body(const View& view, const Sealing&, Json& json) {
   for (const ObjectId id : view.dependencies) json["dependencies"].push_back(id.text());
 }
 
+void write_body(const MaterializedView& view, const Sealing&, Json& json) {
+  json["query"] = view.query_sql;
+  json["search_path"] = view.search_path;
+  json["columns"] = write(view.columns);
+  json["dependencies"] = Json::array();
+  for (const ObjectId id : view.dependencies) json["dependencies"].push_back(id.text());
+  json["collection"] = view.collection.value;
+  json["assert_not_null"] = view.assert_not_null;
+}
+
 void write_body(const Secret& secret, const Sealing& sealing, Json& json) {
   json["sealed"] = sealing.seal(secret.value, kSecretPurpose);
 }
@@ -154,6 +164,19 @@ View read_view(const Json& json) {
   return view;
 }
 
+MaterializedView read_materialized_view(const Json& json) {
+  View plain = read_view(json);
+  MaterializedView view{.query_sql = std::move(plain.query_sql),
+                        .search_path = std::move(plain.search_path),
+                        .columns = std::move(plain.columns),
+                        .dependencies = std::move(plain.dependencies)};
+  view.collection.value = json.at("collection");
+  view.assert_not_null = json.at("assert_not_null").get<std::vector<size_t>>();
+  for (const size_t column : view.assert_not_null)
+    if (column >= view.columns.size()) throw std::runtime_error("assertion on an unknown column");
+  return view;
+}
+
 Connection read_connection(const Json& json, const Sealing& sealing) {
   Connection connection{.type = json.at("type"), .options = {}};
   for (const auto& one : json.at("options")) {
@@ -183,6 +206,9 @@ void read_body(const std::string& kind, const Json& json, const Sealing& sealing
   } else if (kind == "view") {
     object.kind = ObjectKind::kView;
     object.body = read_view(json);
+  } else if (kind == "materialized view") {
+    object.kind = ObjectKind::kMaterializedView;
+    object.body = read_materialized_view(json);
   } else if (kind == "secret") {
     object.kind = ObjectKind::kSecret;
     object.body = Secret{.value = sealing.open(json.at("sealed"), kSecretPurpose)};

@@ -95,6 +95,49 @@ TEST(Catalog, IsTheSameAfterItsRecordsAreReadBack) {
   EXPECT_EQ((*after->lookup({"s", "T 1"}, kPath))->columns()[1].comment, "the price");
 }
 
+MaterializedView kept_view(std::vector<ObjectId> dependencies, uint64_t collection = 9) {
+  return {.query_sql = "SELECT a, b FROM t",
+          .search_path = kPath,
+          .columns = table().columns,
+          .dependencies = std::move(dependencies),
+          .collection = {collection},
+          .assert_not_null = {1}};
+}
+
+TEST(Catalog, MaterializedViewsAreTheSameAfterTheirRecordsAreReadBack) {
+  CatalogEdit edit(load({}));
+  const ObjectId t = create(edit, {"t"}, table());
+  const ObjectId v = create(edit, {"v"}, kept_view({t}));
+  EXPECT_THAT(edit.created_collections(),
+              ElementsAre(collection::CollectionId{1}, collection::CollectionId{9}));
+  const auto catalog = load(committed({}, edit));
+  const Object* const found = catalog->find(v);
+  ASSERT_NE(found, nullptr);
+  ASSERT_NE(found->materialized_view(), nullptr);
+  EXPECT_EQ(found->kind, ObjectKind::kMaterializedView);
+  EXPECT_EQ(*found->query_sql(), "SELECT a, b FROM t");
+  EXPECT_THAT(found->dependencies(), ElementsAre(t));
+  EXPECT_THAT(found->materialized_view()->assert_not_null, ElementsAre(1U));
+  EXPECT_EQ(catalog->find_collection({9}), found);
+  EXPECT_EQ(catalog->find_collection({8}), nullptr);
+  CatalogEdit drop(catalog);
+  EXPECT_EQ(state_of(drop.drop(ObjectKind::kView, {{"v"}}, kPath, {})), "42809");
+  EXPECT_EQ(state_of(drop.drop(ObjectKind::kMaterializedView, {{"t"}}, kPath, {})), "42809");
+  EXPECT_EQ(state_of(drop.drop(ObjectKind::kTable, {{"t"}}, kPath, {})), "2BP01");
+  ASSERT_TRUE(drop.drop(ObjectKind::kMaterializedView, {{"v"}}, kPath, {}).ok());
+  EXPECT_THAT(drop.dropped_collections(), ElementsAre(collection::CollectionId{9}));
+}
+
+TEST(CatalogEdit, ReplacesMaterializedViewsByTheirLikeOnly) {
+  CatalogEdit edit(load({}));
+  create(edit, {"v"}, kept_view({}));
+  create(edit, {"w"}, view({}));
+  EXPECT_EQ(state_of(edit.create({"v"}, kPath, view({}), {.or_replace = true})), "42P07");
+  EXPECT_EQ(state_of(edit.create({"w"}, kPath, kept_view({}), {.or_replace = true})), "42P07");
+  EXPECT_TRUE(edit.create({"v"}, kPath, kept_view({}, 10), {.or_replace = true}).ok());
+  EXPECT_THAT(edit.created_collections(), ElementsAre(collection::CollectionId{10}));
+}
+
 // What is durable holds nothing of them, in no form in which somebody may have put it there.
 TEST(Catalog, RecordsHoldNoCredentialThatCanBeRead) {
   CatalogEdit edit(load({}));
@@ -201,7 +244,7 @@ TEST(CatalogEdit, DropsWhatDependsOnlyWithCascade) {
   EXPECT_EQ(*edit.catalog()->lookup({"w"}, kPath), nullptr);
   // All of it came and went within the edit: nothing but the next number is left to write.
   EXPECT_EQ(edit.records()->size(), 1U);
-  EXPECT_THAT(edit.created_tables(), IsEmpty());
+  EXPECT_THAT(edit.created_collections(), IsEmpty());
   EXPECT_THAT(edit.dropped_collections(), IsEmpty());
 }
 

@@ -5,6 +5,6 @@
 
 namespace sluice::sql {
 
-enum class ObjectKind : uint8_t { kSchema, kTable, kView, kSecret, kConnection };
+enum class ObjectKind : uint8_t { kSchema, kTable, kView, kMaterializedView, kSecret, kConnection };
 
 }  // namespace sluice::sql

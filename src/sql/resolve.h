@@ -1,8 +1,8 @@
 // From a parsed query to one that the engine can run: names become what is scanned, and only what
 // Sluice allows is left in it.
 //
-//   relation name  ─> table: its snapshot's subquery │ view: its query, in its own context │
-//                     system relation: rows made from the catalog
+//   relation name  ─> table, materialized view: its snapshot's subquery │ view: its query, in its
+//                     own context │ system relation: rows made from the catalog
 //   function name  ─> must be in the allow-list (allowed_functions.h), or does not exist (42883);
 //                     what asks for the session, the time or the catalog becomes a constant or a
 //                     lookup
@@ -27,6 +27,7 @@
 #include "sql/aws_policies.h"
 #include "sql/catalog.h"
 #include "sql/export_runs.h"
+#include "sql/materialized_view_state.h"
 
 namespace sluice::sql {
 
@@ -55,15 +56,24 @@ struct ResolveContext {
   AwsServer aws = {};
   // What is on record of exports, for sluice_internal.export_runs.
   std::function<std::vector<ExportRun>()> export_runs = {};
+  // What the server knows of its materialized views, for relations of mz_internal.
+  std::function<std::vector<MaterializedViewState>()> materialized_views = {};
+  using Snapshots =
+      std::function<Result<std::shared_ptr<const collection::Snapshot>>(collection::CollectionId)>;
   // What a table shows to this statement: the read view's snapshot, with the transaction's overlay.
-  std::function<Result<std::shared_ptr<const collection::Snapshot>>(collection::CollectionId)>
-      snapshot = {};
+  Snapshots snapshot = {};
+  // The same of a materialized view, which may not be right at every time. Not set: as a table.
+  Snapshots view_snapshot = {};
+  // For a query that is to be kept up to date (standing_query.h): relations with rows stay names,
+  // and what the session, the time or the catalog would answer is refused.
+  bool standing = false;
 };
 
 struct Resolved {
   engine::Query query;
-  std::vector<ObjectId> reads;   // objects named by the query itself, not those behind its views
-  std::vector<ObjectId> tables;  // tables it reads rows of, behind views included
+  std::vector<ObjectId> reads;  // objects named by the query itself, not those behind its views
+  // Tables and materialized views that it reads rows of, behind views included.
+  std::vector<ObjectId> tables;
 };
 
 Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,

@@ -220,6 +220,19 @@ std::string registry_of(const duckdb::ParsedExpression& expression) {
   return registry_of(expression.Cast<duckdb::FunctionExpression>().function_name);
 }
 
+// now(), but current_date: the engine's parser calls some of them otherwise.
+std::string as_written(std::string_view name) {
+  if (name.starts_with("get_current_")) return std::string(name.substr(std::size("get_") - 1));
+  if (name.starts_with("current_local")) return std::string(name.substr(std::size("current_") - 1));
+  if (std::find(std::begin(kRegistries), std::end(kRegistries), name) != std::end(kRegistries))
+    return fmt::format("a cast to {}", name);
+  const bool bare =
+      is_one_of(name, {"current_catalog", "current_date", "current_role", "current_schema",
+                       "current_time", "current_timestamp", "current_user", "localtime",
+                       "localtimestamp", "session_user", "user"});
+  return bare ? std::string(name) : fmt::format("{}()", name);
+}
+
 engine::LogicalType oid_type() { return types::to_engine(types::make(types::TypeId::kOid)); }
 
 }  // namespace
@@ -368,17 +381,36 @@ void Resolver::walk_window(ExpressionPointer& tree, Scope& scope) {
   if (missing) tree = std::move(missing);
 }
 
+bool Resolver::refuse_standing(const std::string& name, duckdb::optional_idx location) {
+  if (!context_.standing) return false;
+  auto refused = invalid("materialized views do not support {}", as_written(name))
+                     .with_sqlstate("0A000")
+                     .with_detail("Its value depends on the session, the time or the catalog.");
+  if (name == "mz_now") {
+    refused.hint =
+        "Filter by mz_now() where the view is read: SELECT … FROM view WHERE … mz_now() ….";
+  }
+  fail(std::move(refused), location);
+  return true;
+}
+
 bool Resolver::answer(ExpressionPointer& tree, duckdb::FunctionExpression& call, Scope& scope) {
   const std::string name = call.function_name;
   ExpressionPointer answered;
-  if (const std::string registry = registry_of(name); !registry.empty())
+  const std::string registry = registry_of(name);
+  const bool setting = name == "current_setting";
+  if (!registry.empty() || setting || name == "set_config" || name == "mz_now") {
+    if (refuse_standing(registry.empty() ? name : registry, call.GetQueryLocation())) return true;
+  }
+  if (!registry.empty())
     answered = registry_answer(registry, call, scope);
-  else if (name == "current_setting")
+  else if (setting)
     answered = setting_answer(call);
   else if (name == "set_config" && call.children.size() == 3)
     answered = set_config_answer(call);
   else
     answered = session_answer(name, call, scope);
+  if (answered && refuse_standing(name, call.GetQueryLocation())) return true;
   if (!answered && !failed()) answered = catalog_answer(name, call);
   if (!answered) return failed();
   answered->SetQueryLocation(call.GetQueryLocation());
@@ -553,6 +585,9 @@ ExpressionPointer Resolver::catalog_answer(const std::string& name,
                                            duckdb::FunctionExpression& call) {
   using engine::LogicalType;
   auto& given = call.children;
+  const bool looks_up = text_answers().contains(name) || name.starts_with("to_reg") ||
+                        (name.starts_with("pg_") && name.ends_with("_is_visible"));
+  if (looks_up && refuse_standing(name, call.GetQueryLocation())) return nullptr;
   if (const auto found = text_answers().find(name); found != text_answers().end()) {
     if (given.empty()) return nullptr;
     std::vector<ExpressionPointer> arguments;

@@ -8,6 +8,7 @@
 #include "sql/allowed_functions.h"
 #include "sql/front/parse.h"
 #include "sql/resolver.h"
+#include "sql/standing_query.h"
 #include "sql/system/relations.h"
 
 namespace sluice::sql {
@@ -186,17 +187,26 @@ void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
 
 TableRefPointer Resolver::scan(const Object& object, const Scope& scope) {
   if (!scope.in_view && !object.id.system) reads_.insert(object.id);
-  if (object.table() != nullptr) return scan_table(object);
   if (object.view() != nullptr) return scan_view(object, scope);
+  if (const auto rows = object.collection())
+    return context_.standing ? scan_input(object) : scan_rows(object, *rows);
+  if (context_.standing) {
+    fail(invalid("materialized views cannot read the system relation {}",
+                 context_.catalog->qualified_name(object))
+             .with_sqlstate("0A000"));
+    return nullptr;
+  }
   return scan_system(object);
 }
 
-TableRefPointer Resolver::scan_table(const Object& object) {
-  if (!context_.snapshot) {
+TableRefPointer Resolver::scan_rows(const Object& object, collection::CollectionId rows) {
+  const bool checked = object.materialized_view() != nullptr && context_.view_snapshot;
+  const auto& snapshots = checked ? context_.view_snapshot : context_.snapshot;
+  if (!snapshots) {
     fail(invalid("tables cannot be read here").with_sqlstate("0A000"));
     return nullptr;
   }
-  auto snapshot = context_.snapshot(object.table()->collection);
+  auto snapshot = snapshots(rows);
   if (!snapshot.ok()) {
     fail(std::move(snapshot).error());
     return nullptr;
@@ -205,6 +215,15 @@ TableRefPointer Resolver::scan_table(const Object& object) {
   keep_.push_back(*snapshot);
   const auto names = names_of(object.columns());
   return subquery_of_ours((*snapshot)->table_sql(names, std::nullopt));
+}
+
+// With its schema, which no common table has that a user may call the same.
+TableRefPointer Resolver::scan_input(const Object& object) {
+  tables_.insert(object.id);
+  auto ref = duckdb::make_uniq<duckdb::BaseTableRef>();
+  ref->schema_name = DEFAULT_SCHEMA;
+  ref->table_name = input_name(object.id);
+  return ref;
 }
 
 TableRefPointer Resolver::scan_view(const Object& object, const Scope&) {

@@ -10,6 +10,7 @@
 #include "sql/catalog_edit.h"
 #include "sql/front/parse.h"
 #include "sql/show.h"
+#include "sql/standing_query.h"
 #include "sql/system/catalog_functions.h"
 
 namespace sluice::sql {
@@ -318,6 +319,55 @@ TEST_F(ResolveTest, ExpressionsHaveNoRelations) {
   EXPECT_EQ(check("'s3://b/' || a"), "42703");
   EXPECT_EQ(check("(SELECT 'x')"), "0A000");
   EXPECT_EQ(check("getvariable('x')"), "42883");
+}
+
+// What a materialized view's query becomes; else the error's SQLSTATE and message.
+std::string standing(const std::shared_ptr<const Catalog>& catalog, const std::string& sql,
+                     std::vector<Column> columns, std::vector<size_t> required = {}) {
+  const MaterializedView view{.query_sql = sql,
+                              .search_path = {"public"},
+                              .columns = std::move(columns),
+                              .dependencies = {},
+                              .collection = {},
+                              .assert_not_null = std::move(required)};
+  const auto made = standing_query(catalog, view);
+  if (!made.ok()) return made.error().sqlstate + ": " + made.error().message;
+  std::string inputs;
+  for (const ObjectId id : made->inputs) inputs += " " + input_name(id);
+  return made->query.statement().ToString() + inputs;
+}
+
+TEST_F(ResolveTest, StandingQueriesNameWhatTheyRead) {
+  const Column a{.name = "x", .type = types::make(types::TypeId::kInteger)};
+  const std::string table = (*context_.catalog->lookup({"t"}, {"public"}))->id.text();
+  // A common table of that name doesn't come before it.
+  const std::string query = standing(
+      context_.catalog, "WITH " + table + " AS (SELECT 1) SELECT v.a FROM v, " + table, {a}, {0});
+  EXPECT_THAT(query, HasSubstr("main." + table));
+  EXPECT_THAT(query, HasSubstr("sluice_required(CAST("));
+  EXPECT_TRUE(query.ends_with(" " + table)) << query;
+}
+
+TEST_F(ResolveTest, StandingQueriesDependOnNothingButRows) {
+  const Column a{.name = "x", .type = types::make(types::TypeId::kText)};
+  const auto refused = [&](const char* what) {
+    return standing(context_.catalog, fmt::format("SELECT {}", what), {a});
+  };
+  EXPECT_EQ(refused("now()"), "0A000: materialized views do not support now()");
+  EXPECT_EQ(refused("mz_now()"), "0A000: materialized views do not support mz_now()");
+  EXPECT_EQ(refused("current_date"), "0A000: materialized views do not support current_date");
+  EXPECT_EQ(refused("current_timestamp"),
+            "0A000: materialized views do not support current_timestamp");
+  EXPECT_EQ(refused("localtime"), "0A000: materialized views do not support localtime");
+  EXPECT_EQ(refused("version()"), "0A000: materialized views do not support version()");
+  EXPECT_EQ(refused("current_setting('timezone')"),
+            "0A000: materialized views do not support current_setting()");
+  EXPECT_EQ(refused("'t'::regclass"),
+            "0A000: materialized views do not support a cast to regclass");
+  EXPECT_EQ(refused("pg_get_userbyid(1)"),
+            "0A000: materialized views do not support pg_get_userbyid()");
+  EXPECT_EQ(refused("name FROM mz_tables"),
+            "0A000: materialized views cannot read the system relation mz_catalog.mz_tables");
 }
 
 }  // namespace

@@ -103,7 +103,8 @@ class Resolver {
   void narrow_series(TableRefPointer& ref, const std::string& alias, Scope& scope);
   void walk_call_in_from(TableRefPointer& ref, Scope& scope);
   TableRefPointer scan(const Object& object, const Scope& scope);
-  TableRefPointer scan_table(const Object& object);
+  TableRefPointer scan_rows(const Object& object, collection::CollectionId rows);
+  TableRefPointer scan_input(const Object& object);
   TableRefPointer scan_view(const Object& object, const Scope& scope);
   TableRefPointer scan_system(const Object& object);
   TableRefPointer subquery_of_ours(const std::string& sql);
@@ -133,6 +134,8 @@ class Resolver {
   void walk_cast(ExpressionPointer& expression, Scope& scope);
   void check_type(engine::LogicalType& type, duckdb::optional_idx location);
   ExpressionPointer transaction_time() const;
+  // Whether the query is to be kept up to date, which what `name` says would not let it be.
+  bool refuse_standing(const std::string& name, duckdb::optional_idx location);
 
   void fail(Error error, duckdb::optional_idx location = {});
   bool failed() const { return failure_.has_value(); }

@@ -73,7 +73,7 @@ Result<std::string> text_of(const Show& show, const ResolveContext& context) {
     case What::kViews:
       return objects_text(show, context, "o.name", "mz_views");
     case What::kMaterializedViews:
-      return objects_text(show, context, "o.name, o.cluster_id AS cluster",
+      return objects_text(show, context, "o.name, 'quickstart' AS cluster",
                           "mz_materialized_views");
     case What::kSources:
       return objects_text(show, context, "o.name, o.type, o.cluster_id AS cluster", "mz_sources");
@@ -100,6 +100,8 @@ Result<std::string> text_of(const Show& show, const ResolveContext& context) {
       return create_text(show, ObjectKind::kTable, context);
     case What::kCreateView:
       return create_text(show, ObjectKind::kView, context);
+    case What::kCreateMaterializedView:
+      return create_text(show, ObjectKind::kMaterializedView, context);
     case What::kCreateConnection:
       return create_text(show, ObjectKind::kConnection, context);
     case What::kIamPolicy:
@@ -110,8 +112,9 @@ Result<std::string> text_of(const Show& show, const ResolveContext& context) {
 }
 
 bool is_list(Show::What what) {
-  return what != Show::What::kSetting && what != Show::What::kCreateTable &&
-         what != Show::What::kCreateView && what != Show::What::kCreateConnection;
+  using What = Show::What;
+  return what != What::kSetting && what != What::kCreateTable && what != What::kCreateView &&
+         what != What::kCreateMaterializedView && what != What::kCreateConnection;
 }
 
 }  // namespace

@@ -33,11 +33,18 @@ std::string show_table(const Catalog& catalog, const Object& object, ShowCreateO
 }
 
 std::string show_view(const Catalog& catalog, const Object& object) {
-  const View& view = *object.view();
   std::vector<std::string> names;
-  for (const auto& column : view.columns) names.push_back(always_quoted(column.name));
-  return fmt::format("CREATE VIEW {} ({}) AS {}", full_name(catalog, object),
-                     fmt::join(names, ", "), view.query_sql);
+  for (const auto& column : object.columns()) names.push_back(always_quoted(column.name));
+  std::string options;
+  if (const MaterializedView* const kept = object.materialized_view()) {
+    options = " IN CLUSTER \"quickstart\" WITH (";
+    for (const size_t column : kept->assert_not_null)
+      options += fmt::format("ASSERT NOT NULL = {}, ", names[column]);
+    options += "REFRESH = ON COMMIT)";
+  }
+  return fmt::format(
+      "CREATE {} {} ({}){} AS {}", object.view() != nullptr ? "VIEW" : "MATERIALIZED VIEW",
+      full_name(catalog, object), fmt::join(names, ", "), options, *object.query_sql());
 }
 
 std::string show_connection(const Catalog& catalog, const Object& object,
@@ -69,7 +76,7 @@ std::string full_name(const Catalog& catalog, const Object& object) {
 
 std::string show_create(const Catalog& catalog, const Object& object, ShowCreateOptions options) {
   if (object.table() != nullptr) return show_table(catalog, object, options);
-  if (object.view() != nullptr) return show_view(catalog, object);
+  if (object.query_sql() != nullptr) return show_view(catalog, object);
   if (object.connection() != nullptr) return show_connection(catalog, object, options);
   if (object.secret() != nullptr)
     return fmt::format("CREATE SECRET {} AS '<REDACTED>'", full_name(catalog, object));

@@ -215,6 +215,21 @@ statement("specifying columns for COPY <table_name> TO commands not yet supporte
 statement("ORDER BY is not supported in SELECT query for COPY statements", source="(SELECT a FROM t ORDER BY a)")
 statement("COPY (SUBSCRIBE) is not supported", source="(SUBSCRIBE t)")
 statement("Timestamp ({time}) is not valid for all inputs: history is kept from {first} on", source="(SELECT * FROM t AS OF 1)")
+
+
+@provokes('`materialized view "{name}" cannot be read at the time of this transaction`')
+def view_too_new(stage):
+    with stage.server.wire() as holder:  # keeps the time readable
+        time = holder.query("BEGIN; SELECT mz_now() FROM t LIMIT 1").rows[0][0]
+        with stage.server.wire() as maker:
+            maker.query("CREATE MATERIALIZED VIEW too_new AS SELECT a FROM t")
+            maker.query("SELECT * FROM too_new")
+        try:
+            return stage.error(stage.copy(source=f"(SELECT * FROM too_new AS OF {time})"))
+        finally:
+            holder.query("ROLLBACK; DROP MATERIALIZED VIEW too_new")
+
+
 statement("Timestamp ({time}) is in the future: the newest complete one is {last}",
           source="(SELECT * FROM t AS OF 999999999999999)")
 provokes("`COPY TO a store cannot follow changes in the same transaction`")(

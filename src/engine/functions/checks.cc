@@ -12,6 +12,7 @@
 //   sluice_shown(x)                            x, but booleans as the texts t and f: for concat()
 //   sluice_continuous(x)                       x, but numerics as doubles: for percentile_cont()
 //   sluice_list_like(x, y)                     x; a literal or parameter as a list of what y is
+//   sluice_required(x, column)                 x; a row where it is NULL is an error (23502)
 //   current_user() and other names that PostgreSQL has without parentheses: the engine makes calls
 //   of them where a quoted name is no column's, so that here it is told: 42703. The unquoted ones
 //   are answered before the engine sees them.
@@ -209,6 +210,28 @@ BoundExpression bind_continuous(BindInput& input) {
   return bound_cast(input.context, std::move(value), LogicalType::DOUBLE);
 }
 
+void required(duckdb::DataChunk& arguments, duckdb::ExpressionState&, duckdb::Vector& result) {
+  const size_t rows = arguments.size();
+  duckdb::UnifiedVectorFormat values, names;
+  arguments.data[0].ToUnifiedFormat(rows, values);
+  arguments.data[1].ToUnifiedFormat(rows, names);
+  for (size_t row = 0; row < rows; ++row) {
+    if (values.validity.RowIsValid(values.sel->get_index(row))) continue;
+    const auto* const name = duckdb::UnifiedVectorFormat::GetData<duckdb::string_t>(names);
+    raise(invalid("column \"{}\" must not be null", name[names.sel->get_index(row)].GetString())
+              .with_sqlstate("23502"));
+  }
+  result.Reference(arguments.data[0]);
+}
+
+duckdb::unique_ptr<duckdb::FunctionData> bind_required(
+    duckdb::ClientContext&, ScalarFunction& function,
+    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& arguments) {
+  function.arguments[0] = arguments[0]->return_type;
+  function.return_type = arguments[0]->return_type;
+  return nullptr;
+}
+
 template <const char* kColumn>
 BoundExpression bind_no_column(BindInput&) {
   raise(invalid("column \"{}\" does not exist", kColumn).with_sqlstate("42703"));
@@ -289,6 +312,9 @@ void register_checks(duckdb::DatabaseInstance& database) {
   add("sluice_list_like", {any, any}, any, bind_list_like);
   add("sluice_shown", {any}, any, bind_shown);
   add("sluice_continuous", {any}, any, bind_continuous);
+  ScalarFunction checked("sluice_required", {any, text}, any, required, bind_required);
+  checked.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
+  add_function(database, std::move(checked));
   add_no_column<kCatalog>(database, "current_catalog");
   add_no_column<kDate>(database, "current_date");
   add_no_column<kSchema>(database, "current_schema");

@@ -72,13 +72,14 @@ Result<StatementParser::Node> StatementParser::create() {
   const bool temporary = cursor_.take("temporary") || cursor_.take("temp");
   if (cursor_.take("view")) return create_view(or_replace, temporary);
   for (const std::string_view kind :
-       {"cluster",      "database", "domain",    "extension",   "function",    "index",
-        "materialized", "policy",   "procedure", "publication", "replacement", "role",
-        "rule",         "sequence", "server",    "sink",        "source",      "trigger",
-        "type",         "unique",   "unlogged",  "user"}) {
+       {"cluster",   "database",    "domain",      "extension", "function", "index",    "policy",
+        "procedure", "publication", "replacement", "role",      "rule",     "sequence", "server",
+        "sink",      "source",      "trigger",     "type",      "unique",   "unlogged", "user"}) {
     if (!cursor_.is(kind)) continue;
-    const bool is_view = kind == "materialized" || kind == "replacement";
-    return unsupported("CREATE " + upper(kind) + (is_view ? " VIEW" : ""));
+    return unsupported("CREATE " + upper(kind) + (kind == "replacement" ? " VIEW" : ""));
+  }
+  if (!temporary && cursor_.take_all({"materialized", "view"})) {
+    return create_materialized_view(or_replace);
   }
   if (or_replace) return cursor_.unexpected();
   if (cursor_.take("table")) return create_table(temporary);
@@ -239,6 +240,58 @@ Result<StatementParser::Node> StatementParser::create_view(bool or_replace, bool
   return Node(std::move(create));
 }
 
+// MATERIALIZED VIEW [IF NOT EXISTS] name [(columns)] [IN CLUSTER name] [WITH (options)] AS query
+Result<StatementParser::Node> StatementParser::create_materialized_view(bool or_replace) {
+  CreateMaterializedView create;
+  create.or_replace = or_replace;
+  create.if_not_exists = cursor_.take_if_not_exists();
+  TRY_ASSIGN(create.name, cursor_.object_name());
+  if (cursor_.is("(")) {
+    TRY_ASSIGN(create.column_names, cursor_.names_in_parentheses());
+  }
+  // There is one cluster, and it is this server.
+  if (cursor_.take_all({"in", "cluster"})) TRY(cursor_.name());
+  if (cursor_.take("with")) TRY(materialized_view_options(create));
+  TRY(cursor_.expect("as"));
+  create.query_text = cursor_.text(cursor_.rest());
+  TRY_ASSIGN(create.query, query_until(cursor_.end(), nullptr));
+  if (engine_.parameter_count() > 0) {
+    return invalid("views cannot have parameters").with_sqlstate("42P02");
+  }
+  return Node(std::move(create));
+}
+
+// (ASSERT NOT NULL [=] column, REFRESH [=] ON COMMIT, …)
+Status StatementParser::materialized_view_options(CreateMaterializedView& create) {
+  TRY(cursor_.expect("("));
+  do {
+    const int32_t position = cursor_.position();
+    if (cursor_.take_all({"assert", "not", "null"})) {
+      cursor_.take("=");
+      TRY_ASSIGN(Name column, cursor_.name());
+      create.assert_not_null.push_back(std::move(column));
+    } else if (cursor_.take_all({"retain", "history"})) {
+      return unsupported("RETAIN HISTORY of one view")
+          .with_detail("History is kept for all tables and views alike.")
+          .with_hint("Start the server with --retain-history-ms.")
+          .at(position);
+    } else if (cursor_.take("refresh")) {
+      cursor_.take("=");
+      // Which every view is.
+      if (!cursor_.take_all({"on", "commit"})) {
+        return unsupported("REFRESH at times")
+            .with_hint("Every materialized view is up to date at each commit.")
+            .at(position);
+      }
+    } else if (cursor_.take_all({"partition", "by"})) {
+      return unsupported("PARTITION BY of a materialized view").at(position);
+    } else {
+      return cursor_.unexpected();
+    }
+  } while (cursor_.take(","));
+  return cursor_.expect(")");
+}
+
 // A plain string, as most are, is not shown to the engine's parser, which keeps texts in memory of
 // its own.
 Result<Expression> StatementParser::secret_value() {
@@ -287,6 +340,7 @@ Result<StatementParser::Node> StatementParser::alter() {
   if (cursor_.take("connection")) return alter_connection();
   if (cursor_.take("table")) return rename(ObjectKind::kTable);
   if (cursor_.take("view")) return rename(ObjectKind::kView);
+  if (cursor_.take_all({"materialized", "view"})) return rename(ObjectKind::kMaterializedView);
   if (cursor_.take("schema")) return rename(ObjectKind::kSchema);
   if (cursor_.is_kind(Token::Kind::kWord)) {
     return unsupported("ALTER " + upper(cursor_.tokens().word(cursor_.index())));
@@ -373,6 +427,8 @@ Result<StatementParser::Node> StatementParser::drop() {
     drop.kind = ObjectKind::kTable;
   } else if (cursor_.take("view")) {
     drop.kind = ObjectKind::kView;
+  } else if (cursor_.take_all({"materialized", "view"})) {
+    drop.kind = ObjectKind::kMaterializedView;
   } else if (cursor_.take("secret")) {
     drop.kind = ObjectKind::kSecret;
   } else if (cursor_.take("connection")) {

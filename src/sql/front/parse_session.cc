@@ -76,6 +76,8 @@ Result<StatementParser::Node> StatementParser::show_create(bool redacted) {
     show.what = Show::What::kCreateTable;
   } else if (cursor_.take("view")) {
     show.what = Show::What::kCreateView;
+  } else if (cursor_.take_all({"materialized", "view"})) {
+    show.what = Show::What::kCreateMaterializedView;
   } else if (cursor_.take("connection")) {
     show.what = Show::What::kCreateConnection;
   } else if (cursor_.is_kind(Token::Kind::kWord)) {
@@ -257,7 +259,8 @@ Result<StatementParser::Node> StatementParser::explain() {
   }
   if (!stage.empty()) TRY(cursor_.expect("for"));
   explain.stage = std::move(stage);
-  if (cursor_.take("view")) {
+  explain.materialized = cursor_.take_all({"materialized", "view"});
+  if (explain.materialized || cursor_.take("view")) {
     TRY_ASSIGN(ObjectName view, cursor_.object_name());
     explain.view = std::move(view);
     return Node(std::move(explain));

@@ -182,7 +182,47 @@ TEST(Parse, CreateViewKeepsItsText) {
   EXPECT_EQ(view.query_text, "select 1 -- one\n + 2");
   EXPECT_TRUE(parse_query(view.query_text).ok());
   EXPECT_EQ(error_of("create view v as select $1").sqlstate, "42P02");
-  EXPECT_EQ(error_of("create materialized view v as select 1").sqlstate, "0A000");
+}
+
+TEST(Parse, CreateMaterializedViewKeepsItsTextAndOptions) {
+  const auto view = parsed<CreateMaterializedView>(
+      "create or replace materialized view if not exists s.v (x, \"Y\") in cluster c with (assert "
+      "not null x, ASSERT NOT NULL = \"Y\", refresh = on commit) as  select 1, 2;");
+  EXPECT_TRUE(view.or_replace && view.if_not_exists);
+  EXPECT_EQ(view.name.text(), "s.v");
+  ASSERT_EQ(view.assert_not_null.size(), 2u);
+  EXPECT_EQ(view.assert_not_null[1].text, "Y");
+  EXPECT_EQ(view.column_names.size(), 2u);
+  EXPECT_EQ(view.query_text, "select 1, 2");
+  EXPECT_EQ(error_of("create materialized view v as select $1").sqlstate, "42P02");
+  EXPECT_EQ(error_of("create temporary materialized view v as select 1").sqlstate, "42601");
+}
+
+TEST(Parse, OptionsOfMaterializedViewsThatAreNotThereAreRefused) {
+  const auto history = error_of(
+      "create materialized view v with (assert not null a, retain history for '1 day') as select "
+      "1");
+  EXPECT_EQ(history.sqlstate, "0A000");
+  EXPECT_EQ(history.position, 53);
+  EXPECT_THAT(history.hint, testing::HasSubstr("--retain-history-ms"));
+  EXPECT_EQ(
+      error_of("create materialized view v with (refresh every '1 day') as select 1").sqlstate,
+      "0A000");
+  EXPECT_EQ(error_of("create materialized view v with (nonsense) as select 1").sqlstate, "42601");
+}
+
+TEST(Parse, StatementsAboutMaterializedViews) {
+  const auto drop = parsed<Drop>("drop materialized view if exists a, s.b cascade");
+  EXPECT_EQ(drop.kind, ObjectKind::kMaterializedView);
+  EXPECT_EQ(drop.names.size(), 2u);
+  EXPECT_EQ(parsed<Rename>("alter materialized view a rename to b").kind,
+            ObjectKind::kMaterializedView);
+  EXPECT_EQ(parsed<Show>("show create materialized view a").what,
+            Show::What::kCreateMaterializedView);
+  EXPECT_EQ(parsed<Show>("show materialized views from s").what, Show::What::kMaterializedViews);
+  const auto explain = parsed<Explain>("explain materialized view s.a");
+  EXPECT_TRUE(explain.materialized && explain.view);
+  EXPECT_FALSE(parsed<Explain>("explain view a").materialized);
 }
 
 TEST(Parse, Connections) {

@@ -234,6 +234,16 @@ struct CreateView {
   std::string query_text;
 };
 
+struct CreateMaterializedView {
+  ObjectName name;
+  bool or_replace = false;
+  bool if_not_exists = false;
+  std::vector<Name> column_names;
+  std::vector<Name> assert_not_null;  // columns, by the names they get
+  Query query;
+  std::string query_text;
+};
+
 struct CreateSecret {
   ObjectName name;
   bool if_not_exists = false;
@@ -278,7 +288,7 @@ struct Drop {
   bool cascade = false;
 };
 
-// ALTER {TABLE | VIEW | SCHEMA} name RENAME TO new_name
+// ALTER {TABLE | [MATERIALIZED] VIEW | SCHEMA} name RENAME TO new_name
 struct Rename {
   ObjectKind kind = ObjectKind::kTable;
   ObjectName name;
@@ -306,9 +316,10 @@ struct Show {
     kSecrets,
     kClusters,  // and roles: in no schema
     kRoles,
-    kColumns,           // of `name`
-    kCreateTable,       // of `name`, as the next two
-    kCreateView,        // columns name, create_sql
+    kColumns,      // of `name`
+    kCreateTable,  // of `name`, as the next three
+    kCreateView,   // columns name, create_sql
+    kCreateMaterializedView,
     kCreateConnection,  // SHOW [REDACTED] CREATE CONNECTION
     kIamPolicy,         // FOR CONNECTION `name` TO `target`
     kTrustPolicy,       // FOR CONNECTION `name`
@@ -350,7 +361,8 @@ struct SetTransaction {
   bool session = false;  // SET SESSION CHARACTERISTICS AS TRANSACTION
 };
 
-// EXPLAIN [ANALYZE] [[stage] PLAN FOR] [AS TEXT] query, or of a view by its name, or of a COPY TO.
+// EXPLAIN [ANALYZE] [[stage] PLAN FOR] [AS TEXT] query, or of a view by its name, materialized or
+// not, or of a COPY TO.
 struct Explain {
   bool analyze = false;
   std::string stage;            // upper case: "", "PLAN", "OPTIMIZED PLAN", "RAW PLAN", "TIMESTAMP"
@@ -358,6 +370,7 @@ struct Explain {
   Query query;                  // null: `view`
   std::string query_text;
   std::optional<ObjectName> view;
+  bool materialized = false;  // the view
   std::shared_ptr<const Copy> copy;
 };
 
@@ -400,10 +413,10 @@ struct Statement {
   std::string text;      // exactly its own text, without blanks and comments around it
   int32_t position = 1;  // where it begins in the whole string: in characters, from 1
   std::variant<Select, Insert, Update, Delete, Truncate, Copy, CopyFrom, CreateSchema, CreateTable,
-               CreateView, CreateSecret, AlterSecret, CreateConnection, AlterConnection,
-               ValidateConnection, Drop, Rename, Show, SetVariable, ResetVariable, Begin, Commit,
-               Rollback, SetTransaction, Explain, Prepare, Execute, Deallocate, DeclareCursor,
-               Fetch, Close, Discard>
+               CreateView, CreateMaterializedView, CreateSecret, AlterSecret, CreateConnection,
+               AlterConnection, ValidateConnection, Drop, Rename, Show, SetVariable, ResetVariable,
+               Begin, Commit, Rollback, SetTransaction, Explain, Prepare, Execute, Deallocate,
+               DeclareCursor, Fetch, Close, Discard>
       node;
   std::optional<AsOf> as_of;  // of a Select or Explain; a Copy has its own
   int parameter_count = 0;    // the highest $n

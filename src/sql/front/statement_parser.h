@@ -50,6 +50,8 @@ class StatementParser {
   Result<bool> column_constraint(ColumnDefinition& column, CreateTable& table);
   Result<bool> table_constraint(CreateTable& table);
   Result<Node> create_view(bool or_replace, bool temporary);
+  Result<Node> create_materialized_view(bool or_replace);
+  Status materialized_view_options(CreateMaterializedView& create);
   Result<Expression> secret_value();
   Result<Node> create_secret();
   Result<Node> create_connection();

@@ -115,8 +115,8 @@ std::optional<std::string> index_text(const Catalog& catalog, uint32_t oid, int6
 
 std::optional<std::string> view_text(const Catalog& catalog, uint32_t oid) {
   const Object* object = catalog.find_oid(oid);
-  if (object == nullptr || object->view() == nullptr) return std::nullopt;
-  return " " + object->view()->query_sql + ";";
+  if (object == nullptr || object->query_sql() == nullptr) return std::nullopt;
+  return " " + *object->query_sql() + ";";
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ Column internal_char(std::string name);
 Column texts(std::string name);
 Column oids(std::string name);
 Column int2s(std::string name);
+Column int8s(std::string name);
 Column jsonb(std::string name);
 Column timestamptz(std::string name);
 Column uint8(std::string name);

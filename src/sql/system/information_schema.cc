@@ -6,10 +6,12 @@ namespace {
 
 using engine::Value;
 
+// Materialized views are none of the standard's, so PostgreSQL leaves them out.
 template <typename Visit>
 void for_each_relation(const ResolveContext& context, Visit visit) {
   for (const auto& [id, object] : context.catalog->objects())
-    if (object->is_relation()) visit(*object, context.catalog->schema_of(*object));
+    if (object->is_relation() && object->materialized_view() == nullptr)
+      visit(*object, context.catalog->schema_of(*object));
 }
 
 Value database() { return Value(std::string(kDatabaseName)); }

@@ -1,4 +1,6 @@
 // mz_catalog: what exists, as Materialize shows it.
+#include <algorithm>
+
 #include "sql/show_create.h"
 #include "sql/system/groups.h"
 
@@ -12,7 +14,16 @@ Value oid_of(const Object& object) { return Value::UINTEGER(object.oid()); }
 Value schema_of(const Object& object) { return Value(object.schema.text()); }
 
 // What mz_objects.type says.
-std::string type_of(const Object& object) { return std::string(kind_name(object.kind)); }
+std::string type_of(const Object& object) {
+  std::string type(kind_name(object.kind));
+  std::replace(type.begin(), type.end(), ' ', '-');
+  return type;
+}
+
+// There is one cluster, and it is this server.
+Value cluster_of(const Object& object) {
+  return object.materialized_view() == nullptr ? null() : Value("u1");
+}
 
 template <typename Visit>
 void for_each_item(const ResolveContext& context, Visit visit) {
@@ -24,7 +35,7 @@ void objects(const ResolveContext& context, RowWriter& out, bool relations_only)
   for_each_item(context, [&](const Object& object) {
     if (relations_only && !object.is_relation()) return;
     out.row({id_of(object.id), oid_of(object), schema_of(object), Value(object.name),
-             Value(type_of(object)), Value(kOwnerId), null(), null()});
+             Value(type_of(object)), Value(kOwnerId), cluster_of(object), null()});
   });
 }
 
@@ -45,6 +56,16 @@ void views(const ResolveContext& context, RowWriter& out) {
     out.row({id_of(object.id), oid_of(object), schema_of(object), Value(object.name),
              text_or_null(view == nullptr ? "" : view->query_sql), Value(kOwnerId), null(),
              text_or_null(sql), text_or_null(sql)});
+  });
+}
+
+void materialized_views(const ResolveContext& context, RowWriter& out) {
+  for_each_item(context, [&](const Object& object) {
+    if (object.materialized_view() == nullptr) return;
+    const std::string sql = show_create(*context.catalog, object);
+    out.row({id_of(object.id), oid_of(object), schema_of(object), Value(object.name),
+             cluster_of(object), Value(*object.query_sql()), Value(kOwnerId), null(), Value(sql),
+             Value(sql)});
   });
 }
 
@@ -154,12 +175,12 @@ void add_mz_catalog(Definitions& all) {
       {text("id"), oid("oid"), text("schema_id"), text("name"), text("category"), text("owner_id"),
        texts("privileges"), text("create_sql"), text("redacted_create_sql")},
       types_of);
-  // Kinds of objects that do not exist yet, for tools that list them all.
   add("mz_materialized_views",
       {text("id"), oid("oid"), text("schema_id"), text("name"), text("cluster_id"),
        text("definition"), text("owner_id"), texts("privileges"), text("create_sql"),
        text("redacted_create_sql")},
-      nullptr);
+      materialized_views);
+  // Kinds of objects that do not exist yet, for tools that list them all.
   add("mz_sources",
       {text("id"), oid("oid"), text("schema_id"), text("name"), text("type"), text("connection_id"),
        text("size"), text("envelope_type"), text("key_format"), text("value_format"),

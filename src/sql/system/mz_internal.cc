@@ -1,4 +1,6 @@
 // mz_internal: details of AWS connections, what depends on what, comments.
+#include <algorithm>
+
 #include "engine/functions/json.h"
 #include "sql/aws_policies.h"
 #include "sql/system/groups.h"
@@ -59,9 +61,46 @@ void dependencies(const ResolveContext& context, RowWriter& out) {
       out.row({Value(id.text()), Value(used.text())});
 }
 
+void hydration_statuses(const ResolveContext& context, RowWriter& out) {
+  if (!context.materialized_views) return;
+  for (const MaterializedViewState& view : context.materialized_views())
+    out.row({Value(view.id.text()), Value("u1"), yes(view.hydrated)});
+}
+
+Value count(uint64_t value) { return number(static_cast<int64_t>(value)); }
+
+Value number_or_null(const std::optional<int64_t>& value) {
+  return value ? number(*value) : null();
+}
+
+void view_statuses(const ResolveContext& context, RowWriter& out) {
+  if (!context.materialized_views) return;
+  for (const MaterializedViewState& view : context.materialized_views()) {
+    out.row({Value(view.id.text()), Value(view.phase), text_or_null(view.error),
+             count(view.filled_rows), count(view.rows_to_fill), count(view.bytes),
+             view.complete_ms ? Value::UBIGINT(static_cast<uint64_t>(*view.complete_ms)) : null(),
+             number_or_null(view.lag_ms)});
+  }
+}
+
+void view_operators(const ResolveContext& context, RowWriter& out) {
+  if (!context.materialized_views) return;
+  for (const MaterializedViewState& view : context.materialized_views()) {
+    for (const auto& one : view.operators) {
+      duckdb::vector<Value> inputs;
+      for (const uint64_t input : one.inputs) inputs.push_back(Value::BIGINT(int64_t(input)));
+      out.row({Value(view.id.text()), count(one.number),
+               Value::LIST(engine::LogicalType::BIGINT, std::move(inputs)), Value(one.kind),
+               Value(one.description), count(one.rows), count(one.bytes), count(one.nanoseconds),
+               count(one.last_nanoseconds), number_or_null(view.lag_ms), yes(one.failing)});
+    }
+  }
+}
+
 void comments(const ResolveContext& context, RowWriter& out) {
   for (const auto& [id, object] : context.catalog->objects()) {
-    const std::string kind(kind_name(object->kind));
+    std::string kind(kind_name(object->kind));
+    std::replace(kind.begin(), kind.end(), ' ', '-');
     if (!object->comment.empty())
       out.row({Value(id.text()), Value(kind), null(), Value(object->comment)});
     int32_t position = 0;
@@ -87,6 +126,18 @@ void add_mz_internal(Definitions& all) {
        text("principal"), text("external_id"), jsonb("example_trust_policy")},
       aws_connections);
   add("mz_object_dependencies", {text("object_id"), text("referenced_object_id")}, dependencies);
+  add("mz_hydration_statuses", {text("object_id"), text("replica_id"), boolean("hydrated")},
+      hydration_statuses);
+  const Column complete{.name = "complete_at", .type = types::make(types::TypeId::kMzTimestamp)};
+  add("mz_materialized_view_statuses",
+      {text("object_id"), text("phase"), text("error"), int8("filled_rows"), int8("rows_to_fill"),
+       int8("bytes"), complete, int8("lag_ms")},
+      view_statuses);
+  add("mz_materialized_view_operators",
+      {text("object_id"), int8("operator_id"), int8s("inputs"), text("type"), text("description"),
+       int8("rows"), int8("bytes"), int8("elapsed_ns"), int8("last_elapsed_ns"), int8("lag_ms"),
+       boolean("failing")},
+      view_operators);
   add("mz_comments", {text("id"), text("object_type"), int4("object_sub_id"), text("comment")},
       comments);
 }

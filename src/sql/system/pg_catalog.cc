@@ -109,6 +109,7 @@ void write(const ClassRow& row, RowWriter& out) {
 // the system are of the kind that it calls special.
 const char* kind_of(const Object& object, const Object& schema) {
   if (object.kind == ObjectKind::kTable) return "r";
+  if (object.kind == ObjectKind::kMaterializedView) return "m";
   const bool listed = schema.name == "pg_catalog" || schema.name == "information_schema";
   return object.id.system && !listed ? "s" : "v";
 }
@@ -272,6 +273,15 @@ void views(const ResolveContext& context, RowWriter& out) {
   });
 }
 
+void materialized_views(const ResolveContext& context, RowWriter& out) {
+  for_each_relation(context, [&](const Object& object) {
+    if (object.materialized_view() == nullptr) return;
+    out.row({Value(context.catalog->schema_of(object).name), Value(object.name),
+             Value(std::string(kDefaultUser)), null(), yes(false), yes(true),
+             Value(*object.query_sql())});
+  });
+}
+
 void index_list(const ResolveContext& context, RowWriter& out) {
   for_each_key(context, [&](const Object& table, const KeyConstraint& key, size_t) {
     out.row({Value(context.catalog->schema_of(table).name), Value(table.name), Value(key.name),
@@ -363,6 +373,11 @@ void add_pg_catalog(Definitions& all) {
       {name_column("schemaname"), name_column("viewname"), name_column("viewowner"),
        text("definition")},
       views);
+  add("pg_matviews", 0,
+      {name_column("schemaname"), name_column("matviewname"), name_column("matviewowner"),
+       name_column("tablespace"), boolean("hasindexes"), boolean("ispopulated"),
+       text("definition")},
+      materialized_views);
   add("pg_indexes", 0,
       {name_column("schemaname"), name_column("tablename"), name_column("indexname"),
        name_column("tablespace"), text("indexdef")},

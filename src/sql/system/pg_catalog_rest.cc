@@ -132,8 +132,6 @@ void add_empty(Definitions& all) {
   add("pg_language", {oid("oid"), name_column("lanname"), oid("lanowner")});
   add("pg_locks", {text("locktype"), oid("database"), oid("relation"), int4("pid"), text("mode"),
                    boolean("granted")});
-  add("pg_matviews", {name_column("schemaname"), name_column("matviewname"),
-                      name_column("matviewowner"), text("definition")});
   add("pg_operator", {oid("oid"), name_column("oprname"), oid("oprnamespace"), oid("oprowner"),
                       internal_char("oprkind"), oid("oprleft"), oid("oprright"), oid("oprresult"),
                       oid("oprcode")});

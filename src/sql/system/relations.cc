@@ -36,6 +36,9 @@ Column oids(std::string name) {
 Column int2s(std::string name) {
   return make(std::move(name), types::array_of(types::make(types::TypeId::kSmallInt)));
 }
+Column int8s(std::string name) {
+  return make(std::move(name), types::array_of(types::make(types::TypeId::kBigInt)));
+}
 
 engine::Value null() { return engine::Value(); }
 engine::Value text_or_null(const std::string& text) {

@@ -1,0 +1,66 @@
+#include "session/view_explain.h"
+
+namespace sluice::session {
+namespace {
+
+std::string size_text(uint64_t bytes) {
+  if (bytes < 10 * 1024) return fmt::format("{} B", bytes);
+  if (bytes < 10 * 1024 * 1024) return fmt::format("{} kB", bytes / 1024);
+  return fmt::format("{} MB", bytes / 1024 / 1024);
+}
+
+double milliseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
+
+std::string line_of(const sql::MaterializedViewState::Operator& one) {
+  std::string inputs;
+  for (const uint64_t input : one.inputs) {
+    inputs += fmt::format("{}#{}", inputs.empty() ? " of " : ", ", input);
+  }
+  std::string line = fmt::format("#{} {}{}", one.number, one.kind, inputs);
+  if (!one.description.empty() && one.description != one.kind) line += ": " + one.description;
+  line += fmt::format("  ({} rows, {}, {:.3f} ms in all, {:.3f} ms last)", one.rows,
+                      size_text(one.bytes), milliseconds(one.nanoseconds),
+                      milliseconds(one.last_nanoseconds));
+  if (one.failing) line += "  ERROR in its rows";
+  return line;
+}
+
+std::string head_of(const std::string& name, const sql::MaterializedViewState& state) {
+  std::string head = fmt::format("{}: {}, {}", name, state.phase, size_text(state.bytes));
+  if (state.rows_to_fill > 0 && !state.live) {
+    head += fmt::format(", filled with {} of {} rows", state.filled_rows, state.rows_to_fill);
+  }
+  if (state.lag_ms && !state.live) head += fmt::format(", {} ms behind", *state.lag_ms);
+  return head;
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<std::string>>> explain_materialized_view(
+    const Execution& execution, const sql::ObjectName& name) {
+  TRY_ASSIGN(const auto catalog, execution.transaction->catalog());
+  auto found = catalog->require(sql::ObjectKind::kMaterializedView, name.parts,
+                                execution.settings.search_path());
+  if (!found.ok()) return std::move(found).error().at(name.position);
+  const sql::Object& view = **found;
+  std::vector<std::vector<std::string>> rows;
+  for (const sql::MaterializedViewState& state : execution.database.live_views().states()) {
+    if (state.id != view.id) continue;
+    rows.push_back({head_of(catalog->qualified_name(view, true), state)});
+    if (!state.error.empty()) rows.push_back({"error: " + state.error});
+    for (const auto& one : state.operators) rows.push_back({line_of(one)});
+    if (!state.operators.empty()) return rows;
+  }
+  // Not built yet, or not even committed: the plan alone.
+  auto plan = execution.database.live_views().explain(catalog, *view.materialized_view());
+  if (!plan.ok()) return rows.empty() ? Result<decltype(rows)>(std::move(plan).error()) : rows;
+  size_t begin = 0;
+  while (begin < plan->size()) {
+    const size_t end = std::min(plan->find('\n', begin), plan->size());
+    rows.push_back({plan->substr(begin, end - begin)});
+    begin = end + 1;
+  }
+  return rows;
+}
+
+}  // namespace sluice::session
