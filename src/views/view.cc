@@ -187,7 +187,10 @@ Status View::fill(std::shared_ptr<const collection::ReadView> at, const Progress
   graph_->set_limit(limit_bytes_);
   // What is stored already stays where it is right.
   LiveRows stored;
-  TRY(read_ids(stored, stop));
+  if (Status read = read_ids(stored, stop); !read.ok()) {
+    empty();
+    return read;
+  }
   Writing writing(*this);
   Chosen added;
   const auto sink = [&](const Delta& answer) -> Status {
@@ -249,7 +252,8 @@ Result<RowId> View::take_row(std::string_view row) {
 
 Status View::catch_up(const dataflow::Graph::Changes& changes,
                       std::shared_ptr<const collection::ReadView> to, std::stop_token stop) {
-  TRY_ASSIGN(const Delta delta, follow(changes));
+  TRY_ASSIGN(const Delta followed, follow(changes));
+  const Delta delta = with_later(followed);
   Writing writing(*this);
   Chosen added;
   for (const dataflow::BatchPtr& batch : delta) {
@@ -267,14 +271,22 @@ Status View::catch_up(const dataflow::Graph::Changes& changes,
                    [&](auto chunk) { return writing.append(*chunk, stop); }));
   }
   TRY(writing.commit(stop));
+  later_.clear();
   hold(std::move(to));
   return ok();
+}
+
+Delta View::with_later(const Delta& delta) const {
+  if (later_.empty()) return delta;
+  Delta all = delta;
+  all.insert(all.end(), later_.begin(), later_.end());
+  return dataflow::consolidate(all, definition_.shape.types);
 }
 
 Status View::follow_later(const dataflow::Graph::Changes& changes) {
   TRY_ASSIGN(const Delta delta, follow(changes));
   // The result refers to the changes, which go.
-  later_ = copied(delta);
+  later_ = copied(with_later(delta));
   return ok();
 }
 
@@ -286,11 +298,7 @@ Result<Delta> View::follow(const dataflow::Graph::Changes& changes) {
 
 Result<collection::DerivedChange> View::emit(const Delta& delta,
                                              const collection::Derivation::Reserve& reserve) {
-  Delta all = delta;
-  if (!later_.empty()) {
-    all.insert(all.end(), later_.begin(), later_.end());
-    all = dataflow::consolidate(all, definition_.shape.types);
-  }
+  const Delta all = with_later(delta);
   collection::DerivedChange change;
   change.id = id();
   int64_t coming = 0;

@@ -76,6 +76,8 @@ class View {
   Status fill_graph(const collection::ReadView& at, const Progress& progress,
                     const std::stop_token& stop);
   Status read_ids(LiveRows& to, const std::stop_token& stop);
+  // Together with what was kept for later, which its being left behind has kept from emit().
+  dataflow::Delta with_later(const dataflow::Delta& delta) const;
   Result<collection::RowId> take_row(std::string_view row);
 
   const Surroundings around_;
