@@ -212,7 +212,7 @@ ExecutionPtr ClientSession::begin_statement(std::vector<engine::Value> parameter
                 // Not if something came before it in the same implicit transaction: that would be
                 // lost when this statement is run again.
                 .last = last && !transaction_->block() && statements_ == 1,
-                .first = transaction_->is_untouched(),
+                .first = !transaction_->is_used(),
                 .number = statements_});
 }
 

@@ -8,6 +8,7 @@ namespace sluice::session {
 Result<sql::ResolveContext> Execution::context(
     const std::shared_ptr<const collection::ReadView>& view) const {
   sql::ResolveContext context;
+  if (!describing) transaction->use();
   TRY_ASSIGN(context.catalog, transaction->catalog());
   context.search_path = settings.search_path();
   context.user = user;
@@ -113,6 +114,7 @@ Status Execution::check_stop() const {
 
 Result<const sql::Object*> Execution::writable_table(
     const sql::ObjectName& name, std::shared_ptr<const sql::Catalog>& catalog) const {
+  transaction->use();
   TRY_ASSIGN(catalog, transaction->catalog());
   auto object = catalog->relation(name.parts, settings.search_path());
   if (!object.ok()) return std::move(object).error().at(name.position);

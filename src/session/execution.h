@@ -55,7 +55,7 @@ struct Execution {
   // The implicit transaction ends with this statement: rows may be loaded beside it.
   bool last = false;
   bool describing = false;  // nothing is read: that a materialized view is behind does no harm
-  // Its transaction had chosen nothing before it, and it was the so-manieth of it.
+  // Nothing was read or changed in its transaction before it, and it was the so-manieth there.
   bool first = false;
   int number = 0;
 

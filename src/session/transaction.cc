@@ -68,6 +68,7 @@ void Transaction::start_over() {
   catalog_.reset();
   edit_.reset();
   awaited_.reset();
+  used_ = false;
 }
 
 Result<collection::Overlay*> Transaction::overlay(const sql::Table& table) {

@@ -52,8 +52,9 @@ class Transaction {
 
   // Whether there is something to commit: not after commit().
   bool writes() const;
-  // Whether neither its time nor anything else of it has been chosen.
-  bool is_untouched() const { return !view_ && !catalog_ && !edit_ && !writes(); }
+  // Whether a statement has read or changed something at its time; describing one has not.
+  bool is_used() const { return used_ || writes(); }
+  void use() { used_ = true; }
   // Chooses its time anew at the next use. Nothing of it may have been written.
   void start_over();
   // To be called once. kConflict: nothing has happened, and it may be tried again from the start.
@@ -70,6 +71,7 @@ class Transaction {
   std::map<collection::CollectionId, std::vector<std::shared_ptr<collection::LoadedRows>>> loads_;
   std::map<collection::CollectionId, collection::CollectionSpec> created_;
   std::optional<collection::CollectionId> awaited_;
+  bool used_ = false;
   bool committed_ = false;
 };
 

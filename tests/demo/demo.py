@@ -1,17 +1,21 @@
 #!/usr/bin/python3
 """The main job from begin to end: load three million flights, look at them, export them to S3 as
-Parquet and CSV, read the files back with readers that are not ours, and compare."""
+Parquet and CSV, read the files back with readers that are not ours, and compare. Then the same with a
+materialized view that stays up to date while flights stream in, exported twice meanwhile."""
 
 import argparse
 import json
 import os
 import pathlib
+import random
 import shlex
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -171,6 +175,87 @@ def compare(server, store, folder, name, form, relation, check, columns):
     return equal
 
 
+class Stream:
+    """A client whose flights come in, a few at a time; after each commit it looks whether the view has them."""
+
+    def __init__(self, server):
+        self.server, self.stop, self.fault, self.seconds, self.flights = server, threading.Event(), None, [], 0
+        self.thread = threading.Thread(target=self.work)
+
+    def work(self):
+        try:
+            with self.server.wire() as connection:
+                airports = [row[0] for row in connection.rows("SELECT airport FROM departures")]
+                while not self.stop.is_set():
+                    airport, count = random.choice(airports), random.randrange(1, 10)
+                    asked = f"SELECT flights FROM departures WHERE airport = '{airport}'"
+                    before = int(connection.value(asked))
+                    began = time.monotonic()
+                    connection.query("INSERT INTO flights VALUES " + ", ".join(
+                        [f"(now()::timestamp, {random.randrange(-20, 200)}, 500, '{airport}', 'SFO')"] * count))
+                    self.seconds.append(time.monotonic() - began)
+                    if int(connection.value(asked)) != before + count:
+                        raise Failed(f"{count} flights from {airport} are not in the view")
+                    self.flights += count
+        except Exception as fault:  # told by close(): a thread has nobody to tell
+            self.fault = fault
+
+    def wait_for(self, commits):
+        wanted = len(self.seconds) + commits
+        while len(self.seconds) < wanted and not self.fault:
+            self.stop.wait(0.01)
+
+    def close(self):
+        self.stop.set()
+        self.thread.join()
+        if self.fault:
+            raise Failed(f"the stream of flights: {self.fault}")
+
+
+def live(server, store, folder, step):
+    """Exports a view twice while flights stream in; returns whether the files are right."""
+    with step("Make a view that stays up to date"):
+        run_psql(server, "CREATE MATERIALIZED VIEW departures AS SELECT origin AS airport, count(*) AS flights, "
+                 "sum(delay) AS minutes_late FROM flights GROUP BY origin",
+                 "SELECT * FROM departures ORDER BY flights DESC LIMIT 5")
+    stream = Stream(server)
+    with step("Flights stream in; meanwhile export the view twice") as streaming:
+        stream.thread.start()
+        try:
+            for number in (1, 2):
+                stream.wait_for(100)
+                run_psql(server, f"COPY departures\nTO 's3://{store.bucket}/{store.prefix}/departures-{number}'\n"
+                                 "WITH (AWS CONNECTION = aws_connection, FORMAT = 'parquet')")
+            stream.wait_for(100)
+        finally:
+            stream.close()
+        streaming.note = (f", {stream.flights} flights in {len(stream.seconds)} commits, each at once in the view; "
+                          f"median of a commit {statistics.median(stream.seconds) * 1000:.1f} ms")
+    equal = True
+    with step("Each export is the view at its time, and the query's answer then"):
+        run_psql(server, "EXPLAIN MATERIALIZED VIEW departures")
+        check = "SELECT count(*), sum(flights::bigint), sum(minutes_late::bigint), max(airport) FROM {}"
+        with server.wire() as connection:
+            times = [row[0] for row in connection.rows(
+                "SELECT logical_time FROM sluice_internal.export_runs WHERE target LIKE '%/departures-%' ORDER BY started")]
+            for number, at in enumerate(times, 1):
+                target = pathlib.Path(folder, f"departures-{number}")
+                target.mkdir()
+                for key in store.client.list(store.bucket, f"{store.prefix}/departures-{number}/"):
+                    (target / key.rsplit("/", 1)[-1]).write_bytes(store.client.get(store.bucket, key))
+                theirs = normal(json.loads(harness.node(
+                    "readers/read.mjs", "duckdb", target, "parquet", check.format("data"), timeout=600))[0])
+                query = ("(SELECT origin AS airport, count(*) AS flights, sum(delay) AS minutes_late FROM flights "
+                         "GROUP BY origin) AS q")
+                mine = [normal(connection.rows(check.format(source) + f" AS OF {at}")[0])
+                        for source in ("departures", query)]
+                same = mine == [theirs, theirs]
+                equal = equal and same
+                print(f"   export {number}, as of {at}: {'equal' if same else 'DIFFERENT'}: {theirs}"
+                      + ("" if same else f"\n      the view and the query say {mine}"))
+    return equal
+
+
 def demo(given, server, store, folder):
     step = Steps()
     psql = f"psql -h {server.host} -p {server.port} -U materialize materialize"
@@ -206,6 +291,7 @@ def demo(given, server, store, folder):
         for name, _, relation, check, columns in EXPORTS:
             for form in ("parquet", "csv"):
                 equal = compare(server, store, folder, name, form, relation, check, columns) and equal
+    equal = live(server, store, folder, step) and equal
     print(f"\nAll in {time.monotonic() - step.began:.1f} s. " + ("Everything is equal." if equal else "NOT everything is equal."))
     if given.stay and equal:
         print(f"\nGo on with:\n   {psql}\nand the connection aws_connection to s3://{store.bucket}/…"
@@ -231,8 +317,11 @@ def main():
             store = Store(given, folder + "/rgw")
             print(f"   {store.endpoint or 'AWS'}")
         with steps("Start sluice"):
-            server = harness.Server(data_dir=folder + "/data")
-            print("   " + shlex.join([os.path.relpath(harness.BINARY, harness.ROOT), "serve", "--data-dir", server.data_dir]))
+            # Old times stay readable, to compare the exports with.
+            options = ["--retain-history-ms", "600000"]
+            server = harness.Server(*options, data_dir=folder + "/data")
+            print("   " + shlex.join([os.path.relpath(harness.BINARY, harness.ROOT), "serve", "--data-dir", server.data_dir,
+                                      *options]))
         files = folder + "/files"
         os.mkdir(files)
         return 0 if demo(given, server, store, files) else 1
