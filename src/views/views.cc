@@ -62,6 +62,8 @@ class Keeper final : public Views {
   enum class Distance { kNear, kFar, kUnknown };
   Result<Distance> catch_up(Kept& kept, bool last_round, const std::stop_token& stop);
   Status go_live(Kept& kept, const std::stop_token& stop);
+  bool is_attached(const Kept& kept) const;
+  Status begin_group(const std::stop_token& stop);
   void failed(Kept& kept, Error error, const std::stop_token& stop);
   void forget_notes(const std::stop_token& stop);
 
@@ -199,7 +201,7 @@ KeptPtr Keeper::next(const std::stop_token& stop) {
   std::unique_lock lock(follower_->mutex);
   const auto find = [&]() -> KeptPtr {
     for (const KeptPtr& kept : follower_->all_locked()) {
-      if (kept->attached || kept->broken) continue;
+      if ((kept->attached && kept->phase == Phase::kLive) || kept->broken) continue;
       const bool ready =
           std::all_of(kept->upstream.begin(), kept->upstream.end(),
                       [&](const KeptPtr& up) { return follower_->is_live_locked(*up); });
@@ -216,6 +218,7 @@ KeptPtr Keeper::next(const std::stop_token& stop) {
 }
 
 Status Keeper::bring_up(Kept& kept, const std::stop_token& stop) {
+  if (is_attached(kept)) return begin_group(stop);  // the last one was not written
   for (int round = 1;; ++round) {
     if (!kept.view.is_filled()) {
       TRY(fill(kept, stop));
@@ -283,7 +286,16 @@ Status Keeper::go_live(Kept& kept, const std::stop_token& stop) {
     return std::move(attached).error();
   }
   if (!*attached) return ok();
-  // Any group will do for it to become live in.
+  return begin_group(stop);
+}
+
+bool Keeper::is_attached(const Kept& kept) const {
+  const std::lock_guard lock(follower_->mutex);
+  return kept.attached;
+}
+
+// Any group will do for views to become live in.
+Status Keeper::begin_group(const std::stop_token& stop) {
   collection::Commit commit;
   commit.notes.push_back({"view", std::nullopt});
   TRY(store_.commit(std::move(commit), stop));

@@ -3,10 +3,14 @@
 #include "views/views.h"
 
 #include <fmt/ranges.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <random>
 
+#include "collection/faulty_files.h"
 #include "collection/store_fixture.h"
 #include "engine/functions/register.h"
 
@@ -42,7 +46,8 @@ class MaterializedViews : public collection::StoreTest {
 
   void restart() {
     views_.reset();
-    reopen();
+    const Status opened = open(files_);
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
     views_ = Views::start(*store_, *engine_, engine::functions::register_functions, view_options_);
     for (const Made& made : made_) add(made);
   }
@@ -150,6 +155,7 @@ class MaterializedViews : public collection::StoreTest {
   }
 
   static inline std::vector<std::shared_ptr<const void>> kept_;
+  collection::FaultyFiles files_;
   CollectionId t_, u_;
   Options view_options_;
   std::vector<Made> made_;
@@ -334,6 +340,89 @@ TEST_F(MaterializedViews, RemovedWhileBeingFilledIsGone) {
   ASSERT_TRUE(write(t_, numbered(0, 10)).ok());
   const Made next = sums();
   expect_right(next);
+}
+
+// A group of commits that can't be written has not happened in the views either.
+TEST_F(MaterializedViews, TakeBackWhatFollowsFromARefusedCommit) {
+  const Made joined = join();
+  const Made counted = above(joined);
+  expect_right(counted);
+  for (const auto fault :
+       {collection::FaultyFiles::Fault::kFull, collection::FaultyFiles::Fault::kShortWrite}) {
+    ASSERT_TRUE(write(t_, numbered(0, 10)).ok());
+    files_.fault = fault;
+    ASSERT_FALSE(write(t_, numbered(100, 10)).ok());
+    EXPECT_EQ(difference(*store_->read(), joined).value_or(0), 0);
+    files_.fault = collection::FaultyFiles::Fault::kNone;
+    wait_until([&] { return store_->stats().read_only_reason.empty(); });
+    // It may be said for a while why they were not live.
+    wait_until([&] { return views_->wait(counted.id, {}).ok(); });
+    ASSERT_TRUE(write(t_, numbered(200, 10), ids(t_, "WHERE k < 5")).ok());
+    expect_right(joined);
+    expect_right(counted);
+  }
+  restart();
+  EXPECT_EQ(difference(*store_->read(), joined), 0);
+  expect_right(counted);
+}
+
+// A process that keeps views is killed at any moment: what can be read of them at the next start,
+// before anything was filled, is right, and so is what they become.
+TEST_F(MaterializedViews, AreRightAfterAKill) {
+  view_options_.refill_from_rows = 2'000;
+  restart();
+  const std::vector<Made> all = [&] {
+    std::vector<Made> made = {sums(), join()};
+    made.push_back(above(made[1]));
+    return made;
+  }();
+  const auto change_for_ever = [&](int ready, uint32_t seed) {
+    restart();
+    std::mt19937 random(seed);
+    for (int64_t i = 0;; ++i) {
+      const auto first = static_cast<int64_t>(random() % 5'000);
+      if (random() % 8 == 0) {
+        load(u_, first, 55'000);
+      } else {
+        const auto where = fmt::format("WHERE k % 7 = {} LIMIT 20", random() % 7);
+        if (!write(t_, numbered(first, 30), ids(t_, where)).ok()) ::_exit(2);
+      }
+      if (random() % 8 == 0 && !write(u_, {}, ids(u_, "WHERE k > 100")).ok()) ::_exit(3);
+      if (i == 5 && ::write(ready, &i, sizeof i) != sizeof i) ::_exit(4);
+    }
+  };
+  size_t read_at_once = 0;
+  for (uint32_t round = 0; round < 4; ++round) {
+    views_.reset();
+    close();  // no threads of ours may be there at the fork
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::close(ends[0]);
+      change_for_ever(ends[1], round);
+    }
+    ::close(ends[1]);
+    int64_t ready = 0;
+    ASSERT_EQ(::read(ends[0], &ready, sizeof ready), static_cast<ssize_t>(sizeof ready));
+    ::usleep(20'000 * round);
+    ::kill(child, SIGKILL);
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "exit code " << WEXITSTATUS(status);
+    restart();
+    const auto at = store_->read();
+    for (const Made& made : all) {
+      const auto wrong = difference(*at, made);
+      EXPECT_EQ(wrong.value_or(0), 0) << made.sql;
+      read_at_once += wrong ? 1 : 0;
+    }
+    ASSERT_TRUE(write(t_, numbered(0, 3)).ok());
+    for (const Made& made : all) expect_right(made);
+  }
+  EXPECT_GT(read_at_once, 0U);
 }
 
 }  // namespace
