@@ -18,12 +18,6 @@ int64_t Arrangement::KeyRows::weight() const {
   return first.key == 0 ? first.weight : owner_->key(first.key).weight;
 }
 
-uint32_t Arrangement::key_hash_of(uint32_t first) const {
-  const Row& leader = row(first);
-  return leader.key == 0 ? static_cast<uint32_t>(hash_bytes(leader.key_view()))
-                         : key(leader.key).hash;
-}
-
 Arrangement::KeyRows Arrangement::find(std::string_view key, uint64_t key_hash) const {
   const uint32_t first = keys_.find(static_cast<uint32_t>(key_hash),
                                     [&](uint32_t id) { return row(id).key_view() == key; });
@@ -35,7 +29,9 @@ uint32_t Arrangement::find_row(uint32_t first, std::string_view key, std::string
   if (first == 0 || options_.keys_only) return first;
   // A key's only row is this one or none.
   if (row(first).key == 0) return row(first).payload_view() == payload ? first : 0;
-  if (this->key(row(first).key).indexed == 0) {
+  const Key& owner = this->key(row(first).key);
+  if (owner.indexed == 0) {
+    if ((owner.seen & bit_of(hash)) == 0) return 0;
     for (uint32_t id = first; id != 0; id = row(id).next) {
       if (row(id).hash == hash && row(id).payload_view() == payload) return id;
     }
@@ -57,19 +53,28 @@ int64_t Arrangement::weight(std::string_view key, std::string_view payload) cons
 }
 
 void Arrangement::index_rows(uint32_t first) {
-  const auto hash_of = [&](uint32_t other) { return row(other).hash; };
-  for (uint32_t id = first; id != 0; id = row(id).next) index_.insert(row(id).hash, id, hash_of);
+  uint32_t previous = 0;
+  for (uint32_t id = first; id != 0; id = row(id).next) {
+    index_.insert(row(id).hash, id);
+    row(id).previous = previous;
+    previous = id;
+  }
+  key(row(first).key).indexed = 1;
 }
 
 void Arrangement::forget_rows(uint32_t first) {
-  const auto hash_of = [&](uint32_t other) { return row(other).hash; };
-  for (uint32_t id = first; id != 0; id = row(id).next) index_.erase(row(id).hash, id, hash_of);
+  Key& owner = key(row(first).key);
+  owner.indexed = 0;
+  owner.seen = 0;
+  for (uint32_t id = first; id != 0; id = row(id).next) {
+    index_.erase(row(id).hash, id);
+    owner.seen |= bit_of(row(id).hash);
+  }
 }
 
 void Arrangement::add(uint32_t first, std::string_view key_part, std::string_view payload,
                       int64_t weight, uint32_t key_hash, uint32_t hash) {
   if (key_part.size() > UINT32_MAX || payload.size() > UINT32_MAX) throw std::bad_alloc();
-  const auto hash_of = [&](uint32_t other) { return row(other).hash; };
   // First all that may fail, then what may not.
   const uint32_t id = pool_.allocate(sizeof(Row) + key_part.size() + payload.size());
   uint32_t group = first == 0 ? 0 : row(first).key;
@@ -77,15 +82,15 @@ void Arrangement::add(uint32_t first, std::string_view key_part, std::string_vie
   try {
     if (new_group) {
       group = pool_.allocate(sizeof(Key));
-      key(group) = {row(first).weight, 1, key_hash, 0, 0};
+      key(group) = {row(first).weight, 1, 0, bit_of(row(first).hash)};
     }
     if (group != 0 && key(group).rows >= kWalked) {
-      index_.reserve(key(group).indexed != 0 ? 1 : key(group).rows + 1, hash_of);
+      index_.reserve(key(group).indexed != 0 ? 1 : key(group).rows + 1);
     }
     Row& added = row(id);
     added = {weight,
              0,
-             first,
+             0,
              hash,
              group,
              static_cast<uint32_t>(key_part.size()),
@@ -93,9 +98,7 @@ void Arrangement::add(uint32_t first, std::string_view key_part, std::string_vie
     char* data = reinterpret_cast<char*>(&added + 1);
     if (!key_part.empty()) std::memcpy(data, key_part.data(), key_part.size());
     if (!payload.empty()) std::memcpy(data + key_part.size(), payload.data(), payload.size());
-    if (first == 0) {
-      keys_.insert(key_hash, id, [&](uint32_t other) { return key_hash_of(other); });
-    }
+    if (first == 0) keys_.insert(key_hash, id);
   } catch (const std::bad_alloc&) {
     if (new_group && group != 0) pool_.free(group);
     pool_.free(id);
@@ -108,43 +111,44 @@ void Arrangement::add(uint32_t first, std::string_view key_part, std::string_vie
   Row& added = row(id);
   leader.key = group;
   added.next = leader.next;
-  if (leader.next != 0) row(leader.next).previous = id;
   leader.next = id;
   Key& owner = key(group);
   owner.weight += weight;
+  owner.seen |= bit_of(hash);
   ++owner.rows;
   if (owner.indexed != 0) {
-    index_.insert(hash, id, hash_of);
+    added.previous = first;
+    if (added.next != 0) row(added.next).previous = id;
+    index_.insert(hash, id);
   } else if (owner.rows > kWalked) {
     index_rows(first);
-    owner.indexed = 1;
   }
 }
 
 void Arrangement::remove(uint32_t first, uint32_t id, uint32_t key_hash) {
   const Row gone = row(id);
+  const bool indexed = gone.key != 0 && key(gone.key).indexed != 0;
   uint32_t left = first;  // the key's first row from now on
+  uint32_t previous = 0;
   if (id == first && gone.next == 0) {
-    keys_.erase(key_hash, id, [&](uint32_t other) { return key_hash_of(other); });
+    keys_.erase(key_hash, id);
   } else if (id == first) {
     keys_.replace(key_hash, id, gone.next);
-    row(gone.next).previous = 0;
     left = gone.next;
   } else {
-    row(gone.previous).next = gone.next;
-    if (gone.next != 0) row(gone.next).previous = gone.previous;
+    previous = indexed ? gone.previous : first;
+    while (row(previous).next != id) previous = row(previous).next;
+    row(previous).next = gone.next;
   }
+  if (indexed && gone.next != 0) row(gone.next).previous = previous;
   if (gone.key != 0) {
     Key& owner = key(gone.key);
     --owner.rows;
     owner.weight -= gone.weight;
-    if (owner.indexed != 0) {
-      index_.erase(gone.hash, id, [&](uint32_t other) { return row(other).hash; });
+    if (indexed) {
+      index_.erase(gone.hash, id);
       // Not at once, or a key at the border would go to and fro.
-      if (owner.rows <= kWalked / 2) {
-        forget_rows(left);
-        owner.indexed = 0;
-      }
+      if (owner.rows <= kWalked / 2) forget_rows(left);
     }
     if (owner.rows == 1) {
       row(left).key = 0;

@@ -3,12 +3,12 @@
 //   key index   hash of key -> the first row of the key ── next ── next …
 //   row index   hash of key and payload -> the row, for keys of many rows
 //
-//   row (32 bytes) | key bytes | payload bytes          key (16 bytes): for keys of two rows or
+//   row (32 bytes) | key bytes | payload bytes          key (24 bytes): for keys of two rows or
 //   more
 //
 // A row is a key and a payload, both strings of bytes (row_bytes.h); together they are what it is
 // equal by. Two levels, so that applying a change takes the same time however many rows share a
-// key. A row takes 32 bytes beyond its own, at most 7 to round up, and 5 to 11 for each index.
+// key. A row takes 32 bytes beyond its own, at most 7 to round up, and 11 to 21 for each index.
 //
 // A count may become negative: a change may come before the one that it takes back, and a node
 // decides itself what such a row means. negative_rows() tells whether there are any.
@@ -28,42 +28,41 @@
 
 namespace sluice::arrangement {
 
-// Ids of blocks by hash: open addressing, a place is 4 bytes, at most 3/4 of them taken.
+// Ids of blocks by hash: open addressing, a place is 8 bytes, at most 3/4 of them taken. A place
+// has the hash, too, so that neither a look-up nor growing goes to memory for any other block.
 class IdIndex {
  public:
-  // `hash_of(id)` gives the hash of an id that is in the index.
-  template <typename HashOf>
-  void insert(uint32_t hash, uint32_t id, const HashOf& hash_of) {
-    if ((count_ + 1) * 4 > slots_.size() * 3)
-      resize(slots_.empty() ? 8 : slots_.size() * 2, hash_of);
-    place(hash, id);
+  void insert(uint32_t hash, uint32_t id) {
+    if ((count_ + 1) * 4 > slots_.size() * 3) resize(slots_.empty() ? 8 : slots_.size() * 2);
+    place({hash, id});
     ++count_;
   }
+  // The id of this hash for which `matches(id)`; 0: none.
   template <typename Matches>
   uint32_t find(uint32_t hash, const Matches& matches) const {
     if (slots_.empty()) return 0;
     for (size_t slot = hash & mask();; slot = (slot + 1) & mask()) {
-      if (slots_[slot] == 0 || matches(slots_[slot])) return slots_[slot];
+      const Slot& at = slots_[slot];
+      if (at.id == 0 || (at.hash == hash && matches(at.id))) return at.id;
     }
   }
-  void replace(uint32_t hash, uint32_t id, uint32_t by) { slots_[slot_of(hash, id)] = by; }
-  template <typename HashOf>
-  void erase(uint32_t hash, uint32_t id, const HashOf& hash_of) {
+  void replace(uint32_t hash, uint32_t id, uint32_t by) { slots_[slot_of(hash, id)].id = by; }
+  void erase(uint32_t hash, uint32_t id) {
     size_t hole = slot_of(hash, id);
     // Those behind it move up, unless they would come to lie before their home.
-    for (size_t slot = (hole + 1) & mask(); slots_[slot] != 0; slot = (slot + 1) & mask()) {
-      const size_t home = hash_of(slots_[slot]) & mask();
+    for (size_t slot = (hole + 1) & mask(); slots_[slot].id != 0; slot = (slot + 1) & mask()) {
+      const size_t home = slots_[slot].hash & mask();
       if (((slot - home) & mask()) < ((slot - hole) & mask())) continue;
       slots_[hole] = slots_[slot];
       hole = slot;
     }
-    slots_[hole] = 0;
+    slots_[hole] = Slot();
     --count_;
     if (count_ == 0) {
       slots_ = {};
     } else if (slots_.size() > 8 && count_ * 8 < slots_.size()) {
       try {
-        resize(slots_.size() / 2, hash_of);
+        resize(slots_.size() / 2);
       } catch (const std::bad_alloc&) {
         // It may stay as large as it is: erasing never fails.
         return;
@@ -71,43 +70,53 @@ class IdIndex {
     }
   }
   // Makes room for so many more, so that they can be inserted without an error.
-  template <typename HashOf>
-  void reserve(size_t more, const HashOf& hash_of) {
+  void reserve(size_t more) {
     size_t size = std::max<size_t>(slots_.size(), 8);
     while ((count_ + more) * 4 > size * 3) size *= 2;
-    if (size != slots_.size()) resize(size, hash_of);
+    if (size != slots_.size()) resize(size);
   }
-  // What an id of this hash would be compared with first; 0: nothing.
-  uint32_t first(uint32_t hash) const { return slots_.empty() ? 0 : slots_[hash & mask()]; }
+  // The first id of this hash; 0: none.
+  uint32_t first(uint32_t hash) const {
+    return find(hash, [](uint32_t /*id*/) { return true; });
+  }
   void prefetch(uint32_t hash) const {
     if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask()]);
   }
-  const std::vector<uint32_t>& slots() const { return slots_; }
+  template <typename What>
+  void for_each(const What& what) const {
+    for (const Slot& slot : slots_) {
+      if (slot.id != 0) what(slot.id);
+    }
+  }
   size_t size() const { return count_; }
-  size_t bytes() const { return slots_.capacity() * sizeof(uint32_t); }
+  size_t bytes() const { return slots_.capacity() * sizeof(Slot); }
 
  private:
+  struct Slot {
+    uint32_t hash = 0;
+    uint32_t id = 0;  // 0: free
+  };
+
   size_t mask() const { return slots_.size() - 1; }
   size_t slot_of(uint32_t hash, uint32_t id) const {
     size_t slot = hash & mask();
-    while (slots_[slot] != id) slot = (slot + 1) & mask();
+    while (slots_[slot].id != id) slot = (slot + 1) & mask();
     return slot;
   }
-  void place(uint32_t hash, uint32_t id) {
-    size_t slot = hash & mask();
-    while (slots_[slot] != 0) slot = (slot + 1) & mask();
-    slots_[slot] = id;
+  void place(Slot taken) {
+    size_t slot = taken.hash & mask();
+    while (slots_[slot].id != 0) slot = (slot + 1) & mask();
+    slots_[slot] = taken;
   }
-  template <typename HashOf>
-  void resize(size_t size, const HashOf& hash_of) {
-    std::vector<uint32_t> old(size, 0);
+  void resize(size_t size) {
+    std::vector<Slot> old(size);
     old.swap(slots_);
-    for (const uint32_t id : old) {
-      if (id != 0) place(hash_of(id), id);
+    for (const Slot& slot : old) {
+      if (slot.id != 0) place(slot);
     }
   }
 
-  std::vector<uint32_t> slots_;  // 0: free; a power of two of them, or none
+  std::vector<Slot> slots_;  // a power of two of them, or none
   size_t count_ = 0;
 };
 
@@ -138,9 +147,9 @@ class Arrangement {
   struct Row {
     int64_t weight;
     uint32_t next;
-    uint32_t previous;
-    uint32_t hash;
-    uint32_t key;  // the Key's block, 0 for a key's only row
+    uint32_t previous;  // where the key's rows are indexed
+    uint32_t hash;      // of key and payload
+    uint32_t key;       // the Key's block, 0 for a key's only row
     uint32_t key_bytes;
     uint32_t payload_bytes;
     const char* data() const { return reinterpret_cast<const char*>(this + 1); }
@@ -150,9 +159,10 @@ class Arrangement {
   struct Key {
     int64_t weight;
     uint32_t rows;
-    uint32_t hash;
     uint32_t indexed;  // whether its rows are in the row index
-    uint32_t unused;
+    // A bit for each row's hash, and maybe for some that are gone: a new row need not be compared
+    // with all others. Where the rows are not indexed.
+    uint64_t seen;
   };
 
  public:
@@ -207,22 +217,23 @@ class Arrangement {
     const uint32_t id = keys_.first(static_cast<uint32_t>(key_hash));
     if (id != 0) __builtin_prefetch(pool_.at(id));
   }
+  void prefetch_key(uint64_t key_hash) const {
+    const uint32_t id = keys_.first(static_cast<uint32_t>(key_hash));
+    if (id != 0 && row(id).key != 0) __builtin_prefetch(pool_.at(row(id).key));
+  }
 
   // Every row, in no order: what(RowView).
   template <typename What>
   void for_each(const What& what) const {
-    for (const uint32_t first : keys_.slots()) {
-      if (first == 0) continue;
+    keys_.for_each([&](uint32_t first) {
       for (const RowView view : KeyRows(this, first)) what(view);
-    }
+    });
   }
 
   // Every key, in no order: what(key, KeyRows).
   template <typename What>
   void for_each_key(const What& what) const {
-    for (const uint32_t first : keys_.slots()) {
-      if (first != 0) what(row(first).key_view(), KeyRows(this, first));
-    }
+    keys_.for_each([&](uint32_t first) { what(row(first).key_view(), KeyRows(this, first)); });
   }
 
   size_t rows() const { return rows_; }
@@ -238,7 +249,6 @@ class Arrangement {
   Row& row(uint32_t id) { return *reinterpret_cast<Row*>(pool_.at(id)); }
   const Key& key(uint32_t id) const { return *reinterpret_cast<const Key*>(pool_.at(id)); }
   Key& key(uint32_t id) { return *reinterpret_cast<Key*>(pool_.at(id)); }
-  uint32_t key_hash_of(uint32_t first) const;
   uint32_t find_row(uint32_t first, std::string_view key, std::string_view payload,
                     uint32_t hash) const;
   void add(uint32_t first, std::string_view key, std::string_view payload, int64_t weight,
@@ -246,6 +256,7 @@ class Arrangement {
   void remove(uint32_t first, uint32_t id, uint32_t key_hash);
   void index_rows(uint32_t first);
   void forget_rows(uint32_t first);
+  static uint64_t bit_of(uint32_t hash) { return uint64_t{1} << (hash >> 26); }
   static constexpr uint32_t kWalked = 8;  // rows of a key that is not indexed
 
   const Options options_;

@@ -9,10 +9,10 @@
 
 namespace sluice::arrangement {
 
-BlockPool::BlockPool() : pages_(1) {}
+BlockPool::BlockPool() : pages_(1), memory_(1, nullptr) {}
 
 BlockPool::~BlockPool() {
-  for (const Page& page : pages_) ::operator delete(page.memory);
+  for (char* memory : memory_) ::operator delete(memory);
 }
 
 // Steps of 8 bytes up to 1 KiB, then eight steps for each doubling.
@@ -33,14 +33,15 @@ size_t BlockPool::class_bytes(size_t index) {
 uint32_t BlockPool::add_page(size_t bytes, size_t block_bytes) {
   if (free_pages_.empty()) {
     if (pages_.size() >> (32 - kOffsetBits) != 0) throw std::bad_alloc();
+    memory_.resize(pages_.size() + 1);
     pages_.emplace_back();
     free_pages_.push_back(static_cast<uint32_t>(pages_.size() - 1));
   }
   const uint32_t number = free_pages_.back();
   Page page;
-  page.memory = static_cast<char*>(::operator new(bytes));
   page.bytes = bytes;
   page.block_bytes = static_cast<uint32_t>(std::min<size_t>(block_bytes, UINT32_MAX));
+  memory_[number] = static_cast<char*>(::operator new(bytes));
   pages_[number] = page;
   free_pages_.pop_back();
   page_bytes_ += bytes;
@@ -49,7 +50,8 @@ uint32_t BlockPool::add_page(size_t bytes, size_t block_bytes) {
 
 void BlockPool::remove_page(uint32_t number) {
   page_bytes_ -= pages_[number].bytes;
-  ::operator delete(pages_[number].memory);
+  ::operator delete(memory_[number]);
+  memory_[number] = nullptr;
   pages_[number] = Page();
   free_pages_.push_back(number);
 }
@@ -95,7 +97,7 @@ BlockPool::Id BlockPool::allocate(size_t bytes) {
   Page& page = pages_[number];
   uint32_t granule = page.free;
   if (granule != kFull) {
-    std::memcpy(&page.free, page.memory + granule * kGranule, sizeof page.free);
+    std::memcpy(&page.free, memory_[number] + granule * kGranule, sizeof page.free);
   } else {
     granule = page.unused;
     page.unused += static_cast<uint32_t>(block_bytes / kGranule);
@@ -118,13 +120,13 @@ void BlockPool::free(Id block) {
     return remove_page(number);
   }
   const size_t at = offset(block);
-  std::memcpy(page.memory + at, &page.free, sizeof page.free);
+  std::memcpy(memory_[number] + at, &page.free, sizeof page.free);
   page.free = static_cast<uint32_t>(at / kGranule);
   if (!page.listed) list(group, number);
 }
 
 size_t BlockPool::bytes() const {
-  return sizeof *this + page_bytes_ + pages_.capacity() * sizeof(Page) +
+  return sizeof *this + page_bytes_ + pages_.capacity() * (sizeof(Page) + sizeof(char*)) +
          free_pages_.capacity() * sizeof(uint32_t);
 }
 

@@ -29,8 +29,8 @@ class BlockPool {
   // there are 2^32 of them, one for each 8 bytes.
   Id allocate(size_t bytes);
   void free(Id block);
-  char* at(Id block) { return pages_[block >> kOffsetBits].memory + offset(block); }
-  const char* at(Id block) const { return pages_[block >> kOffsetBits].memory + offset(block); }
+  char* at(Id block) { return memory_[block >> kOffsetBits] + offset(block); }
+  const char* at(Id block) const { return memory_[block >> kOffsetBits] + offset(block); }
 
   // All memory that it holds, this object included.
   size_t bytes() const;
@@ -43,7 +43,6 @@ class BlockPool {
   static constexpr size_t kClasses = 128 + 4 * 8;
 
   struct Page {
-    char* memory = nullptr;
     size_t bytes = 0;
     uint32_t block_bytes = 0;
     uint32_t live = 0;
@@ -68,6 +67,9 @@ class BlockPool {
   void unlist(Class& group, uint32_t number);
 
   std::vector<Page> pages_;  // page 0 is none, so that no block has the name 0
+  // Of each page, apart from what is known of it: all look-ups go through these, so they should be
+  // in a cache.
+  std::vector<char*> memory_;
   std::vector<uint32_t> free_pages_;
   std::array<Class, kClasses> classes_;
   size_t page_bytes_ = 0;

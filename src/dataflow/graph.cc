@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <duckdb.hpp>
+#include <duckdb/planner/expression/bound_reference_expression.hpp>
 #include <set>
 
 #include "base/check.h"
@@ -31,6 +32,37 @@ void collect_sources(const Node& node, std::set<const Node*>& seen,
   const size_t count = node.inputs.size();
   for (size_t i = 0; i < count; ++i) {
     collect_sources(*node.inputs[left_first ? i : count - 1 - i], seen, sources);
+  }
+}
+
+// Whether an expression list has each of `width` columns as it is.
+bool passes_all(const std::vector<ExpressionPtr>& expressions, size_t width) {
+  std::set<size_t> passed;
+  for (const ExpressionPtr& expression : expressions) {
+    if (expression->GetExpressionClass() != duckdb::ExpressionClass::BOUND_REF) continue;
+    passed.insert(expression->Cast<duckdb::BoundReferenceExpression>().index);
+  }
+  return passed.size() == width;
+}
+
+// Whether no tick's changes of the node have a row twice.
+bool gives_rows_once(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::kDistinct:
+    case NodeKind::kTopK:
+    case NodeKind::kWindow:
+      return true;
+    case NodeKind::kSetOperation:
+      return node.as<SetOperation>().operation != SetOperationKind::kUnion;
+    case NodeKind::kAggregate:
+      return node.as<Aggregate>().sets.size() == 1;
+    case NodeKind::kFilter:
+      return gives_rows_once(*node.inputs[0]);
+    case NodeKind::kProject:
+      return passes_all(node.as<Project>().expressions, node.inputs[0]->types.size()) &&
+             gives_rows_once(*node.inputs[0]);
+    default:
+      return false;
   }
 }
 
@@ -90,7 +122,7 @@ class Graph::Stopwatch {
   const size_t before_;
 };
 
-Graph::Graph(Plan plan) : plan_(std::move(plan)) {}
+Graph::Graph(Plan plan) : plan_(std::move(plan)), rows_once_(gives_rows_once(*plan_.root)) {}
 
 Graph::~Graph() = default;
 
@@ -174,7 +206,10 @@ Delta Graph::run(const Changes& changes) {
     step.rows_out += row_count(step.out);
     since = now;
   }
+  // What is there without any rows may go at once with the first ones.
+  const bool are_once = started_ && rows_once_;
   started_ = true;
+  if (are_once) return std::move(steps_.back().out);
   return consolidate(steps_.back().out, plan_.root->types);
 }
 
@@ -195,7 +230,24 @@ std::vector<SourceId> Graph::fill_order() const {
   std::set<const Node*> seen;
   std::vector<SourceId> sources;
   collect_sources(*plan_.root, seen, sources);
+  // Few rows first: the many then meet them, each about one, and not the other way round.
+  const auto rows = [&](SourceId source) {
+    const auto found = plan_.rows.find(source);
+    return found == plan_.rows.end() ? 0 : found->second;
+  };
+  std::stable_sort(sources.begin(), sources.end(),
+                   [&](SourceId a, SourceId b) { return rows(a) < rows(b); });
   return sources;
+}
+
+std::vector<size_t> Graph::columns_read(SourceId source) const {
+  std::set<size_t> columns;
+  for (const Step& step : steps_) {
+    if (step.node->kind != NodeKind::kSource || step.node->as<Source>().id != source) continue;
+    const std::vector<size_t>& of_node = step.node->as<Source>().columns;
+    columns.insert(of_node.begin(), of_node.end());
+  }
+  return {columns.begin(), columns.end()};
 }
 
 Status Graph::begin_fill(Sink sink, std::stop_token stop) {

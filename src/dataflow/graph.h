@@ -62,7 +62,10 @@ class Graph {
   // The sources of the plan, each once, in the order that makes the least work; any other order
   // and any mixture of them is as right.
   std::vector<SourceId> fill_order() const;
-  // Rows with all of the collection's columns; the caller's again when this returns.
+  // The columns of the source that the plan reads, ascending.
+  std::vector<size_t> columns_read(SourceId source) const;
+  // Rows with all of the collection's columns, of which those that are not read may hold anything;
+  // the caller's again when this returns.
   Status fill(SourceId source, const Delta& rows);
   // No more rows of the source will come. May be left out, at the cost of some work.
   Status end(SourceId source);
@@ -109,6 +112,7 @@ class Graph {
   void check_limit() const;
 
   const Plan plan_;
+  const bool rows_once_;                            // the root's changes need no consolidation
   std::unique_ptr<duckdb::Connection> connection_;  // whose context expressions are evaluated in
   std::vector<Step> steps_;
   std::unique_ptr<Filling> filling_;  // between begin_fill() and finish_fill()

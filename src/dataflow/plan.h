@@ -22,6 +22,7 @@
 #include <duckdb/planner/expression.hpp>
 #include <duckdb/planner/expression/bound_aggregate_expression.hpp>
 #include <duckdb/planner/expression/bound_window_expression.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -215,6 +216,7 @@ struct Plan {
   std::shared_ptr<duckdb::DuckDB> instance;  // shared with the planner and its other plans
   NodePtr root;
   std::vector<std::string> names;  // of the root's columns
+  std::map<SourceId, uint64_t> rows;  // about how many each source had when it was planned
 };
 
 // The plan as a tree, a node a line, inputs indented; a node with several readers is told once.

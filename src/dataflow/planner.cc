@@ -156,6 +156,7 @@ Result<Plan> plan_statement(duckdb::ClientContext& context, const duckdb::SQLSta
   Plan plan;
   TRY_ASSIGN(plan.root, compile(context, *made.plan));
   plan.names = std::move(made.names);
+  for (const SourceTable& source : sources) plan.rows.emplace(source.id, source.rows);
   if (plan.names.size() != plan.root->types.size()) {
     return internal("a view's plan has {} columns, its query {}", plan.root->types.size(),
                     plan.names.size());

@@ -46,21 +46,20 @@ int64_t grouping(const std::vector<size_t>& arguments, const std::vector<size_t>
 
 GroupTable::Id GroupTable::find_or_add(std::string_view wanted, uint64_t full_hash) {
   const auto hash = static_cast<uint32_t>(full_hash);
-  const Id found =
-      index_.find(hash, [&](uint32_t id) { return at(id).hash == hash && key(id) == wanted; });
+  const Id found = index_.find(hash, [&](uint32_t id) { return key(id) == wanted; });
   if (found != 0) return found;
   const Id id = pool_.allocate(sizeof(Group) + words_ * sizeof(WideSum) + wanted.size());
   at(id) = {0, hash, static_cast<uint32_t>(wanted.size()), 0, 0};
   for (size_t i = 0; i < words_; ++i) words(id)[i] = WideSum();
   char* bytes = pool_.at(id) + sizeof(Group) + words_ * sizeof(WideSum);
   if (!wanted.empty()) std::memcpy(bytes, wanted.data(), wanted.size());
-  index_.insert(hash, id, [&](uint32_t other) { return at(other).hash; });
+  index_.insert(hash, id);
   return id;
 }
 
 void GroupTable::remove(Id id) {
   take(id);
-  index_.erase(at(id).hash, id, [&](uint32_t other) { return at(other).hash; });
+  index_.erase(at(id).hash, id);
   pool_.free(id);
 }
 
@@ -88,9 +87,7 @@ void GroupTable::take(Id id) {
 std::vector<GroupTable::Id> GroupTable::all() const {
   std::vector<Id> groups;
   groups.reserve(size());
-  for (const Id id : index_.slots()) {
-    if (id != 0) groups.push_back(id);
-  }
+  index_.for_each([&](Id id) { groups.push_back(id); });
   return groups;
 }
 
@@ -100,9 +97,8 @@ AggregateOperator::AggregateOperator(const Aggregate& node)
     : node_(node), values_(call_types(node), arrangement::Form::kExact) {
   size_t keyed = 0;
   for (const AggregateCall& call : node.calls) {
-    const auto linear = LinearAggregate::of(call);
-    const bool is_linear = linear.has_value();
-    calls_.push_back({linear, is_linear ? words_++ : keyed++});
+    Call& made = calls_.emplace_back(Call{LinearAggregate::of(call)});
+    if (!made.linear) made.keyed = keyed++;
   }
   const auto& types = node.inputs[0]->types;
   for (const std::vector<size_t>& positions : node.sets) {
@@ -120,14 +116,33 @@ AggregateOperator::AggregateOperator(const Aggregate& node)
                                {},
                                {},
                                {}});
-    set.groups = std::make_unique<GroupTable>(words_);
     for (size_t i = 0; i < node.calls.size(); ++i) {
       if (calls_[i].linear) continue;
       set.keyed.push_back(keyed_aggregate(node.calls[i], types, set.keyed));
     }
+    if (&set == &sets_.front()) assign_words(set);
+    set.groups = std::make_unique<GroupTable>(words_);
     for (const auto& arguments : node.groupings) {
       set.groupings.push_back(grouping(arguments, positions));
     }
+  }
+}
+
+// Of all sets alike.
+void AggregateOperator::assign_words(const Set& set) {
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    if (calls_[i].linear) {
+      calls_[i].word = words_++;
+      continue;
+    }
+    const KeyedAggregate* values = set.keyed[calls_[i].keyed]->slot_owner();
+    if (values == nullptr) continue;
+    calls_[i].word = words_;
+    for (size_t other = 0; other < i; ++other) {
+      const bool owns = !calls_[other].linear && set.keyed[calls_[other].keyed].get() == values;
+      if (owns) calls_[i].word = calls_[other].word;
+    }
+    if (calls_[i].word == words_) ++words_;
   }
 }
 
@@ -181,8 +196,11 @@ void AggregateOperator::take_in(Set& set, const Batch& batch,
   set.keys.encode(batch.rows, set.columns, keys);
   std::vector<uint64_t> hashes(batch.size());
   std::vector<GroupTable::Id> groups(batch.size());
+  for (size_t row = 0; row < batch.size(); ++row) hashes[row] = arrangement::hash_bytes(keys[row]);
   for (size_t row = 0; row < batch.size(); ++row) {
-    hashes[row] = arrangement::hash_bytes(keys[row]);
+    constexpr size_t kAhead = 8;
+    if (row + 2 * kAhead < batch.size()) set.groups->prefetch_slot(hashes[row + 2 * kAhead]);
+    if (row + kAhead < batch.size()) set.groups->prefetch_group(hashes[row + kAhead]);
     groups[row] = set.groups->find_or_add(keys[row], hashes[row]);
     GroupTable::Group& group = set.groups->at(groups[row]);
     group.rows += batch.weights[row];
@@ -192,14 +210,15 @@ void AggregateOperator::take_in(Set& set, const Batch& batch,
     }
   }
   std::vector<WideSum*> words(batch.size());
+  for (size_t row = 0; row < batch.size(); ++row) words[row] = set.groups->words(groups[row]);
+  size_t at = 0;
   for (const Call& call : calls_) {
+    for (WideSum*& word : words) word = word - at + call.word;
+    at = call.word;
     if (call.linear) {
-      for (size_t row = 0; row < batch.size(); ++row) {
-        words[row] = set.groups->words(groups[row]) + call.place;
-      }
       call.linear->add(batch, words);
     } else {
-      set.keyed[call.place]->add(batch, {groups, keys, hashes});
+      set.keyed[call.keyed]->add(batch, {keys, hashes, words});
     }
   }
 }
@@ -223,13 +242,13 @@ void AggregateOperator::give_block(Set& set, std::span<const GroupTable::Id> gro
   std::vector<const WideSum*> words(groups.size());
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Call& call = calls_[i];
+    for (size_t row = 0; row < groups.size(); ++row) {
+      words[row] = set.groups->words(groups[row]) + call.word;
+    }
     if (call.linear) {
-      for (size_t row = 0; row < groups.size(); ++row) {
-        words[row] = set.groups->words(groups[row]) + call.place;
-      }
       call.linear->finish(words, values.data[i], failed);
     } else {
-      set.keyed[call.place]->finish(groups, keys, values.data[i], failed);
+      set.keyed[call.keyed]->finish({keys, words}, values.data[i], failed);
     }
   }
   values.SetCardinality(groups.size());
@@ -266,11 +285,18 @@ void AggregateOperator::give_block(Set& set, std::span<const GroupTable::Id> gro
         set.groups->give(groups[row], made[row]);
       }
     } else if (group.rows == 0 && !set.columns.empty()) {
-      set.groups->remove(groups[row]);
+      forget(set, groups[row]);
     } else {
       set.groups->take(groups[row]);
     }
   }
+}
+
+void AggregateOperator::forget(Set& set, GroupTable::Id group) {
+  for (const Call& call : calls_) {
+    if (!call.linear) set.keyed[call.keyed]->forget(set.groups->words(group)[call.word]);
+  }
+  set.groups->remove(group);
 }
 
 void AggregateOperator::set_error(Set& set, GroupTable::Id group, const Error* error) {

@@ -31,6 +31,11 @@ class GroupTable {
   };
   explicit GroupTable(size_t words) : words_(words) {}
 
+  void prefetch_slot(uint64_t hash) const { index_.prefetch(static_cast<uint32_t>(hash)); }
+  void prefetch_group(uint64_t hash) const {
+    const Id id = index_.first(static_cast<uint32_t>(hash));
+    if (id != 0) __builtin_prefetch(pool_.at(id));
+  }
   Id find_or_add(std::string_view key, uint64_t hash);
   void remove(Id id);
   Group& at(Id id) { return *reinterpret_cast<Group*>(pool_.at(id)); }
@@ -68,15 +73,18 @@ class AggregateOperator final : public Operator {
     std::vector<size_t> positions;  // the same, in node.groups
     arrangement::RowCodec keys;
     std::unique_ptr<GroupTable> groups;
-    std::vector<std::unique_ptr<KeyedAggregate>> keyed;  // by Call::place
+    std::vector<std::unique_ptr<KeyedAggregate>> keyed;  // by Call::keyed
     std::unordered_map<GroupTable::Id, Error> failed;
     std::vector<int64_t> groupings;
   };
   struct Call {
     std::optional<LinearAggregate> linear;
-    size_t place;  // among the words, or the keyed ones
+    size_t keyed = 0;  // its place among those that are not linear
+    size_t word = 0;   // of the group's, for a linear one and for one with a slot
   };
 
+  void assign_words(const Set& set);
+  void forget(Set& set, GroupTable::Id group);
   // Which groups the batch touches first is added to `touched`, if it is there.
   void take_in(Set& set, const Batch& batch, std::vector<GroupTable::Id>* touched);
   void give_out(Set& set, const std::vector<GroupTable::Id>& touched, const Emit& emit);

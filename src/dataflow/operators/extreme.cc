@@ -5,8 +5,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <map>
-#include <unordered_map>
 
 #include "dataflow/sort_keys.h"
 
@@ -17,83 +15,140 @@ using duckdb::PhysicalType;
 
 constexpr uint64_t kTopBit = uint64_t{1} << 63;
 
-// Values with counts, in order: few in one piece of memory, many in a tree.
+// ---- values with counts, in order
+
+template <typename Key>
+struct Counted {
+  Key key;
+  int64_t count;
+};
+
+template <typename Key>
+using Piece = std::vector<Counted<Key>>;  // sorted
+
+// A count below 0 is of a value that is not there.
+template <typename Iterator>
+auto first_there(Iterator begin, Iterator end) -> decltype(&begin->key) {
+  for (; begin != end; ++begin) {
+    if (begin->count > 0) return &begin->key;
+  }
+  return nullptr;
+}
+
+// Returns by how many the values grew: -1, 0 or 1.
+template <typename Key>
+int add_to(Piece<Key>& piece, Key&& key, int64_t weight) {
+  const auto place = std::lower_bound(
+      piece.begin(), piece.end(), key,
+      [](const Counted<Key>& value, const Key& wanted) { return value.key < wanted; });
+  if (place == piece.end() || place->key != key) {
+    piece.insert(place, {std::move(key), weight});
+    return 1;
+  }
+  if ((place->count += weight) != 0) return 0;
+  piece.erase(place);
+  return -1;
+}
+
+// Many values: sorted pieces of some hundreds, and the last key of each. A look-up goes to two
+// places in memory, and not to as many as a tree has levels.
+template <typename Key>
+class Pieces {
+ public:
+  explicit Pieces(Piece<Key> all) { put(0, std::move(all)); }
+
+  int add(Key&& key, int64_t weight) {
+    const auto found = std::lower_bound(lasts_.begin(), lasts_.end(), key);
+    const size_t number = std::min(static_cast<size_t>(found - lasts_.begin()), pieces_.size() - 1);
+    const int grown = add_to(pieces_[number], std::move(key), weight);
+    mend(number);
+    return grown;
+  }
+  const std::vector<Piece<Key>>& all() const { return pieces_; }
+  size_t bytes() const {
+    return sizeof *this + lasts_.capacity() * sizeof(Key) +
+           pieces_.capacity() * sizeof(Piece<Key>) + pieces_.size() * kRoom * sizeof(Counted<Key>);
+  }
+
+ private:
+  static constexpr size_t kRoom = 256;
+
+  void put(size_t number, Piece<Key> piece) {
+    piece.reserve(kRoom);
+    const auto at = static_cast<std::ptrdiff_t>(number);
+    lasts_.insert(lasts_.begin() + at, piece.back().key);
+    pieces_.insert(pieces_.begin() + at, std::move(piece));
+  }
+  void drop(size_t number) {
+    const auto at = static_cast<std::ptrdiff_t>(number);
+    pieces_.erase(pieces_.begin() + at);
+    lasts_.erase(lasts_.begin() + at);
+  }
+  // After a change: none is empty but an only one, none has no room.
+  void mend(size_t number) {
+    if (pieces_[number].empty()) {
+      if (pieces_.size() > 1) drop(number);
+      return;
+    }
+    lasts_[number] = pieces_[number].back().key;
+    if (pieces_[number].size() == kRoom) {
+      Piece<Key>& full = pieces_[number];
+      const auto half = full.begin() + kRoom / 2;
+      Piece<Key> lower(std::make_move_iterator(full.begin()), std::make_move_iterator(half));
+      full.erase(full.begin(), half);
+      put(number, std::move(lower));
+    } else if (number + 1 < pieces_.size() &&
+               pieces_[number].size() + pieces_[number + 1].size() < kRoom / 4) {
+      Piece<Key>& next = pieces_[number + 1];
+      next.insert(next.begin(), std::make_move_iterator(pieces_[number].begin()),
+                  std::make_move_iterator(pieces_[number].end()));
+      drop(number);
+    }
+  }
+
+  std::vector<Key> lasts_;
+  std::vector<Piece<Key>> pieces_;
+};
+
+// The values of a group.
 template <typename Key>
 class Counts {
  public:
-  // Returns by how much its memory grew.
-  int64_t add(Key key, int64_t weight) {
-    const auto before = static_cast<int64_t>(bytes());
-    if (many_) {
-      const int64_t outside = memory_of(key);
-      const auto [place, added] = many_->try_emplace(std::move(key), 0);
-      if (added) many_bytes_ += kTreeBytes + outside;
-      if ((place->second += weight) == 0) {
-        many_->erase(place);
-        many_bytes_ -= kTreeBytes + outside;
-      }
-      return static_cast<int64_t>(bytes()) - before;
+  int add(Key&& key, int64_t weight) {
+    if (many_) return many_->add(std::move(key), weight);
+    const int grown = add_to(few_, std::move(key), weight);
+    if (few_.size() > kFew) {
+      many_ = std::make_unique<Pieces<Key>>(std::move(few_));
+      few_ = {};
     }
-    const auto place = std::lower_bound(few_.begin(), few_.end(), key,
-                                        [](const auto& a, const Key& b) { return a.first < b; });
-    if (place == few_.end() || place->first != key) {
-      few_bytes_ += memory_of(key);
-      few_.insert(place, {std::move(key), weight});
-      if (few_.size() > kFew) grow();
-    } else if ((place->second += weight) == 0) {
-      few_bytes_ -= memory_of(place->first);
-      few_.erase(place);
-    }
-    return static_cast<int64_t>(bytes()) - before;
+    return grown;
   }
-
   const Key* least() const {
-    return many_ ? first_there(many_->begin(), many_->end())
-                 : first_there(few_.begin(), few_.end());
-  }
-  const Key* greatest() const {
-    return many_ ? first_there(many_->rbegin(), many_->rend())
-                 : first_there(few_.rbegin(), few_.rend());
-  }
-  size_t size() const { return many_ ? many_->size() : few_.size(); }
-  int64_t memory() const { return static_cast<int64_t>(bytes()); }
-
- private:
-  static constexpr size_t kFew = 64;
-  static constexpr int64_t kTreeBytes = 48 + sizeof(Key) + 8;
-
-  static int64_t memory_of(const Key& key) {
-    if constexpr (std::is_same_v<Key, std::string>) {
-      return key.size() > 15 ? static_cast<int64_t>(key.size() + 17) : 0;
-    } else {
-      return 0;
-    }
-  }
-  size_t bytes() const {
-    return few_.capacity() * sizeof(few_[0]) + static_cast<size_t>(few_bytes_ + many_bytes_);
-  }
-  void grow() {
-    many_ = std::make_unique<std::map<Key, int64_t>>();
-    for (auto& [key, weight] : few_) {
-      many_bytes_ += kTreeBytes + memory_of(key);
-      many_->emplace_hint(many_->end(), std::move(key), weight);
-    }
-    few_ = {};
-    few_bytes_ = 0;
-  }
-  // A count below 0 is of a value that is not there.
-  template <typename Iterator>
-  static const Key* first_there(Iterator begin, Iterator end) {
-    for (; begin != end; ++begin) {
-      if (begin->second > 0) return &begin->first;
+    if (!many_) return first_there(few_.begin(), few_.end());
+    for (auto piece = many_->all().begin(); piece != many_->all().end(); ++piece) {
+      if (const Key* found = first_there(piece->begin(), piece->end())) return found;
     }
     return nullptr;
   }
+  const Key* greatest() const {
+    if (!many_) return first_there(few_.rbegin(), few_.rend());
+    for (auto piece = many_->all().rbegin(); piece != many_->all().rend(); ++piece) {
+      if (const Key* found = first_there(piece->rbegin(), piece->rend())) return found;
+    }
+    return nullptr;
+  }
+  bool empty() const {
+    return many_ ? many_->all().size() == 1 && many_->all()[0].empty() : few_.empty();
+  }
+  void prefetch() const { __builtin_prefetch(few_.data()); }
+  // Beside this object, and beside what keys have outside themselves.
+  size_t bytes() const { return many_ ? many_->bytes() : few_.capacity() * sizeof(Counted<Key>); }
 
-  std::vector<std::pair<Key, int64_t>> few_;
-  std::unique_ptr<std::map<Key, int64_t>> many_;
-  int64_t few_bytes_ = 0;
-  int64_t many_bytes_ = 0;
+ private:
+  static constexpr size_t kFew = 64;
+
+  Piece<Key> few_;
+  std::unique_ptr<Pieces<Key>> many_;  // all of them, once they were many
 };
 
 // ---- values as keys that compare as they do
@@ -181,12 +236,13 @@ void put_word(uint64_t word, PhysicalType type, engine::Vector& result, size_t r
   }
 }
 
-// Key is a word where a value fits one, else its sort key.
+// Key is a word where a value fits one, else its sort key. A group's slot is the number of its
+// counts, from 1.
 template <typename Key>
 class ValuesOf final : public OrderedValues {
  public:
   void add(const Batch& batch, size_t column, const std::vector<int64_t>& weights,
-           const std::vector<uint32_t>& groups) override {
+           const std::vector<WideSum*>& slots) override {
     engine::Vector reference(batch.rows.data[column].GetType(), nullptr);
     reference.Reference(batch.rows.data[column]);
     duckdb::UnifiedVectorFormat format;
@@ -194,53 +250,107 @@ class ValuesOf final : public OrderedValues {
     const PhysicalType type = reference.GetType().InternalType();
     std::vector<std::string> sorted;
     if constexpr (!kWords) sorted = sort_keys(batch.rows, {{column}});
+    prefetch(slots);
     for (size_t row = 0; row < batch.size(); ++row) {
       const size_t at = format.sel->get_index(row);
       const bool valid = format.validity.RowIsValid(at);
       if (weights[row] == 0 || !valid) continue;
-      Counts<Key>& counts = groups_[groups[row]];
-      const size_t before = counts.size();
       if constexpr (kWords) {
-        bytes_ += counts.add(word_at(type, format.data, at), weights[row]);
+        add_one(*slots[row], word_at(type, format.data, at), weights[row]);
       } else {
-        bytes_ += counts.add(std::move(sorted[row]), weights[row]);
+        add_one(*slots[row], std::move(sorted[row]), weights[row]);
       }
-      values_ += counts.size() - before;
-      if (counts.size() == 0) forget(groups[row]);
     }
   }
 
-  void put(uint32_t group, bool greatest, engine::Vector& result, size_t row) const override {
-    const auto found = groups_.find(group);
-    const Key* key = nullptr;
-    if (found != groups_.end()) key = greatest ? found->second.greatest() : found->second.least();
-    if (key == nullptr) {
-      duckdb::FlatVector::SetNull(result, row, true);
-    } else if constexpr (kWords) {
-      put_word(*key, result.GetType().InternalType(), result, row);
-    } else {
-      decode_sort_key(*key, {}, result, row);
+  void put(const std::vector<const WideSum*>& slots, bool greatest,
+           engine::Vector& result) const override {
+    prefetch(slots);
+    for (size_t row = 0; row < slots.size(); ++row) {
+      const Key* key = nullptr;
+      if (slots[row]->low != 0) {
+        const Counts<Key>& counts = at(slots[row]->low);
+        key = greatest ? counts.greatest() : counts.least();
+      }
+      if (key == nullptr) {
+        duckdb::FlatVector::SetNull(result, row, true);
+      } else if constexpr (kWords) {
+        put_word(*key, result.GetType().InternalType(), result, row);
+      } else {
+        decode_sort_key(*key, {}, result, row);
+      }
     }
+  }
+
+  void forget(WideSum& slot) override {
+    if (slot.low == 0) return;
+    bytes_ -= at(slot.low).bytes();
+    at(slot.low) = Counts<Key>();
+    free_.push_back(slot.low);
+    slot.low = 0;
   }
 
   OperatorState state() const override {
-    return {values_, static_cast<size_t>(bytes_) + groups_.size() * (sizeof(Counts<Key>) + 32) +
-                         groups_.bucket_count() * sizeof(void*)};
+    return {values_, bytes_ + slabs_.size() * kSlab * sizeof(Counts<Key>) +
+                         free_.capacity() * sizeof(uint64_t)};
   }
 
  private:
   static constexpr bool kWords = std::is_same_v<Key, uint64_t>;
+  static constexpr size_t kSlab = 1024;
+  using Slab = std::array<Counts<Key>, kSlab>;
 
-  void forget(uint32_t group) {
-    const auto found = groups_.find(group);
-    Counts<Key> gone = std::move(found->second);
-    groups_.erase(found);
-    bytes_ -= gone.memory();
+  static size_t bytes_outside(const Key& key) {
+    if constexpr (kWords) {
+      return 0;
+    } else {
+      return key.size() > 15 ? key.size() + 17 : 0;
+    }
+  }
+  Counts<Key>& at(uint64_t slot) { return (*slabs_[(slot - 1) / kSlab])[(slot - 1) % kSlab]; }
+  const Counts<Key>& at(uint64_t slot) const {
+    return (*slabs_[(slot - 1) / kSlab])[(slot - 1) % kSlab];
   }
 
-  std::unordered_map<uint32_t, Counts<Key>> groups_;
+  // What all rows will need, in two rounds, since the second is found in the first.
+  template <typename Slots>
+  void prefetch(const Slots& slots) const {
+    if (slots.size() < 8) return;
+    for (const auto* slot : slots) {
+      if (slot->low != 0) __builtin_prefetch(&at(slot->low));
+    }
+    for (const auto* slot : slots) {
+      if (slot->low != 0) at(slot->low).prefetch();
+    }
+  }
+
+  void add_one(WideSum& slot, Key key, int64_t weight) {
+    if (slot.low == 0) slot.low = new_slot();
+    Counts<Key>& counts = at(slot.low);
+    const size_t outside = bytes_outside(key);
+    const size_t before = counts.bytes();
+    const int grown = counts.add(std::move(key), weight);
+    bytes_ += counts.bytes() - before;
+    if (grown > 0) ++values_, bytes_ += outside;
+    if (grown < 0) --values_, bytes_ -= outside;
+    if (counts.empty()) forget(slot);
+  }
+
+  uint64_t new_slot() {
+    if (free_.empty()) {
+      free_.reserve(kSlab);
+      slabs_.push_back(std::make_unique<Slab>());
+      for (size_t i = kSlab; i > 0; --i) free_.push_back((slabs_.size() - 1) * kSlab + i);
+    }
+    const uint64_t slot = free_.back();
+    free_.pop_back();
+    return slot;
+  }
+
+  std::vector<std::unique_ptr<Slab>> slabs_;
+  std::vector<uint64_t> free_;
   size_t values_ = 0;
-  int64_t bytes_ = 0;
+  size_t bytes_ = 0;
 };
 
 }  // namespace
@@ -253,7 +363,7 @@ bool ExtremeAggregate::can_do(const AggregateCall& call) {
 }
 
 ExtremeAggregate::ExtremeAggregate(const AggregateCall& call, const ExtremeAggregate* other)
-    : call_(call) {
+    : call_(call), owner_(other == nullptr ? this : other->owner_) {
   if (other != nullptr) {
     values_ = other->values_;
     return;
@@ -272,14 +382,16 @@ bool ExtremeAggregate::does_for(const AggregateCall& call) const {
 
 void ExtremeAggregate::add(const Batch& batch, const Groups& groups) {
   if (!own_) return;
-  own_->add(batch, call_.arguments[0], counted_weights(batch, call_), groups.numbers);
+  own_->add(batch, call_.arguments[0], counted_weights(batch, call_), groups.slots);
 }
 
-void ExtremeAggregate::finish(std::span<const uint32_t> numbers,
-                              const std::vector<std::string_view>&, engine::Vector& result,
-                              std::vector<Failure>&) const {
-  const bool greatest = call_.name() == "max";
-  for (size_t i = 0; i < numbers.size(); ++i) values_->put(numbers[i], greatest, result, i);
+void ExtremeAggregate::finish(const FinishedGroups& groups, engine::Vector& result,
+                              std::vector<Failure>& /*failed*/) const {
+  values_->put(groups.slots, call_.name() == "max", result);
+}
+
+void ExtremeAggregate::forget(WideSum& slot) {
+  if (own_) own_->forget(slot);
 }
 
 }  // namespace sluice::dataflow

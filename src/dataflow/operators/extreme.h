@@ -1,5 +1,5 @@
 // min and max: the values of each group in order, so that the next one is at hand when the first
-// goes. A change costs the logarithm of the group's size.
+// goes. A change costs little more in a large group than in a small one.
 #pragma once
 
 #include <memory>
@@ -16,9 +16,11 @@ class OrderedValues {
   OrderedValues(const OrderedValues&) = delete;
   OrderedValues& operator=(const OrderedValues&) = delete;
   virtual void add(const Batch& batch, size_t column, const std::vector<int64_t>& weights,
-                   const std::vector<uint32_t>& groups) = 0;
-  // Puts the group's least or greatest value into a row of `result`, or NULL.
-  virtual void put(uint32_t group, bool greatest, engine::Vector& result, size_t row) const = 0;
+                   const std::vector<WideSum*>& slots) = 0;
+  // Puts each group's least or greatest value into its row of `result`, or NULL.
+  virtual void put(const std::vector<const WideSum*>& slots, bool greatest,
+                   engine::Vector& result) const = 0;
+  virtual void forget(WideSum& slot) = 0;
   virtual OperatorState state() const = 0;
 };
 
@@ -32,12 +34,15 @@ class ExtremeAggregate final : public KeyedAggregate {
   // Whether the state of this one does for the call, too.
   bool does_for(const AggregateCall& call) const;
   void add(const Batch& batch, const Groups& groups) override;
-  void finish(std::span<const uint32_t> numbers, const std::vector<std::string_view>& keys,
-              engine::Vector& result, std::vector<Failure>& failed) const override;
+  void finish(const FinishedGroups& groups, engine::Vector& result,
+              std::vector<Failure>& failed) const override;
+  const KeyedAggregate* slot_owner() const override { return owner_; }
+  void forget(WideSum& slot) override;
   OperatorState state() const override { return own_ ? own_->state() : OperatorState(); }
 
  private:
   const AggregateCall& call_;
+  const ExtremeAggregate* owner_;       // of the values: this, or another one
   std::unique_ptr<OrderedValues> own_;  // null: another one's
   const OrderedValues* values_;
 };

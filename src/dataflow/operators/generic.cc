@@ -120,10 +120,10 @@ void GenericAggregate::count_distinct(const std::vector<std::string_view>& keys,
   }
 }
 
-void GenericAggregate::finish(std::span<const uint32_t>, const std::vector<std::string_view>& keys,
-                              engine::Vector& result, std::vector<Failure>& failed) const {
-  if (counts_distinct_ && rows_.negative_rows() == 0) return count_distinct(keys, result);
-  compute(keys, 0, keys.size(), result, failed);
+void GenericAggregate::finish(const FinishedGroups& groups, engine::Vector& result,
+                              std::vector<Failure>& failed) const {
+  if (counts_distinct_ && rows_.negative_rows() == 0) return count_distinct(groups.keys, result);
+  compute(groups.keys, 0, groups.keys.size(), result, failed);
 }
 
 void GenericAggregate::gather(uint32_t group, std::string_view key, std::vector<Seen>& seen) const {

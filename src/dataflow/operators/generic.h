@@ -16,8 +16,8 @@ class GenericAggregate final : public KeyedAggregate {
   GenericAggregate(const AggregateCall& call, const std::vector<engine::LogicalType>& types);
 
   void add(const Batch& batch, const Groups& groups) override;
-  void finish(std::span<const uint32_t> numbers, const std::vector<std::string_view>& keys,
-              engine::Vector& result, std::vector<Failure>& failed) const override;
+  void finish(const FinishedGroups& groups, engine::Vector& result,
+              std::vector<Failure>& failed) const override;
   OperatorState state() const override { return {rows_.rows(), rows_.bytes()}; }
 
  private:

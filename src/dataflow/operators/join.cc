@@ -41,8 +41,9 @@ std::vector<size_t> key_columns(const Join& node, size_t side) {
 void prefetch(const arrangement::Arrangement& rows, const std::vector<uint64_t>& hashes,
               size_t row) {
   constexpr size_t kAhead = 8;
-  if (row + 2 * kAhead < hashes.size()) rows.prefetch_slot(hashes[row + 2 * kAhead]);
-  if (row + kAhead < hashes.size()) rows.prefetch_row(hashes[row + kAhead]);
+  if (row + 3 * kAhead < hashes.size()) rows.prefetch_slot(hashes[row + 3 * kAhead]);
+  if (row + 2 * kAhead < hashes.size()) rows.prefetch_row(hashes[row + 2 * kAhead]);
+  if (row + kAhead < hashes.size()) rows.prefetch_key(hashes[row + kAhead]);
 }
 
 Error too_many_rows() {
@@ -240,7 +241,7 @@ void JoinOperator::meet_by_key(size_t side, Batch& batch, const Encoded& rows, c
     Matches matches;
     if (matchable) {
       const auto found = other.rows.find(rows.keys[row], rows.hashes[row]);
-      matches.pairs = found.weight();
+      if (own.kept) matches.pairs = found.weight();
       if (has_pairs_) {
         for (const auto match : found) {
           pairs.changed.push_back(row);

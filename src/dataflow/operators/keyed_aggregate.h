@@ -1,4 +1,5 @@
-// An aggregate that keeps rows of each group, found by the group's key.
+// An aggregate that keeps something of each row of a group, found by the group's key or by a slot
+// that it has in the group.
 //
 // Threads: one at a time.
 #pragma once
@@ -6,6 +7,7 @@
 #include "arrangement/row_bytes.h"
 #include "dataflow/evaluate.h"
 #include "dataflow/operator.h"
+#include "dataflow/operators/linear.h"
 #include "dataflow/plan.h"
 
 namespace sluice::dataflow {
@@ -17,18 +19,25 @@ class KeyedAggregate {
   KeyedAggregate(const KeyedAggregate&) = delete;
   KeyedAggregate& operator=(const KeyedAggregate&) = delete;
 
-  // The groups of the rows of a batch: a number that a group has as long as it has rows, and its
-  // key in bytes with its hash.
+  // The groups of the rows of a batch: keys in bytes with their hashes, and the aggregate's slot in
+  // each group, which is its own to use and zeros at first. Slots are there if slot_owner() is.
   struct Groups {
-    const std::vector<uint32_t>& numbers;
     const arrangement::ByteRows& keys;
     const std::vector<uint64_t>& hashes;
+    const std::vector<WideSum*>& slots;
   };
+  struct FinishedGroups {
+    const std::vector<std::string_view>& keys;
+    const std::vector<const WideSum*>& slots;
+  };
+  // The one whose slot it uses: itself, or another one of the same operator; none: nullptr.
+  virtual const KeyedAggregate* slot_owner() const { return nullptr; }
   virtual void add(const Batch& batch, const Groups& groups) = 0;
-  // Fills result's row i for the group numbers[i], whose key is keys[i]; those that cannot be
-  // computed are in `failed`.
-  virtual void finish(std::span<const uint32_t> numbers, const std::vector<std::string_view>& keys,
-                      engine::Vector& result, std::vector<Failure>& failed) const = 0;
+  // Fills result's row i for group i; those that cannot be computed are in `failed`.
+  virtual void finish(const FinishedGroups& groups, engine::Vector& result,
+                      std::vector<Failure>& failed) const = 0;
+  // The group goes, and the slot with it.
+  virtual void forget(WideSum& /*slot*/) {}
   virtual OperatorState state() const = 0;
 };
 

@@ -40,6 +40,16 @@ duckdb::hugeint_t to_huge(Int128 value) {
   return result;
 }
 
+// The same for what is no wider than 64 bits: the product has no more than 128.
+void add_narrow_product(WideSum& sum, Int128 value, int64_t weight) {
+  const Int128 product = value * weight;
+  const UInt128 before = (static_cast<UInt128>(sum.middle) << 64) | sum.low;
+  const UInt128 after = before + static_cast<UInt128>(product);
+  sum.low = static_cast<uint64_t>(after);
+  sum.middle = static_cast<uint64_t>(after >> 64);
+  sum.high += (product < 0 ? -1 : 0) + (after < before ? 1 : 0);
+}
+
 template <typename T>
 void add_values(const duckdb::UnifiedVectorFormat& format, const std::vector<int64_t>& weights,
                 const std::vector<WideSum*>& words) {
@@ -54,7 +64,7 @@ void add_values(const duckdb::UnifiedVectorFormat& format, const std::vector<int
                            static_cast<Int128>(static_cast<UInt128>(data[at].lower));
       add_product(*words[row], value, weights[row]);
     } else {
-      add_product(*words[row], static_cast<Int128>(data[at]), weights[row]);
+      add_narrow_product(*words[row], static_cast<Int128>(data[at]), weights[row]);
     }
   }
 }
