@@ -215,7 +215,7 @@ struct Window final : NodeOf<NodeKind::kWindow> {
 struct Plan {
   std::shared_ptr<duckdb::DuckDB> instance;  // shared with the planner and its other plans
   NodePtr root;
-  std::vector<std::string> names;  // of the root's columns
+  std::vector<std::string> names;     // of the root's columns
   std::map<SourceId, uint64_t> rows;  // about how many each source had when it was planned
 };
 
