@@ -5,11 +5,12 @@
 # tests/tidy checks the includes against it. DUCKDB says that it sees DuckDB's headers, ENGINE that
 # it runs DuckDB: connections, planning, configuration.
 #
-# The release preset compiles four files at a time as one (CMAKE_UNITY_BUILD), which halves a build:
+# The release and asan presets compile four files at a time as one (CMAKE_UNITY_BUILD), which halves a build:
 # what headers leave to be instantiated is so once. Names in unnamed namespaces must differ within
 # four; APART lists sources that are compiled alone, since they use the same plain words on purpose.
 include(GoogleTest)
 set_property(GLOBAL PROPERTY sluice_modules "")
+add_custom_target(precompiled)  # all precompiled headers, and nothing else
 
 # Foreign headers take seconds to parse, so folders share precompiled ones: cmake/pch/KIND.h, where
 # KIND is std, duckdb or engine. Three, since what a header leaves to be instantiated is instantiated
@@ -40,6 +41,7 @@ function(sluice_precompiled pch kind)
     sluice_test_options(${pch})
   endif()
   target_precompile_headers(${pch} PRIVATE ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/pch/${kind}.h)
+  add_dependencies(precompiled ${pch})
 endfunction()
 
 # Optimizing the tests themselves would take a third of a build's time.

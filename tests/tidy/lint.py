@@ -3,13 +3,14 @@
 
 The build must be clang's, since a precompiled header of g++ is nothing that clang can read. What was
 found right stays so until the source, a header that it includes, its flags or the checks change:
-BUILD-FOLDER/tidy keeps a stamp of each."""
+BUILD-FOLDER/tidy keeps a stamp of each. Nothing but the precompiled headers needs to be built there."""
 
 import concurrent.futures
 import hashlib
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -29,17 +30,16 @@ def content(path, known={}):
     return known[path]
 
 
-def dependencies(build):
-    """By object, as the last build found them."""
-    out, found, name = subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True,
-                                      check=True).stdout, {}, None
-    for line in out.splitlines():
-        if line.startswith("    "):
-            found[name].append(pathlib.Path(os.path.normpath(build / line.strip())))
-        elif ": #deps" in line:
-            name = line.split(": #deps")[0]
-            found[name] = []
-    return found
+def dependencies(entry):
+    """What the source includes, itself among it; None where it does not even get through the preprocessor."""
+    words = shlex.split(entry["command"])
+    at = words.index("-o")
+    done = subprocess.run(words[:at] + words[at + 2:] + ["-M", "-MT", "x"], cwd=entry["directory"],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        return None
+    names = done.stdout.replace("\\\n", " ").split()[1:]
+    return [pathlib.Path(os.path.normpath(os.path.join(entry["directory"], name))) for name in names]
 
 
 class Linter:
@@ -48,15 +48,13 @@ class Linter:
         self.stamps = build / "tidy"
         self.stamps.mkdir(exist_ok=True)
         self.entries = {pathlib.Path(e["file"]): e for e in json.loads((build / "compile_commands.json").read_text())}
-        self.dependencies = dependencies(build)
         version = subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
         self.checks = hashlib.sha256(version + (ROOT / ".clang-tidy").read_bytes()).hexdigest()
 
     def stamp(self, source):
         """None where it is not known what the source includes: then it is checked."""
         entry = self.entries.get(source)
-        words = entry["command"].split() if entry else []
-        headers = self.dependencies.get(words[words.index("-o") + 1]) if "-o" in words else None
+        headers = dependencies(entry) if entry else None
         if not headers:
             return None
         parts = [self.checks, entry["command"].replace(str(ROOT), ""), content(source)]
