@@ -1,5 +1,6 @@
 #include "views/follower.h"
 
+#include "base/guarded.h"
 #include "base/log.h"
 #include "views/reading.h"
 
@@ -251,10 +252,18 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
   kept.view.set_limit(room_for(kept) + options_.memory_limit_bytes / 4);
   auto delta = kept.view.follow(changes);
   if (!delta.ok()) return break_off(kept, step, std::move(delta).error());
-  auto change = kept.view.emit(*delta, reserve);
-  if (!change.ok()) {
+  Result<collection::DerivedChange> change = internal("nothing was made of a change");
+  const Status made = guarded("a materialized view", [&]() -> Status {
+    TRY_ASSIGN(change, kept.view.emit(*delta, reserve));
+    return ok();
+  });
+  if (!made.ok() && made.error().code == ErrorCode::kExhausted) {
+    return break_off(kept, step,
+                     sluice::error(ErrorCode::kExhausted, "out of memory").with_sqlstate("53200"));
+  }
+  if (!made.ok()) {
     // Filled anew, it is right again.
-    log::error("{}", change.error().message);
+    log::error("{}", made.error().message);
     kept.view.empty();
     return leave_behind(kept, step, std::nullopt);
   }
@@ -266,7 +275,12 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
   const std::lock_guard lock(mutex);
   const bool starts = !kept.readable.is_open();
   if (starts) kept.readable.begin(step.time);
-  if (kept.readable.set_error(step.time, error) || starts) note_locked(kept, step);
+  if (kept.readable.set_error(step.time, error) || starts) {
+    if (const auto since = store_.since(kept.id()); since.ok()) {
+      kept.readable.forget_before(*since);
+    }
+    note_locked(kept, step);
+  }
   if (kept.phase != Phase::kLive) {
     kept.phase = Phase::kLive;
     kept.trouble.reset();
