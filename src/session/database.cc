@@ -32,7 +32,7 @@ Database::Database(collection::Store& store, engine::Engine& engine, ExportStore
       engine_(engine),
       stores_(stores),
       export_journal_(store),
-      live_views_(store, [this] { return catalog(); }),
+      live_views_([this] { return catalog(); }, [this] { return store_.read()->time(); }),
       export_sweeper_(export_journal_,
                       [this](const exports::RunRecord& record) { return open_place(record); }, {}) {
 }

@@ -9,6 +9,15 @@
 namespace sluice::session {
 namespace {
 
+// Without what the names of our own functions begin with.
+std::string for_people(std::string description) {
+  constexpr std::string_view kOwn = "sluice_";
+  for (size_t at = 0; (at = description.find(kOwn, at)) != std::string::npos;) {
+    description.erase(at, kOwn.size());
+  }
+  return description;
+}
+
 sql::MaterializedViewState state_of(const views::ViewInfo& info, collection::Time newest) {
   sql::MaterializedViewState state;
   state.phase = views::name(info.phase);
@@ -26,7 +35,7 @@ sql::MaterializedViewState state_of(const views::ViewInfo& info, collection::Tim
     state.operators.push_back({.number = one.number,
                                .inputs = {one.inputs.begin(), one.inputs.end()},
                                .kind = one.kind,
-                               .description = one.description,
+                               .description = for_people(one.description),
                                .rows = one.rows,
                                .bytes = one.bytes,
                                .nanoseconds = one.nanoseconds,
@@ -38,8 +47,8 @@ sql::MaterializedViewState state_of(const views::ViewInfo& info, collection::Tim
 
 }  // namespace
 
-LiveViews::LiveViews(collection::Store& store, NewestCatalog newest)
-    : store_(store), newest_(std::move(newest)) {}
+LiveViews::LiveViews(NewestCatalog newest, NewestTime now)
+    : newest_(std::move(newest)), now_(std::move(now)) {}
 
 void LiveViews::start(std::unique_ptr<views::Views> views) {
   CHECK(views_ == nullptr && views != nullptr);
@@ -152,7 +161,7 @@ Status LiveViews::wait(collection::CollectionId id, std::stop_token stop) {
 std::vector<sql::MaterializedViewState> LiveViews::states() {
   std::vector<sql::MaterializedViewState> states;
   if (views_ == nullptr) return states;
-  const collection::Time newest = store_.read()->time();
+  const collection::Time newest = now_();
   const auto infos = views_->info();
   const std::lock_guard lock(mutex_);
   states.reserve(known_.size());

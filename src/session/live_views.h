@@ -28,8 +28,9 @@ class LiveViews {
  public:
   using NewestCatalog = std::function<Result<std::shared_ptr<const sql::Catalog>>()>;
 
-  // The store must outlive this.
-  LiveViews(collection::Store& store, NewestCatalog newest);
+  using NewestTime = std::function<collection::Time()>;
+
+  LiveViews(NewestCatalog newest, NewestTime now);
 
   // To be called once, before the first session: all views of the catalog are kept from now on.
   void start(std::unique_ptr<views::Views> views);
@@ -60,8 +61,8 @@ class LiveViews {
   Result<views::Definition> definition(const std::shared_ptr<const sql::Catalog>& catalog,
                                        const sql::MaterializedView& view);
 
-  collection::Store& store_;
   const NewestCatalog newest_;
+  const NewestTime now_;
   std::unique_ptr<views::Views> views_;  // constant once sessions are there
   std::mutex mutex_;
   std::map<sql::ObjectId, Known> known_;  // the last two: under the mutex

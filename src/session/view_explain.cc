@@ -12,12 +12,10 @@ std::string size_text(uint64_t bytes) {
 double milliseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
 
 std::string line_of(const sql::MaterializedViewState::Operator& one) {
-  std::string inputs;
-  for (const uint64_t input : one.inputs) {
-    inputs += fmt::format("{}#{}", inputs.empty() ? " of " : ", ", input);
+  std::string line = fmt::format("{}: {}", one.number, one.description);
+  for (size_t i = 0; i < one.inputs.size(); ++i) {
+    line += fmt::format("{}{}", i == 0 ? ", from " : " and ", one.inputs[i]);
   }
-  std::string line = fmt::format("#{} {}{}", one.number, one.kind, inputs);
-  if (!one.description.empty() && one.description != one.kind) line += ": " + one.description;
   line += fmt::format("  ({} rows, {}, {:.3f} ms in all, {:.3f} ms last)", one.rows,
                       size_text(one.bytes), milliseconds(one.nanoseconds),
                       milliseconds(one.last_nanoseconds));
