@@ -11,6 +11,10 @@ using collection::CollectionId;
 using collection::Time;
 using dataflow::Delta;
 
+// More rows of a view than this are not written with the group that they follow from, since commits
+// would wait for it: the view is filled anew, beside them.
+constexpr size_t kMostDerivedRows = 500'000;
+
 dataflow::SourceId source_of(CollectionId id) { return {id.value}; }
 
 Error not_readable(const std::string& view) {
@@ -190,13 +194,26 @@ collection::Derived Follower::step(Time time, std::span<const collection::Source
   stepped_.clear();
   due_ = false;
   for (const collection::SourceChange& change : changes) {
-    if (change.is_partial) {
+    Delta delta;
+    const Status made = guarded("a view's input", [&]() -> Status {
+      if (!change.is_partial) delta = delta_of(change);
+      return ok();
+    });
+    if (change.is_partial || !made.ok()) {
       step.unknown.insert(change.id);
-    } else if (Delta delta = delta_of(change); !delta.empty()) {
+    } else if (!delta.empty()) {
       step.deltas.emplace(change.id, std::move(delta));
     }
   }
-  for (const KeptPtr& kept : all()) step_one(kept, step, reserve);
+  for (const KeptPtr& kept : all()) {
+    const Status stepped = guarded("a materialized view", [&]() -> Status {
+      step_one(kept, step, reserve);
+      return ok();
+    });
+    if (stepped.ok()) continue;
+    if (kept->attached) kept->view.empty();
+    leave_behind(*kept, step, std::nullopt);
+  }
   return std::move(step.out);
 }
 
@@ -252,6 +269,10 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
   kept.view.set_limit(room_for(kept) + options_.memory_limit_bytes / 4);
   auto delta = kept.view.follow(changes);
   if (!delta.ok()) return break_off(kept, step, std::move(delta).error());
+  if (dataflow::row_count(*delta) > kMostDerivedRows) {
+    kept.view.empty();
+    return leave_behind(kept, step, std::nullopt);
+  }
   Result<collection::DerivedChange> change = internal("nothing was made of a change");
   const Status made = guarded("a materialized view", [&]() -> Status {
     TRY_ASSIGN(change, kept.view.emit(*delta, reserve));

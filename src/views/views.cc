@@ -305,6 +305,7 @@ Status Keeper::begin_group(const std::stop_token& stop) {
 void Keeper::failed(Kept& kept, Error error, const std::stop_token& stop) {
   const std::string& name = kept.view.definition().name;
   std::unique_lock lock(follower_->mutex);
+  if (!kept.attached) kept.bytes = kept.view.bytes();
   if (kept.removed || kept.stop.stop_requested() || stop.stop_requested()) return;
   if (may_pass(error)) {
     log::warning("materialized view {} waits: {}", name, error.message);
