@@ -4,12 +4,13 @@ namespace sluice::session {
 namespace {
 
 std::string size_text(uint64_t bytes) {
-  if (bytes < 10 * 1024) return fmt::format("{} B", bytes);
-  if (bytes < 10 * 1024 * 1024) return fmt::format("{} kB", bytes / 1024);
-  return fmt::format("{} MB", bytes / 1024 / 1024);
+  constexpr uint64_t kKilobyte = 1024;
+  if (bytes < 10 * kKilobyte) return fmt::format("{} B", bytes);
+  if (bytes < 10 * kKilobyte * kKilobyte) return fmt::format("{} kB", bytes / kKilobyte);
+  return fmt::format("{} MB", bytes / kKilobyte / kKilobyte);
 }
 
-double milliseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
+double as_milliseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
 
 std::string line_of(const sql::MaterializedViewState::Operator& one) {
   std::string line = fmt::format("{}: {}", one.number, one.description);
@@ -17,8 +18,8 @@ std::string line_of(const sql::MaterializedViewState::Operator& one) {
     line += fmt::format("{}{}", i == 0 ? ", from " : " and ", one.inputs[i]);
   }
   line += fmt::format("  ({} rows, {}, {:.3f} ms in all, {:.3f} ms last)", one.rows,
-                      size_text(one.bytes), milliseconds(one.nanoseconds),
-                      milliseconds(one.last_nanoseconds));
+                      size_text(one.bytes), as_milliseconds(one.nanoseconds),
+                      as_milliseconds(one.last_nanoseconds));
   if (one.failing) line += "  ERROR in its rows";
   return line;
 }
