@@ -1,5 +1,6 @@
 #include "arrangement/arrangement.h"
 
+#include <array>
 #include <new>
 
 #include "base/check.h"
@@ -22,6 +23,28 @@ Arrangement::KeyRows Arrangement::find(std::string_view key, uint64_t key_hash) 
   const uint32_t first = keys_.find(static_cast<uint32_t>(key_hash),
                                     [&](uint32_t id) { return row(id).key_view() == key; });
   return {this, first};
+}
+
+void Arrangement::prefetch_rows(std::span<const uint64_t> key_hashes) const {
+  constexpr size_t kSideBySide = 64;
+  std::array<uint32_t, kSideBySide> ids;
+  for (size_t begin = 0; begin < key_hashes.size(); begin += kSideBySide) {
+    const auto hashes = key_hashes.subspan(begin, std::min(kSideBySide, key_hashes.size() - begin));
+    for (const uint64_t hash : hashes) prefetch_slot(hash);
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      ids[i] = keys_.first(static_cast<uint32_t>(hashes[i]));
+      if (ids[i] != 0) prefetch(pool_.at(ids[i]));
+    }
+    bool more = true;
+    for (size_t round = 0; more && round < kWalked; ++round) {
+      more = false;
+      for (size_t i = 0; i < hashes.size(); ++i) {
+        if (ids[i] == 0) continue;
+        ids[i] = row(ids[i]).next;
+        if (ids[i] != 0) prefetch(pool_.at(ids[i])), more = true;
+      }
+    }
+  }
 }
 
 uint32_t Arrangement::find_row(uint32_t first, std::string_view key, std::string_view payload,
@@ -53,6 +76,7 @@ int64_t Arrangement::weight(std::string_view key, std::string_view payload) cons
 }
 
 void Arrangement::index_rows(uint32_t first) {
+  for (uint32_t id = first; id != 0; id = row(id).next) index_.prefetch(row(id).hash);
   uint32_t previous = 0;
   for (uint32_t id = first; id != 0; id = row(id).next) {
     index_.insert(row(id).hash, id);

@@ -20,11 +20,13 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "arrangement/block_pool.h"
 #include "arrangement/hash.h"
+#include "arrangement/prefetch.h"
 
 namespace sluice::arrangement {
 
@@ -80,7 +82,7 @@ class IdIndex {
     return find(hash, [](uint32_t /*id*/) { return true; });
   }
   void prefetch(uint32_t hash) const {
-    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask()]);
+    if (!slots_.empty()) arrangement::prefetch(&slots_[hash & mask()]);
   }
   template <typename What>
   void for_each(const What& what) const {
@@ -210,17 +212,28 @@ class Arrangement {
   KeyRows find(std::string_view key, uint64_t key_hash) const;
   // The row's count, 0 when it is not there.
   int64_t weight(std::string_view key, std::string_view payload) const;
-  // Ask for the memory that find() and apply() will need first, and for what it names then: each
-  // to be called some rows ahead.
+  // For a loop of apply() over rows with these hashes: asks for what the rows some places behind
+  // `row` will need.
+  void prefetch_ahead(std::span<const uint64_t> key_hashes, size_t row) const {
+    constexpr size_t kAhead = 8;
+    const size_t left = key_hashes.size() - row;
+    if (left > 3 * kAhead) prefetch_slot(key_hashes[row + 3 * kAhead]);
+    if (left > 2 * kAhead) prefetch_row(key_hashes[row + 2 * kAhead]);
+    if (left > kAhead) prefetch_key(key_hashes[row + kAhead]);
+  }
   void prefetch_slot(uint64_t key_hash) const { keys_.prefetch(static_cast<uint32_t>(key_hash)); }
   void prefetch_row(uint64_t key_hash) const {
     const uint32_t id = keys_.first(static_cast<uint32_t>(key_hash));
-    if (id != 0) __builtin_prefetch(pool_.at(id));
+    if (id != 0) prefetch(pool_.at(id));
   }
   void prefetch_key(uint64_t key_hash) const {
     const uint32_t id = keys_.first(static_cast<uint32_t>(key_hash));
-    if (id != 0 && row(id).key != 0) __builtin_prefetch(pool_.at(row(id).key));
+    if (id != 0 && row(id).key != 0) prefetch(pool_.at(row(id).key));
   }
+
+  // Ask for all rows of the keys with these hashes, as far as a key has few: what walking over them
+  // goes to one after another, for all keys side by side.
+  void prefetch_rows(std::span<const uint64_t> key_hashes) const;
 
   // Every row, in no order: what(RowView).
   template <typename What>
@@ -257,7 +270,7 @@ class Arrangement {
   void index_rows(uint32_t first);
   void forget_rows(uint32_t first);
   static uint64_t bit_of(uint32_t hash) { return uint64_t{1} << (hash >> 26); }
-  static constexpr uint32_t kWalked = 8;  // rows of a key that is not indexed
+  static constexpr uint32_t kWalked = 16;  // rows of a key that is not indexed
 
   const Options options_;
   BlockPool pool_;

@@ -40,7 +40,7 @@ int factor() {
 }
 
 void expect_law(const std::string& sql, const std::string& judge = "", int seeds = 4,
-                int ticks = 12) {
+                int ticks = 18) {
   SCOPED_TRACE(sql);
   for (int seed = 1; seed <= seeds * factor(); ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);

@@ -71,12 +71,23 @@ std::string_view GroupTable::given(Id id) const {
 }
 
 void GroupTable::give(Id id, std::string_view bytes) {
+  const auto size = static_cast<uint32_t>(bytes.size());
+  if (at(id).given != 0 && given(id).size() == bytes.size()) {
+    if (size > 0) std::memcpy(pool_.at(at(id).given) + sizeof size, bytes.data(), size);
+    return;
+  }
   take(id);
   const Id block = pool_.allocate(sizeof(uint32_t) + bytes.size());
-  const auto size = static_cast<uint32_t>(bytes.size());
   std::memcpy(pool_.at(block), &size, sizeof size);
   if (size > 0) std::memcpy(pool_.at(block) + sizeof size, bytes.data(), size);
   at(id).given = block;
+}
+
+void GroupTable::prefetch_given(std::span<const Id> groups) const {
+  for (const Id id : groups) arrangement::prefetch(pool_.at(id));
+  for (const Id id : groups) {
+    if (at(id).given != 0) arrangement::prefetch(pool_.at(at(id).given));
+  }
 }
 
 void GroupTable::take(Id id) {
@@ -233,7 +244,9 @@ void AggregateOperator::give_out(Set& set, const std::vector<GroupTable::Id>& to
 
 void AggregateOperator::give_block(Set& set, std::span<const GroupTable::Id> groups,
                                    const Emit& emit) {
+  set.groups->prefetch_given(groups);
   std::vector<std::string_view> keys;
+  keys.reserve(groups.size());
   for (const GroupTable::Id id : groups) keys.push_back(set.groups->key(id));
   engine::Chunk values;
   engine::initialize(values, values_.types(), groups.size());

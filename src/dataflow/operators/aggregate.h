@@ -34,7 +34,7 @@ class GroupTable {
   void prefetch_slot(uint64_t hash) const { index_.prefetch(static_cast<uint32_t>(hash)); }
   void prefetch_group(uint64_t hash) const {
     const Id id = index_.first(static_cast<uint32_t>(hash));
-    if (id != 0) __builtin_prefetch(pool_.at(id));
+    if (id != 0) arrangement::prefetch(pool_.at(id));
   }
   Id find_or_add(std::string_view key, uint64_t hash);
   void remove(Id id);
@@ -45,6 +45,7 @@ class GroupTable {
     return {pool_.at(id) + sizeof(Group) + words_ * sizeof(WideSum), at(id).key_bytes};
   }
   std::string_view given(Id id) const;
+  void prefetch_given(std::span<const Id> groups) const;
   void give(Id id, std::string_view bytes);
   void take(Id id);
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "arrangement/prefetch.h"
 #include "dataflow/sort_keys.h"
 
 namespace sluice::dataflow {
@@ -140,7 +141,7 @@ class Counts {
   bool empty() const {
     return many_ ? many_->all().size() == 1 && many_->all()[0].empty() : few_.empty();
   }
-  void prefetch() const { __builtin_prefetch(few_.data()); }
+  void prefetch() const { arrangement::prefetch(few_.data()); }
   // Beside this object, and beside what keys have outside themselves.
   size_t bytes() const { return many_ ? many_->bytes() : few_.capacity() * sizeof(Counted<Key>); }
 
@@ -317,7 +318,7 @@ class ValuesOf final : public OrderedValues {
   void prefetch(const Slots& slots) const {
     if (slots.size() < 8) return;
     for (const auto* slot : slots) {
-      if (slot->low != 0) __builtin_prefetch(&at(slot->low));
+      if (slot->low != 0) arrangement::prefetch(&at(slot->low));
     }
     for (const auto* slot : slots) {
       if (slot->low != 0) at(slot->low).prefetch();

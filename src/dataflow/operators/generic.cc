@@ -105,6 +105,7 @@ void GenericAggregate::add(const Batch& batch, const Groups& groups) {
   codec_.encode(batch.rows, columns_, payloads);
   const std::vector<int64_t> weights = counted_weights(batch, call_);
   for (size_t row = 0; row < batch.size(); ++row) {
+    rows_.prefetch_ahead(groups.hashes, row);
     if (weights[row] == 0) continue;
     // A count of distinct values is how many rows the group has here, so no NULL is one.
     if (counts_distinct_ && (payloads[row][0] & 1) != 0) continue;
@@ -122,8 +123,16 @@ void GenericAggregate::count_distinct(const std::vector<std::string_view>& keys,
 
 void GenericAggregate::finish(const FinishedGroups& groups, engine::Vector& result,
                               std::vector<Failure>& failed) const {
+  prefetch_groups(groups.keys);
   if (counts_distinct_ && rows_.negative_rows() == 0) return count_distinct(groups.keys, result);
   compute(groups.keys, 0, groups.keys.size(), result, failed);
+}
+
+void GenericAggregate::prefetch_groups(const std::vector<std::string_view>& keys) const {
+  std::vector<uint64_t> hashes;
+  hashes.reserve(keys.size());
+  for (const std::string_view key : keys) hashes.push_back(arrangement::hash_bytes(key));
+  rows_.prefetch_rows(hashes);
 }
 
 void GenericAggregate::gather(uint32_t group, std::string_view key, std::vector<Seen>& seen) const {

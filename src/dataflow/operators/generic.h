@@ -30,6 +30,7 @@ class GenericAggregate final : public KeyedAggregate {
   void gather(uint32_t group, std::string_view key, std::vector<Seen>& seen) const;
   void sort(std::vector<Seen>& seen, size_t begin) const;
   void count_distinct(const std::vector<std::string_view>& keys, engine::Vector& result) const;
+  void prefetch_groups(const std::vector<std::string_view>& keys) const;
   void compute(const std::vector<std::string_view>& keys, size_t begin, size_t count,
                engine::Vector& result, std::vector<Failure>& failed) const;
 

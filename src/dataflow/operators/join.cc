@@ -37,14 +37,7 @@ std::vector<size_t> key_columns(const Join& node, size_t side) {
   return columns;
 }
 
-// State is far larger than any cache, so the state of rows that come a little later is prefetched.
-void prefetch(const arrangement::Arrangement& rows, const std::vector<uint64_t>& hashes,
-              size_t row) {
-  constexpr size_t kAhead = 8;
-  if (row + 3 * kAhead < hashes.size()) rows.prefetch_slot(hashes[row + 3 * kAhead]);
-  if (row + 2 * kAhead < hashes.size()) rows.prefetch_row(hashes[row + 2 * kAhead]);
-  if (row + kAhead < hashes.size()) rows.prefetch_key(hashes[row + kAhead]);
-}
+constexpr size_t kWorthPrefetching = 8;
 
 Error too_many_rows() {
   return invalid("more than one row returned by a subquery used as an expression")
@@ -235,8 +228,8 @@ void JoinOperator::meet_by_key(size_t side, Batch& batch, const Encoded& rows, c
   if (own.kept) looks.reserve(batch.size());
   std::vector<Matches> unused;
   TouchedRows none;
+  if (batch.size() >= kWorthPrefetching) other.rows.prefetch_rows(rows.hashes);
   for (uint32_t row = 0; row < batch.size(); ++row) {
-    prefetch(other.rows, rows.hashes, row);
     const bool matchable = can_match(rows.keys[row]);
     Matches matches;
     if (matchable) {
@@ -265,6 +258,7 @@ void JoinOperator::meet_by_condition(size_t side, Batch& batch, const Encoded& r
   const Side& other = sides_[1 - side];
   Pairs pairs;
   std::vector<Matches> found(batch.size());
+  if (batch.size() >= kWorthPrefetching) other.rows.prefetch_rows(rows.hashes);
   for (uint32_t row = 0; row < batch.size(); ++row) {
     if (!can_match(rows.keys[row])) continue;
     for (const auto match : other.rows.find(rows.keys[row], rows.hashes[row])) {
@@ -330,7 +324,7 @@ void JoinOperator::keep(size_t side, const Batch& batch, const Encoded& rows,
   Side& own = sides_[side];
   const bool other_kept = sides_[1 - side].kept;
   for (size_t row = 0; row < batch.size(); ++row) {
-    prefetch(own.rows, rows.hashes, row);
+    own.rows.prefetch_ahead(rows.hashes, row);
     const std::string_view key = rows.keys[row];
     const bool matchable = can_match(key);
     if (plain_mark_ && side == kRight) {

@@ -5,7 +5,8 @@ namespace {
 
 using engine::LogicalType;
 
-// A query whose columns are c0, c1, …, each a bigint ('i') or a text ('s').
+// A query whose columns are c0, c1, …, each a bigint ('i'), a text ('s'), a double ('d'), a list of
+// bigints ('l') or a struct ('r').
 struct Relation {
   std::string sql;
   std::string types;
@@ -17,7 +18,7 @@ class Generator {
 
   Relation relation(int depth) {
     if (depth == 0) return table();
-    switch (below(9)) {
+    switch (below(13)) {
       case 0:
         return filtered(depth);
       case 1:
@@ -32,6 +33,13 @@ class Generator {
         return first_rows(depth);
       case 7:
         return combined(depth);
+      case 8:
+      case 9:
+        return windowed(depth);
+      case 10:
+        return unnested(depth);
+      case 11:
+        return in_sets(depth);
       default:
         return with_subquery(depth);
     }
@@ -46,12 +54,17 @@ class Generator {
 
   Relation table() {
     if (below(2) == 0) {
-      return {"SELECT CAST(k AS BIGINT) AS c0, a AS c1, s AS c2 FROM t", "iis"};
+      return {"SELECT CAST(k AS BIGINT) AS c0, a AS c1, s AS c2, d AS c3, l AS c4 FROM t", "iisdl"};
     }
-    return {"SELECT CAST(k AS BIGINT) AS c0, CAST(x AS BIGINT) AS c1, w AS c2 FROM u", "iis"};
+    return {"SELECT CAST(k AS BIGINT) AS c0, CAST(x AS BIGINT) AS c1, w AS c2, y AS c3 FROM u",
+            "iisd"};
   }
 
-  // A column of a type, as `alias.cN`; all relations have one of each.
+  static bool has(const Relation& of, char type) {
+    return of.types.find(type) != std::string::npos;
+  }
+
+  // A column of a type, as `alias.cN`; all relations have a bigint and a text.
   std::string column(const std::string& alias, const Relation& of, char type) {
     size_t at = below(of.types.size());
     while (of.types[at] != type) at = (at + 1) % of.types.size();
@@ -86,7 +99,12 @@ class Generator {
 
   std::string condition(const std::string& alias, const Relation& of) {
     const std::string one = column(alias, of, 'i');
-    switch (below(6)) {
+    switch (below(8)) {
+      case 6:
+        return fmt::format("{} COLLATE NOCASE = 'BB'", column(alias, of, 's'));
+      case 7:
+        return has(of, 'd') ? fmt::format("{} >= 0", column(alias, of, 'd'))
+                            : fmt::format("{} IS NOT NULL", one);
       case 0:
         return fmt::format("{} IS NULL", column(alias, of, 's'));
       case 1:
@@ -110,10 +128,22 @@ class Generator {
 
   Relation projected(int depth) {
     const Relation from = relation(depth - 1);
+    std::string last = integer("q", from);
+    char type = 'i';
+    if (below(4) == 0) {
+      last = fmt::format("list_value({}, {})", last, integer("q", from));
+      type = 'l';
+    } else if (below(4) == 0) {
+      last = fmt::format("struct_pack(x := {}, y := {})", last, text("q", from));
+      type = 'r';
+    } else if (has(from, 'd') && below(2) == 0) {
+      last = column("q", from, 'd');
+      type = 'd';
+    }
     return {fmt::format("SELECT {}{} AS c0, {} AS c1, {} AS c2 FROM ({}) AS q",
-                        below(3) == 0 ? "DISTINCT " : "", integer("q", from), text("q", from),
-                        integer("q", from), from.sql),
-            "isi"};
+                        below(3) == 0 ? "DISTINCT " : "", integer("q", from), text("q", from), last,
+                        from.sql),
+            std::string("is") + type};
   }
 
   Relation joined(int depth) {
@@ -123,6 +153,11 @@ class Generator {
     if (below(4) == 0) {
       on = fmt::format("{} IS NOT DISTINCT FROM {}", column("l", left, 's'),
                        column("r", right, 's'));
+    }
+    if (has(left, 'd') && has(right, 'd') && below(3) == 0) {
+      on = fmt::format("{} = {}", column("l", left, 'd'), column("r", right, 'd'));
+    } else if (below(5) == 0) {
+      on = fmt::format("{} COLLATE NOCASE = {}", column("l", left, 's'), column("r", right, 's'));
     }
     if (below(3) == 0) {
       on += fmt::format(" AND {} < {}", column("l", left, 'i'), column("r", right, 'i'));
@@ -143,7 +178,12 @@ class Generator {
 
   std::string aggregate(const Relation& from) {
     const std::string of = column("q", from, 'i');
-    switch (below(6)) {
+    switch (below(8)) {
+      case 6:
+        return fmt::format("count(DISTINCT {} COLLATE NOCASE)", column("q", from, 's'));
+      case 7:
+        return has(from, 'l') ? fmt::format("count(DISTINCT {})", column("q", from, 'l'))
+                              : fmt::format("CAST(median({}) * 2 AS BIGINT)", of);
       case 0:
         return fmt::format("CAST(sum({} % 100) AS BIGINT)", of);
       case 1:
@@ -161,6 +201,12 @@ class Generator {
 
   Relation aggregated(int depth) {
     const Relation from = relation(depth - 1);
+    if (has(from, 'd') && below(2) == 0) {
+      return {fmt::format("SELECT {} AS c0, {} AS c1, {}({}) AS c2 FROM ({}) AS q GROUP BY 1, 2",
+                          integer("q", from), text("q", from), any({"min", "max", "sum", "avg"}),
+                          column("q", from, 'd'), from.sql),
+              "isd"};
+    }
     if (below(5) == 0) {
       return {fmt::format("SELECT {} AS c0, max({}) AS c1 FROM ({}) AS q", aggregate(from),
                           column("q", from, 's'), from.sql),
@@ -181,6 +227,84 @@ class Generator {
     return {fmt::format("SELECT * FROM ({}) AS q ORDER BY {} LIMIT {} OFFSET {}", from.sql, order,
                         1 + below(6), below(3)),
             from.types};
+  }
+
+  std::string all_columns_of(const Relation& from) {
+    std::string all;
+    for (size_t i = 0; i < from.types.size(); ++i)
+      all += fmt::format("{}q.c{}", i > 0 ? ", " : "", i);
+    return all;
+  }
+
+  // Where rows are told apart that tie, they are ordered by all columns.
+  Relation windowed(int depth) {
+    const Relation from = relation(depth - 1);
+    const std::string of = column("q", from, 'i');
+    const std::string partition =
+        below(4) == 0
+            ? ""
+            : "PARTITION BY " + column("q", from, has(from, 'd') && below(3) == 0 ? 'd' : 's');
+    std::string call;
+    switch (below(6)) {
+      case 0:
+        call = fmt::format("row_number() OVER ({} ORDER BY {})", partition, all_columns_of(from));
+        break;
+      case 1:
+        call = fmt::format("rank() OVER ({} ORDER BY {} DESC)", partition, of);
+        break;
+      case 2:
+        call = fmt::format("CAST(sum({} % 100) OVER ({}) AS BIGINT)", of, partition);
+        break;
+      case 3:
+        call =
+            fmt::format("count({}) OVER ({} ORDER BY {})", of, partition, column("q", from, 'i'));
+        break;
+      case 4:
+        call = fmt::format("lag({}) OVER ({} ORDER BY {})", of, partition, all_columns_of(from));
+        break;
+      default:
+        call = fmt::format("max({}) OVER ({} ORDER BY {} ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING)",
+                           of, partition, all_columns_of(from));
+    }
+    if (below(4) == 0) {
+      return {
+          fmt::format("SELECT * FROM ({}) AS q QUALIFY row_number() OVER ({} ORDER BY {}) <= {}",
+                      from.sql, partition, all_columns_of(from), 1 + below(3)),
+          from.types};
+    }
+    return {fmt::format("SELECT {} AS c0, {} AS c1, {} AS c2 FROM ({}) AS q",
+                        column("q", from, 'i'), column("q", from, 's'), call, from.sql),
+            "isi"};
+  }
+
+  Relation unnested(int depth) {
+    const Relation from = relation(depth - 1);
+    const std::string list =
+        has(from, 'l') && below(3) != 0
+            ? column("q", from, 'l')
+            : fmt::format("list_value({}, NULL, {})", integer("q", from), integer("q", from));
+    if (below(2) == 0) {
+      return {fmt::format("SELECT {} AS c0, {} AS c1, e AS c2 FROM ({}) AS q, unnest({}) AS x(e)",
+                          integer("q", from), text("q", from), from.sql, list),
+              "isi"};
+    }
+    return {fmt::format("SELECT {} AS c0, {} AS c1, unnest({}) AS c2 FROM ({}) AS q",
+                        integer("q", from), text("q", from), list, from.sql),
+            "isi"};
+  }
+
+  Relation in_sets(int depth) {
+    const Relation from = relation(depth - 1);
+    const Relation narrow{
+        fmt::format("SELECT {} AS c0, {} AS c1, {} AS c2 FROM ({}) AS q", integer("q", from),
+                    text("q", from), integer("q", from), from.sql),
+        "isi"};
+    return {fmt::format("SELECT q.c0, q.c1, {} AS c2, CAST(grouping(q.c0, q.c1) AS BIGINT) AS c3 "
+                        "FROM ({}) AS q GROUP BY {}",
+                        aggregate(narrow), narrow.sql,
+                        any({"ROLLUP (q.c0, q.c1)", "CUBE (q.c0, q.c1)",
+                             "GROUPING SETS ((q.c1), (q.c0, q.c1), ())"})),
+            "isii"};
   }
 
   Relation combined(int depth) {
@@ -233,14 +357,19 @@ class Generator {
 }  // namespace
 
 std::vector<SourceTable> random_query_tables() {
-  return {{"t",
-           {{"k", "a", "s"}, {LogicalType::INTEGER, LogicalType::BIGINT, LogicalType::VARCHAR}},
-           {1},
-           1000},
-          {"u",
-           {{"k", "x", "w"}, {LogicalType::INTEGER, LogicalType::INTEGER, LogicalType::VARCHAR}},
-           {2},
-           100}};
+  const LogicalType list = LogicalType::LIST(LogicalType::BIGINT);
+  return {
+      {"t",
+       {{"k", "a", "s", "d", "l"},
+        {LogicalType::INTEGER, LogicalType::BIGINT, LogicalType::VARCHAR, LogicalType::DOUBLE,
+         list}},
+       {1},
+       1000},
+      {"u",
+       {{"k", "x", "w", "y"},
+        {LogicalType::INTEGER, LogicalType::INTEGER, LogicalType::VARCHAR, LogicalType::DOUBLE}},
+       {2},
+       100}};
 }
 
 std::string random_query(std::mt19937& random) {

@@ -50,6 +50,8 @@ class ViewUnderTest {
   void apply_random(std::mt19937& random, const RandomOptions& options);
   // Whether the view is what DuckDB's answer from scratch is; else what differs.
   std::string difference();
+  // How often DuckDB was asked, by all views of this process.
+  static size_t judged() { return judged_; }
   // What the view holds, as keys of rows with counts.
   const std::map<std::string, int64_t>& rows() const { return rows_; }
 
@@ -65,6 +67,7 @@ class ViewUnderTest {
   const std::string judge_sql_;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<Judge> judge_;
+  static inline size_t judged_ = 0;
   std::map<std::string, std::vector<Row>> model_;
   std::map<std::string, int64_t> rows_;
 };
