@@ -8,6 +8,8 @@ namespace {
 
 constexpr size_t kMostCommitsInGroup = 1000;
 constexpr size_t kMostGroupBytes = size_t{64} << 20;
+// More is not worth the wait of all commits, nor is its record of the log.
+constexpr size_t kMostDerivedBytes = size_t{256} << 20;
 
 constexpr size_t kProbeBytes = size_t{1} << 20;
 
@@ -364,11 +366,12 @@ void Sequencer::derive(Group& group) {
   group.derived = {};
   derivation->forget();
   // Without what it could follow: that this is left behind is to be on record.
-  static_cast<void>(add_derived(group, derivation->step(group.time, changes, reserve)));
+  if (!add_derived(group, derivation->step(group.time, changes, reserve)).ok()) group.derived = {};
 }
 
 Status Sequencer::add_derived(Group& group, Derived derived) {
   LoggedCommit logged;
+  size_t bytes = 0;
   for (DerivedChange& change : derived.changes) {
     const CollectionPtr collection = collection_of(group, change.id);
     if (!collection) continue;  // dropped meanwhile
@@ -391,6 +394,8 @@ Status Sequencer::add_derived(Group& group, Derived derived) {
     entry.first_row_id = change.first_row_id.value;
     entry.erased = write.erased;
     TRY(encode_write_rows(write.batches, entry.rows));
+    bytes += entry.rows.size();
+    if (bytes > kMostDerivedBytes) return internal("derived rows are too many for one group");
   }
   if (logged.writes.empty() && derived.notes.empty()) return ok();
   group.derived.notes = derived.notes;

@@ -92,6 +92,8 @@ void LiveViews::add(const std::shared_ptr<const sql::Catalog>& catalog, const sq
     known.broken = std::move(made).error().within(
         fmt::format("the materialized view {} cannot be kept up to date", known.name));
     log::error("{}", known.broken->message);
+    // Nor is it known any more at which times its rows were right.
+    views_->remove(known.collection);
   }
   by_collection_[known.collection] = object.id;
   known_.emplace(object.id, std::move(known));

@@ -131,10 +131,13 @@ void unwrap(duckdb::QueryNode& node) {
 Resolver::Resolver(const ResolveContext& context, std::vector<ExtraRelation> extra_relations)
     : context_(context),
       extra_(std::move(extra_relations)),
-      root_{.parent = nullptr, .search_path = &context.search_path} {}
+      root_{.parent = nullptr, .search_path = &context.search_path, .bound = context.bound} {}
 
 Resolver::Scope Resolver::inside(const Scope& parent) {
-  return {.parent = &parent, .search_path = parent.search_path, .in_view = parent.in_view};
+  return {.parent = &parent,
+          .search_path = parent.search_path,
+          .in_view = parent.in_view,
+          .bound = parent.bound};
 }
 
 void Resolver::fail(Error error, duckdb::optional_idx location) {

@@ -60,6 +60,8 @@ struct ResolveContext {
   std::function<std::vector<MaterializedViewState>()> materialized_views = {};
   using Snapshots =
       std::function<Result<std::shared_ptr<const collection::Snapshot>>(collection::CollectionId)>;
+  // The query is a view's that was made to read these: its names mean them. To outlive the call.
+  const std::vector<ObjectId>* bound = nullptr;
   // What a table shows to this statement: the read view's snapshot, with the transaction's overlay.
   Snapshots snapshot = {};
   // The same of a materialized view, which may not be right at every time. Not set: as a table.

@@ -147,6 +147,22 @@ const ExtraRelation* Resolver::extra(const std::string& name) const {
   return nullptr;
 }
 
+// The first in the search path that the view was made to read: what was put in front of it since is
+// another one.
+const Object* Resolver::bound_relation(const NameParts& name, const Scope& scope) const {
+  if (scope.bound == nullptr || name.size() != 1) return nullptr;
+  for (const std::string& schema_name : *scope.search_path) {
+    const Object* const schema = context_.catalog->find_schema(schema_name);
+    const Object* const found =
+        schema == nullptr ? nullptr : context_.catalog->find_in(*schema, name[0]);
+    if (found == nullptr) continue;
+    if (std::find(scope.bound->begin(), scope.bound->end(), found->id) != scope.bound->end()) {
+      return found;
+    }
+  }
+  return nullptr;
+}
+
 void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
   auto& base = ref->Cast<duckdb::BaseTableRef>();
   if (base.at_clause)
@@ -170,7 +186,8 @@ void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
       return;
     }
   }
-  auto found = context_.catalog->relation(name, *scope.search_path);
+  Result<const Object*> found = bound_relation(name, scope);
+  if (*found == nullptr) found = context_.catalog->relation(name, *scope.search_path);
   if (!found.ok()) return fail(std::move(found).error(), base.query_location);
   const Object& object = **found;
   auto scanned = scan(object, scope);
@@ -239,7 +256,10 @@ TableRefPointer Resolver::scan_view(const Object& object, const Scope&) {
   }
   // Its own context: neither the user's common tables nor the user's search path reach into it.
   ++view_depth_;
-  const Scope own{.parent = nullptr, .search_path = &view.search_path, .in_view = true};
+  const Scope own{.parent = nullptr,
+                  .search_path = &view.search_path,
+                  .in_view = true,
+                  .bound = &view.dependencies};
   walk(**query, own);
   --view_depth_;
   if (failed()) return nullptr;

@@ -164,6 +164,34 @@ TEST_F(ResolveTest, InlinesViewsInTheirOwnContext) {
   EXPECT_THAT(rows("SELECT a FROM t"), ElementsAre("7"));
 }
 
+// What was put in front of it in the search path since a view was made is another relation.
+TEST_F(ResolveTest, ViewsGoOnReadingWhatTheyWereMadeToRead) {
+  const ObjectId made_for = (*context_.catalog->lookup({"public", "t"}, {}))->id;
+  const ObjectId in_front = (*context_.catalog->lookup({"s", "t"}, {}))->id;
+  const auto path = [&](std::vector<ObjectId> dependencies) {
+    return View{.query_sql = "SELECT count(*) AS n FROM t",
+                .search_path = {"s", "public"},
+                .columns = {{.name = "n", .type = types::make(types::TypeId::kBigint)}},
+                .dependencies = std::move(dependencies)};
+  };
+  CatalogEdit edit(context_.catalog);
+  create(edit, {"w"}, path({made_for}));
+  create(edit, {"x"}, path({in_front}));
+  context_.catalog = edit.catalog();
+  EXPECT_THAT(rows("SELECT n FROM w"), ElementsAre("2"));
+  EXPECT_THAT(rows("SELECT n FROM x"), ElementsAre("1"));
+  const MaterializedView view{
+      .query_sql = "SELECT a FROM t",
+      .search_path = {"s", "public"},
+      .columns = {{.name = "a", .type = types::make(types::TypeId::kInteger)}},
+      .dependencies = {made_for},
+      .collection = {},
+      .assert_not_null = {}};
+  const auto standing = standing_query(context_.catalog, view);
+  ASSERT_TRUE(standing.ok()) << standing.error().message;
+  EXPECT_EQ(standing->inputs, std::vector<ObjectId>{made_for});
+}
+
 TEST_F(ResolveTest, CommonTablesShadowRelations) {
   EXPECT_THAT(rows("WITH t AS (SELECT a + 10 AS a FROM t) SELECT a FROM t ORDER BY 1"),
               ElementsAre("11", "12"));

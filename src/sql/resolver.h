@@ -65,6 +65,8 @@ class Resolver {
     std::set<std::string> common_tables = {};
     std::vector<NamedRelation> relations = {};
     bool in_view = false;
+    // Of a view: what it was made to read. Its names mean that, whatever its search path finds now.
+    const std::vector<ObjectId>* bound = nullptr;
   };
   static Scope inside(const Scope& parent);
   // The common tables of one WITH, which the engine's parser puts both into nested nodes and into
@@ -97,6 +99,7 @@ class Resolver {
   // resolve_relations.cc
   void walk(TableRefPointer& ref, Scope& scope);
   void walk_base_table(TableRefPointer& ref, Scope& scope);
+  const Object* bound_relation(const NameParts& name, const Scope& scope) const;
   void walk_join(duckdb::JoinRef& join, Scope& scope);
   void walk_pivot(duckdb::PivotRef& pivot, Scope& scope);
   void walk_table_function(TableRefPointer& ref, Scope& scope);

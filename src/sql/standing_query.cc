@@ -33,6 +33,7 @@ Result<StandingQuery> standing_query(std::shared_ptr<const Catalog> catalog,
   context.catalog = std::move(catalog);
   context.search_path = view.search_path;
   context.standing = true;
+  context.bound = &view.dependencies;
   TRY_ASSIGN(Resolved resolved, resolve(std::move(parsed), context));
   std::vector<std::string> names;
   std::vector<engine::LogicalType> types;

@@ -11,10 +11,6 @@ using collection::CollectionId;
 using collection::Time;
 using dataflow::Delta;
 
-// More rows of a view than this are not written with the group that they follow from, since commits
-// would wait for it: the view is filled anew, beside them.
-constexpr size_t kMostDerivedRows = 500'000;
-
 dataflow::SourceId source_of(CollectionId id) { return {id.value}; }
 
 Error not_readable(const std::string& view) {
@@ -42,7 +38,7 @@ Delta delta_of(const collection::SourceChange& change) {
 }  // namespace
 
 Error broken_view(const std::string& view, Error error) {
-  if (error.sqlstate == "53200") {
+  if (error.code == ErrorCode::kExhausted) {
     return sluice::error(ErrorCode::kExhausted,
                          "materialized view \"{}\" needs more memory than is left for views", view)
         .with_sqlstate("53200")
@@ -91,7 +87,10 @@ void Follower::remove(CollectionId id) {
   const KeptPtr kept = find(id);
   if (!kept) return;
   kept->stop.request_stop();
+  decltype(stepped_) stepped;  // whose end is not to hold up commits
   store_.between_groups([&] {
+    // The last group is written, or was forgotten.
+    stepped.swap(stepped_);
     const std::lock_guard lock(mutex);
     kept->removed = true;
     kept->attached = false;
@@ -117,6 +116,11 @@ const Error* Follower::obstacle_locked(const Kept& kept) const {
     if (const Error* const found = obstacle_locked(*up)) return found;
   }
   return nullptr;
+}
+
+bool Follower::is_hopeless_locked(const Kept& kept) const {
+  return kept.broken || std::any_of(kept.upstream.begin(), kept.upstream.end(),
+                                    [&](const KeptPtr& up) { return is_hopeless_locked(*up); });
 }
 
 Status Follower::check_locked(const Kept& kept, Time time) const {
@@ -172,6 +176,10 @@ Result<bool> Follower::attach(Kept& kept, std::stop_token stop) {
     TRY_ASSIGN(const auto changes, kept.view.changes_until(*to, options_.refill_from_rows, stop));
     if (!changes) return false;
     TRY(kept.view.follow_later(*changes));
+    if (kept.view.later_rows() > kMostDerivedRows) {
+      kept.view.hold(to);
+      return false;
+    }
     kept.view.hold(nullptr);
     const std::lock_guard lock(mutex);
     if (kept.removed) return false;
@@ -179,7 +187,13 @@ Result<bool> Follower::attach(Kept& kept, std::stop_token stop) {
     due_ = true;
     return true;
   };
-  store_.between_groups([&] { attached = task(); });
+  store_.between_groups([&] {
+    const Status done = guarded("a materialized view", [&]() -> Status {
+      attached = task();
+      return ok();
+    });
+    if (!done.ok()) attached = done.error();
+  });
   return attached;
 }
 
@@ -253,7 +267,7 @@ void Follower::leave_behind(Kept& kept, Step& step, std::optional<Error> why) {
     note_locked(kept, step);
   }
   if (!kept.attached) return;
-  kept.attached = false;
+  kept.attached = kept.too_large = false;
   kept.phase = is_filled ? Phase::kCatchingUp : Phase::kFilling;
   if (why) {
     kept.phase = Phase::kBroken;
@@ -269,7 +283,7 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
   kept.view.set_limit(room_for(kept) + options_.memory_limit_bytes / 4);
   auto delta = kept.view.follow(changes);
   if (!delta.ok()) return break_off(kept, step, std::move(delta).error());
-  if (dataflow::row_count(*delta) > kMostDerivedRows) {
+  if (dataflow::row_count(*delta) + kept.view.later_rows() > kMostDerivedRows) {
     kept.view.empty();
     return leave_behind(kept, step, std::nullopt);
   }
@@ -315,7 +329,6 @@ void Follower::break_off(Kept& kept, Step& step, Error error) {
   Error why = broken_view(kept.view.definition().name, std::move(error));
   log::error("{}", why.message);
   kept.view.empty();
-  kept.too_large = false;
   leave_behind(kept, step, std::move(why));
 }
 
@@ -326,7 +339,7 @@ void Follower::forget() {
     if (!kept->attached) continue;
     // What it remembers is ahead of the store.
     kept->view.empty();
-    kept->attached = false;
+    kept->attached = kept->too_large = false;
     kept->phase = Phase::kFilling;
     kept->bytes = 0;
   }

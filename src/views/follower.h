@@ -16,6 +16,10 @@
 
 namespace sluice::views {
 
+// More rows of a view than this are not written with the group that they follow from, since commits
+// would wait for it: they are loaded, or the view is filled anew, beside them.
+inline constexpr size_t kMostDerivedRows = 500'000;
+
 // A view with all that is known of it.
 struct Kept {
   Kept(Surroundings around, Definition definition) : view(around, std::move(definition)) {}
@@ -27,7 +31,8 @@ struct Kept {
   // Guarded by Follower::mutex, from here on. `attached` is changed by the store's thread only.
   bool attached = false;
   bool removed = false;
-  bool too_large = false;  // to be broken by the next group; the store's thread's
+  bool keeps_memory = false;  // from its fill on
+  bool too_large = false;     // to be broken by the next group; the store's thread's
   Phase phase = Phase::kFilling;
   Readable readable;
   std::optional<Error> broken;
@@ -69,6 +74,8 @@ class Follower final : public collection::Derivation {
   Status check_locked(const Kept& kept, collection::Time time) const;
   bool is_live_locked(const Kept& kept) const;
   const Error* obstacle_locked(const Kept& kept) const;
+  // Broken, or something that it reads is.
+  bool is_hopeless_locked(const Kept& kept) const;
 
   mutable std::mutex mutex;
   std::condition_variable_any changed;

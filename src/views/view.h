@@ -49,6 +49,7 @@ class View {
                   std::shared_ptr<const collection::ReadView> to, std::stop_token stop);
   // Follows them, and keeps what that makes of the rows for the next emit().
   Status follow_later(const dataflow::Graph::Changes& changes);
+  size_t later_rows() const { return dataflow::row_count(later_); }
 
   // Follows the changes of a group of commits; gives the changes of its rows, which stay valid as
   // long as `changes` do.

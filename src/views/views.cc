@@ -19,6 +19,8 @@ using collection::Time;
 constexpr size_t kFewRows = 1'000;
 // Nor does it try to come nearer more often than this: beside steady writes it can't.
 constexpr int kMostRounds = 5;
+// So many times what is always followed is followed of larger inputs.
+constexpr uint64_t kMostCopied = 10;
 constexpr std::chrono::seconds kPause{1};  // after a failure that may pass
 
 bool may_pass(const Error& error) {
@@ -63,6 +65,8 @@ class Keeper final : public Views {
   Result<Distance> catch_up(Kept& kept, bool last_round, const std::stop_token& stop);
   Status go_live(Kept& kept, const std::stop_token& stop);
   bool is_attached(const Kept& kept) const;
+  bool is_hopeless(const Kept& kept) const;
+  Status let_go(Kept& kept);
   Status begin_group(const std::stop_token& stop);
   void failed(Kept& kept, Error error, const std::stop_token& stop);
   void forget_notes(const std::stop_token& stop);
@@ -201,6 +205,8 @@ KeptPtr Keeper::next(const std::stop_token& stop) {
   std::unique_lock lock(follower_->mutex);
   const auto find = [&]() -> KeptPtr {
     for (const KeptPtr& kept : follower_->all_locked()) {
+      if (!kept->attached && kept->keeps_memory && follower_->is_hopeless_locked(*kept))
+        return kept;
       if ((kept->attached && kept->phase == Phase::kLive) || kept->broken) continue;
       const bool ready =
           std::all_of(kept->upstream.begin(), kept->upstream.end(),
@@ -219,6 +225,7 @@ KeptPtr Keeper::next(const std::stop_token& stop) {
 
 Status Keeper::bring_up(Kept& kept, const std::stop_token& stop) {
   if (is_attached(kept)) return begin_group(stop);  // the last one was not written
+  if (is_hopeless(kept)) return let_go(kept);
   for (int round = 1;; ++round) {
     if (!kept.view.is_filled()) {
       TRY(fill(kept, stop));
@@ -238,6 +245,7 @@ Status Keeper::fill(Kept& kept, const std::stop_token& stop) {
   {
     const std::lock_guard lock(follower_->mutex);
     kept.phase = Phase::kFilling;
+    kept.keeps_memory = true;
     kept.filled_rows = kept.rows_to_fill = 0;
   }
   kept.view.set_limit(follower_->room_for(kept));
@@ -260,7 +268,9 @@ Result<Keeper::Distance> Keeper::catch_up(Kept& kept, bool last_round,
   if (!to) return Distance::kUnknown;
   const auto share =
       static_cast<uint64_t>(options_.refill_share * static_cast<double>(kept.view.input_rows()));
-  const uint64_t most = std::max(options_.refill_from_rows, share);
+  // They are copied into memory: not too many, however large the inputs are.
+  const uint64_t most =
+      std::clamp(share, options_.refill_from_rows, kMostCopied * options_.refill_from_rows);
   TRY_ASSIGN(const auto changes, kept.view.changes_until(*to, most, stop));
   if (!changes) {
     kept.view.empty();
@@ -268,9 +278,9 @@ Result<Keeper::Distance> Keeper::catch_up(Kept& kept, bool last_round,
   }
   size_t rows = 0;
   for (const auto& [source, delta] : *changes) rows += dataflow::row_count(delta);
-  if (rows <= kFewRows || (last_round && rows <= options_.refill_from_rows)) {
-    return Distance::kNear;
-  }
+  const bool near = rows <= kFewRows || (last_round && rows <= options_.refill_from_rows);
+  // What was kept for a group that is too much for one is loaded beside commits.
+  if (near && kept.view.later_rows() <= kMostDerivedRows) return Distance::kNear;
   kept.view.set_limit(follower_->room_for(kept));
   if (Status done = kept.view.catch_up(*changes, std::move(to), stop); !done.ok()) {
     kept.view.empty();
@@ -294,6 +304,21 @@ bool Keeper::is_attached(const Kept& kept) const {
   return kept.attached;
 }
 
+bool Keeper::is_hopeless(const Kept& kept) const {
+  const std::lock_guard lock(follower_->mutex);
+  return follower_->is_hopeless_locked(kept);
+}
+
+// What can't go on keeps neither memory nor the past.
+Status Keeper::let_go(Kept& kept) {
+  kept.view.empty();
+  const std::lock_guard lock(follower_->mutex);
+  kept.bytes = 0;
+  kept.keeps_memory = false;
+  if (!kept.broken) kept.phase = Phase::kFilling;
+  return ok();
+}
+
 // Any group will do for views to become live in.
 Status Keeper::begin_group(const std::stop_token& stop) {
   collection::Commit commit;
@@ -305,9 +330,10 @@ Status Keeper::begin_group(const std::stop_token& stop) {
 void Keeper::failed(Kept& kept, Error error, const std::stop_token& stop) {
   const std::string& name = kept.view.definition().name;
   std::unique_lock lock(follower_->mutex);
+  if (!kept.attached && !may_pass(error)) kept.view.empty();
   if (!kept.attached) kept.bytes = kept.view.bytes();
   if (kept.removed || kept.stop.stop_requested() || stop.stop_requested()) return;
-  if (may_pass(error)) {
+  if (may_pass(error) || kept.attached) {
     log::warning("materialized view {} waits: {}", name, error.message);
     kept.trouble = std::move(error);
     follower_->changed.notify_all();
