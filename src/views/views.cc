@@ -341,6 +341,11 @@ void Keeper::failed(Kept& kept, Error error, const std::stop_token& stop) {
     kept.trouble.reset();
     return;
   }
+  if (error.code == ErrorCode::kNotFound) {
+    // Mostly it, or what it reads, was dropped a moment ago, and its removal is on the way.
+    follower_->changed.wait_for(lock, stop, kPause, [&] { return kept.removed; });
+    if (kept.removed || stop.stop_requested()) return;
+  }
   log::error("materialized view {} is broken: {}", name, error.message);
   kept.broken = broken_view(name, std::move(error));
   kept.phase = Phase::kBroken;
