@@ -151,6 +151,34 @@ TEST(Graph, KeepsOtherAggregates) {
                "SELECT k, arg_max(s, a * 100 + length(s)) IS NULL, max(l) FROM t GROUP BY k"});
 }
 
+// So many different values that they lie in many pieces, which come, are divided and go again.
+TEST(Graph, KeepsExtremesOfLargeGroups) {
+  for (int seed = 1; seed <= 2 * factor(); ++seed) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937 random(static_cast<uint32_t>(seed));
+    ViewUnderTest view(two_tables(),
+                       "SELECT k % 2, min(a), max(a), min(s), max(b) FROM t GROUP BY 1");
+    ASSERT_TRUE(view.made());
+    RandomOptions options;
+    options.nulls = 0.02;
+    options.make = [](std::mt19937& from, const std::string& column) {
+      const auto number = static_cast<int64_t>(from() % 4000);
+      if (column == "s") return engine::Value(fmt::format("a text of some length {}", number));
+      if (column == "b") return engine::Value::DOUBLE(static_cast<double>(number) / 4 - 500);
+      if (column == "l") return engine::Value::LIST(LogicalType::INTEGER, {});
+      if (column == "k") return engine::Value::INTEGER(static_cast<int32_t>(number));
+      if (column == "d") return engine::Value::BIGINT(1).DefaultCastAs(LogicalType::DECIMAL(12, 2));
+      return engine::Value::BIGINT(number);
+    };
+    for (const double deletes : {0.0, 0.1, 0.3, 0.9, 0.95, 0.2, 1.0}) {
+      options.rows = deletes == 1 ? 3000 : 900;
+      options.deletes = deletes;
+      view.apply_random(random, options);
+      ASSERT_EQ(view.difference(), "") << "deletes " << deletes;
+    }
+  }
+}
+
 TEST(Graph, KeepsGroupingSets) {
   expect_laws(
       {"SELECT k, s, count(*), sum(a), grouping(k), grouping(k, s) FROM t "
@@ -185,8 +213,8 @@ TEST(Graph, KeepsWindowFunctions) {
                "SELECT *, row_number() OVER (PARTITION BY s ORDER BY k, a, b, d, l) FROM t",
                "SELECT k, a, sum(a) OVER (PARTITION BY k), count(*) OVER () FROM t",
                "SELECT k, a, sum(a) OVER (PARTITION BY b ORDER BY k) FROM t",
-               "SELECT k, a, lag(a) OVER (PARTITION BY k ORDER BY a), "
-               "max(a) OVER (PARTITION BY k ORDER BY a ROWS 1 PRECEDING) FROM t",
+               ("SELECT k, a, lag(a) OVER (PARTITION BY k ORDER BY a), "
+                "max(a) OVER (PARTITION BY k ORDER BY a ROWS 1 PRECEDING) FROM t"),
                "SELECT k, a FROM t QUALIFY dense_rank() OVER (PARTITION BY k ORDER BY a DESC) <= 2",
                "SELECT k, ntile(k) OVER (PARTITION BY k ORDER BY k, a, b, s, d, l) FROM t"});
 }

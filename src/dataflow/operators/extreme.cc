@@ -38,7 +38,7 @@ auto first_there(Iterator begin, Iterator end) -> decltype(&begin->key) {
 
 // Returns by how many the values grew: -1, 0 or 1.
 template <typename Key>
-int add_to(Piece<Key>& piece, Key&& key, int64_t weight) {
+int add_to(Piece<Key>& piece, Key key, int64_t weight) {
   const auto place = std::lower_bound(
       piece.begin(), piece.end(), key,
       [](const Counted<Key>& value, const Key& wanted) { return value.key < wanted; });
