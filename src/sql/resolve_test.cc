@@ -171,7 +171,7 @@ TEST_F(ResolveTest, ViewsGoOnReadingWhatTheyWereMadeToRead) {
   const auto path = [&](std::vector<ObjectId> dependencies) {
     return View{.query_sql = "SELECT count(*) AS n FROM t",
                 .search_path = {"s", "public"},
-                .columns = {{.name = "n", .type = types::make(types::TypeId::kBigint)}},
+                .columns = {{.name = "n", .type = types::make(types::TypeId::kBigInt)}},
                 .dependencies = std::move(dependencies)};
   };
   CatalogEdit edit(context_.catalog);
