@@ -44,8 +44,8 @@ Error broken_view(const std::string& view, Error error) {
         .with_sqlstate("53200")
         .with_detail(error.message)
         .with_hint(
-            "Drop views that are not needed, or give the server more memory for views; the view "
-            "is filled again when the server starts.");
+            "Drop views that are not needed, or give the server more memory for views "
+            "(--view-memory-limit). The view is filled again from time to time.");
   }
   return std::move(error).within(
       fmt::format("materialized view \"{}\" cannot be kept up to date", view));
@@ -116,6 +116,16 @@ const Error* Follower::obstacle_locked(const Kept& kept) const {
     if (const Error* const found = obstacle_locked(*up)) return found;
   }
   return nullptr;
+}
+
+void Follower::set_broken_locked(Kept& kept, Error error) const {
+  constexpr int kMostDoublings = 6;
+  if (error.code == ErrorCode::kExhausted) {
+    const int times = 1 << std::min(kept.shortages++, kMostDoublings);
+    kept.not_before = std::chrono::steady_clock::now() + options_.retry_broken * times;
+  }
+  kept.phase = Phase::kBroken;
+  kept.broken = std::move(error);
 }
 
 bool Follower::is_hopeless_locked(const Kept& kept) const {
@@ -270,8 +280,7 @@ void Follower::leave_behind(Kept& kept, Step& step, std::optional<Error> why) {
   kept.attached = kept.too_large = false;
   kept.phase = is_filled ? Phase::kCatchingUp : Phase::kFilling;
   if (why) {
-    kept.phase = Phase::kBroken;
-    kept.broken = std::move(why);
+    set_broken_locked(kept, *std::move(why));
   }
   kept.bytes = kept.view.bytes();
   changed.notify_all();
@@ -319,6 +328,7 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
   if (kept.phase != Phase::kLive) {
     kept.phase = Phase::kLive;
     kept.trouble.reset();
+    kept.shortages = 0;
     changed.notify_all();
   }
   kept.bytes = kept.view.bytes();

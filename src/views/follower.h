@@ -6,6 +6,7 @@
 // Threads: each call says on which one; what is guarded by the mutex is told at Kept.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -36,7 +37,9 @@ struct Kept {
   Phase phase = Phase::kFilling;
   Readable readable;
   std::optional<Error> broken;
-  std::optional<Error> trouble;  // why the worker can't go on just now
+  std::optional<Error> trouble;                      // why the worker can't go on just now
+  std::chrono::steady_clock::time_point not_before;  // the worker looks at it again
+  int shortages = 0;                                 // of memory, since it was live last
   uint64_t filled_rows = 0, rows_to_fill = 0, bytes = 0;
   std::vector<OperatorInfo> operators;  // as of when it was filled
 
@@ -76,6 +79,7 @@ class Follower final : public collection::Derivation {
   const Error* obstacle_locked(const Kept& kept) const;
   // Broken, or something that it reads is.
   bool is_hopeless_locked(const Kept& kept) const;
+  void set_broken_locked(Kept& kept, Error error) const;
 
   mutable std::mutex mutex;
   std::condition_variable_any changed;

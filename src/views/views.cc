@@ -22,6 +22,8 @@ constexpr int kMostRounds = 5;
 // So many times what is always followed is followed of larger inputs.
 constexpr uint64_t kMostCopied = 10;
 constexpr std::chrono::seconds kPause{1};  // after a failure that may pass
+constexpr std::chrono::seconds kLongest{
+    600};  // until it is looked whether there is something to do
 
 bool may_pass(const Error& error) {
   return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kConflict ||
@@ -59,6 +61,7 @@ class Keeper final : public Views {
   Status wait_until_live(const Kept& kept, const std::stop_token& stop);
   void work(const std::stop_token& stop);
   KeptPtr next(const std::stop_token& stop);
+  bool may_go_on_locked(const Kept& kept) const;
   Status bring_up(Kept& kept, const std::stop_token& stop);
   Status fill(Kept& kept, const std::stop_token& stop);
   enum class Distance { kNear, kFar, kUnknown };
@@ -203,27 +206,46 @@ void Keeper::forget_notes(const std::stop_token& stop) {
 // The first that is not live and could be; nothing: look again.
 KeptPtr Keeper::next(const std::stop_token& stop) {
   std::unique_lock lock(follower_->mutex);
-  const auto find = [&]() -> KeptPtr {
-    for (const KeptPtr& kept : follower_->all_locked()) {
-      if (!kept->attached && kept->keeps_memory && follower_->is_hopeless_locked(*kept))
-        return kept;
-      if ((kept->attached && kept->phase == Phase::kLive) || kept->broken) continue;
-      const bool ready =
-          std::all_of(kept->upstream.begin(), kept->upstream.end(),
-                      [&](const KeptPtr& up) { return follower_->is_live_locked(*up); });
-      if (ready) return kept;
-    }
-    return nullptr;
-  };
+  auto again = std::chrono::steady_clock::now();
   KeptPtr found;
-  follower_->changed.wait(lock, stop, [&] {
-    found = find();
-    return found != nullptr || !removed_.empty();
-  });
+  const auto look = [&] {
+    const auto now = std::chrono::steady_clock::now();
+    again = now + kLongest;
+    for (const KeptPtr& kept : follower_->all_locked()) {
+      found = kept;
+      if (!kept->attached && kept->keeps_memory && follower_->is_hopeless_locked(*kept))
+        return true;
+      if (!may_go_on_locked(*kept)) continue;
+      if (kept->not_before <= now) return true;
+      again = std::min(again, kept->not_before);
+    }
+    found.reset();
+    return !removed_.empty();
+  };
+  while (!look() && !stop.stop_requested()) {
+    follower_->changed.wait_until(lock, stop, again, look);
+  }
+  if (found && found->broken && !found->keeps_memory) {
+    log::info("materialized view {} is filled again", found->view.definition().name);
+    found->broken.reset();
+    found->phase = Phase::kFilling;
+  }
   return found;
 }
 
+// Whether it is the worker's to bring up, now or later.
+bool Keeper::may_go_on_locked(const Kept& kept) const {
+  if (kept.attached && kept.phase == Phase::kLive) return false;
+  if (kept.broken && kept.broken->code != ErrorCode::kExhausted) return false;
+  return std::all_of(kept.upstream.begin(), kept.upstream.end(),
+                     [&](const KeptPtr& up) { return follower_->is_live_locked(*up); });
+}
+
 Status Keeper::bring_up(Kept& kept, const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(follower_->mutex);
+    kept.trouble.reset();
+  }
   if (is_attached(kept)) return begin_group(stop);  // the last one was not written
   if (is_hopeless(kept)) return let_go(kept);
   for (int round = 1;; ++round) {
@@ -336,9 +358,8 @@ void Keeper::failed(Kept& kept, Error error, const std::stop_token& stop) {
   if (may_pass(error) || kept.attached) {
     log::warning("materialized view {} waits: {}", name, error.message);
     kept.trouble = std::move(error);
+    kept.not_before = std::chrono::steady_clock::now() + kPause;
     follower_->changed.notify_all();
-    follower_->changed.wait_for(lock, stop, kPause, [] { return false; });
-    kept.trouble.reset();
     return;
   }
   if (error.code == ErrorCode::kNotFound) {
@@ -347,8 +368,7 @@ void Keeper::failed(Kept& kept, Error error, const std::stop_token& stop) {
     if (kept.removed || stop.stop_requested()) return;
   }
   log::error("materialized view {} is broken: {}", name, error.message);
-  kept.broken = broken_view(name, std::move(error));
-  kept.phase = Phase::kBroken;
+  follower_->set_broken_locked(kept, broken_view(name, std::move(error)));
   follower_->changed.notify_all();
 }
 

@@ -15,6 +15,7 @@
 // Threads: safe from any.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,6 +73,9 @@ struct ViewInfo {
 struct Options {
   // All views together remember no more than so much; a view that would is broken.
   uint64_t memory_limit_bytes = uint64_t{1} << 30;
+  // One that is broken for want of memory is filled again after so long; after twice that when it
+  // breaks again, and so on, up to 64 times.
+  std::chrono::milliseconds retry_broken{30'000};
   // More changed rows than this share of the inputs' are not followed one by one: the view is
   // filled anew.
   double refill_share = 0.1;

@@ -321,6 +321,27 @@ TEST_F(MaterializedViews, OneThatNeedsTooMuchMemoryIsBrokenAlone) {
   expect_right(small);
 }
 
+TEST_F(MaterializedViews, OneThatLackedMemoryIsFilledAgain) {
+  for (int64_t i = 0; i < 5; ++i) ASSERT_TRUE(write(t_, numbered(i * 1'000, 1'000)).ok());
+  const Made first = join();
+  expect_right(first);
+  // Room for nearly two of them.
+  view_options_.memory_limit_bytes = views_->info()[0].bytes / 10 * 19;
+  view_options_.retry_broken = std::chrono::milliseconds(100);
+  restart();
+  ASSERT_TRUE(write(t_, {{1, "more"}}).ok());
+  expect_right(first);
+  const Made second = join();
+  const Made above_it = above(second);
+  // Either of the two.
+  wait_until([&] { return !views_->wait(above_it.id, {}).ok(); });
+  EXPECT_EQ(views_->wait(above_it.id, {}).error().sqlstate, "53200");
+  views_->remove(first.id);
+  wait_until([&] { return views_->wait(above_it.id, {}).ok(); });
+  expect_right(second);
+  expect_right(above_it);
+}
+
 TEST_F(MaterializedViews, AQueryThatCannotBeKeptSaysSo) {
   const auto refused = views_->explain(*engine::Query::parse("SELECT random() FROM t"),
                                        std::vector<Input>{table(t_, "t")});
