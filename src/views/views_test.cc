@@ -21,7 +21,6 @@ using collection::CollectionId;
 using collection::Commit;
 using collection::ReadView;
 using collection::RowId;
-using collection::Time;
 using engine::LogicalType;
 
 struct Made {
