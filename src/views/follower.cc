@@ -11,8 +11,6 @@ using collection::CollectionId;
 using collection::Time;
 using dataflow::Delta;
 
-dataflow::SourceId source_of(CollectionId id) { return {id.value}; }
-
 Error not_readable(const std::string& view) {
   return error(ErrorCode::kUnavailable,
                "materialized view \"{}\" cannot be read at the time of this transaction", view)
@@ -179,7 +177,7 @@ void Follower::check_memory_locked() {
 }
 
 Result<bool> Follower::attach(Kept& kept, std::stop_token stop) {
-  Result<bool> attached = false;
+  bool attached = false;
   const auto task = [&]() -> Result<bool> {
     const auto to = read_inputs(kept);
     if (!to || stop.stop_requested()) return false;
@@ -197,13 +195,14 @@ Result<bool> Follower::attach(Kept& kept, std::stop_token stop) {
     due_ = true;
     return true;
   };
+  Status done;
   store_.between_groups([&] {
-    const Status done = guarded("a materialized view", [&]() -> Status {
-      attached = task();
+    done = guarded("a materialized view", [&]() -> Status {
+      TRY_ASSIGN(attached, task());
       return ok();
     });
-    if (!done.ok()) attached = done.error();
   });
+  TRY(std::move(done));
   return attached;
 }
 
@@ -235,6 +234,10 @@ collection::Derived Follower::step(Time time, std::span<const collection::Source
       return ok();
     });
     if (stepped.ok()) continue;
+    if (kept->attached && stepped.error().code == ErrorCode::kExhausted) {
+      break_off(*kept, step, stepped.error());
+      continue;
+    }
     if (kept->attached) kept->view.empty();
     leave_behind(*kept, step, std::nullopt);
   }
@@ -279,9 +282,7 @@ void Follower::leave_behind(Kept& kept, Step& step, std::optional<Error> why) {
   if (!kept.attached) return;
   kept.attached = kept.too_large = false;
   kept.phase = is_filled ? Phase::kCatchingUp : Phase::kFilling;
-  if (why) {
-    set_broken_locked(kept, *std::move(why));
-  }
+  if (why) set_broken_locked(kept, *std::move(why));
   kept.bytes = kept.view.bytes();
   changed.notify_all();
 }
@@ -296,18 +297,10 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
     kept.view.empty();
     return leave_behind(kept, step, std::nullopt);
   }
-  Result<collection::DerivedChange> change = internal("nothing was made of a change");
-  const Status made = guarded("a materialized view", [&]() -> Status {
-    TRY_ASSIGN(change, kept.view.emit(*delta, reserve));
-    return ok();
-  });
-  if (!made.ok() && made.error().code == ErrorCode::kExhausted) {
-    return break_off(kept, step,
-                     sluice::error(ErrorCode::kExhausted, "out of memory").with_sqlstate("53200"));
-  }
-  if (!made.ok()) {
+  auto change = kept.view.emit(*delta, reserve);
+  if (!change.ok()) {
     // Filled anew, it is right again.
-    log::error("{}", made.error().message);
+    log::error("{}", change.error().message);
     kept.view.empty();
     return leave_behind(kept, step, std::nullopt);
   }

@@ -41,7 +41,6 @@ struct Kept {
   std::chrono::steady_clock::time_point not_before;  // the worker looks at it again
   int shortages = 0;                                 // of memory, since it was live last
   uint64_t filled_rows = 0, rows_to_fill = 0, bytes = 0;
-  std::vector<OperatorInfo> operators;  // as of when it was filled
 
   collection::CollectionId id() const { return view.id(); }
 };

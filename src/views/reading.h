@@ -9,12 +9,16 @@
 
 #include "collection/store.h"
 #include "dataflow/batch.h"
+#include "dataflow/plan.h"
 #include "engine/engine.h"
 
 namespace sluice::views {
 
 // Chunks are valid during the call only.
 using TakeChunk = std::function<Status(engine::Chunk&)>;
+
+// A collection as a plan names it.
+inline dataflow::SourceId source_of(collection::CollectionId id) { return {id.value}; }
 
 // c0, c1, …: the names of columns in the next ones.
 std::vector<std::string> column_names(size_t count);

@@ -9,8 +9,6 @@ namespace {
 using collection::RowId;
 using dataflow::Delta;
 
-dataflow::SourceId source_of(collection::CollectionId id) { return {id.value}; }
-
 // Calls `what(bytes of the row, batch, row number, weight)`.
 template <typename What>
 Status for_each_row(const arrangement::RowCodec& codec, const Delta& delta, const What& what) {
@@ -98,11 +96,6 @@ View::View(Surroundings around, Definition definition)
       definition_(std::move(definition)),
       codec_(definition_.shape.types, arrangement::Form::kKey) {}
 
-bool View::reads(collection::CollectionId id) const {
-  return std::any_of(definition_.inputs.begin(), definition_.inputs.end(),
-                     [&](const Input& input) { return input.id == id; });
-}
-
 void View::empty() {
   graph_.reset();
   rows_ = LiveRows();
@@ -173,11 +166,21 @@ Status View::read_ids(LiveRows& to, const std::stop_token& stop) {
       last = std::max(last, row_id);
       return ok();
     };
-    return for_each_row(codec_, {referring(chunk, definition_.shape.types, 1)}, enter);
+    TRY(for_each_row(codec_, {referring(chunk, definition_.shape.types, 1)}, enter));
+    return check_room(to.bytes());
   };
   TRY(read_snapshot(around_.engine, *snapshot, width, last_row_id_, take, stop));
   last_row_id_ = last;
   return ok();
+}
+
+// What is filled may have as many rows of its own as its inputs have, and their ids take memory,
+// too.
+Status View::check_room(uint64_t ids) const {
+  if (limit_bytes_ == 0 || ids + graph_->bytes() <= limit_bytes_) return ok();
+  return sluice::error(ErrorCode::kExhausted, "out of memory")
+      .with_sqlstate("53200")
+      .with_detail(fmt::format("The ids of its rows take {} bytes.", ids));
 }
 
 Status View::fill(std::shared_ptr<const collection::ReadView> at, const Progress& progress,
@@ -209,7 +212,7 @@ Status View::fill(std::shared_ptr<const collection::ReadView> at, const Progress
       TRY(added.give(batch->rows, definition_.shape.types,
                      [&](auto chunk) { return writing.append(*chunk, stop); }));
     }
-    return ok();
+    return check_room(rows_.bytes() + stored.bytes());
   };
   const auto work = [&]() -> Status {
     TRY(graph_->begin_fill(sink, stop));

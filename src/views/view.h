@@ -4,7 +4,6 @@
 // Threads: one at a time; see the owners there.
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "collection/derivation.h"
@@ -28,7 +27,6 @@ class View {
 
   const Definition& definition() const { return definition_; }
   collection::CollectionId id() const { return definition_.id; }
-  bool reads(collection::CollectionId id) const;
 
   // Builds the dataflow over its inputs at the time of `at`, and makes the stored rows those of its
   // answer, by a commit of what differs. `progress(rows, of)` now and then.
@@ -77,6 +75,7 @@ class View {
   Status fill_graph(const collection::ReadView& at, const Progress& progress,
                     const std::stop_token& stop);
   Status read_ids(LiveRows& to, const std::stop_token& stop);
+  Status check_room(uint64_t ids) const;  // bytes of ids beside the dataflow's
   // Together with what was kept for later, which its being left behind has kept from emit().
   dataflow::Delta with_later(const dataflow::Delta& delta) const;
   Result<collection::RowId> take_row(std::string_view row);

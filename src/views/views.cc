@@ -1,13 +1,13 @@
 #include "views/views.h"
 
 #include <chrono>
-#include <deque>
 #include <thread>
 
 #include "base/background.h"
 #include "base/guarded.h"
 #include "base/log.h"
 #include "views/follower.h"
+#include "views/reading.h"
 
 namespace sluice::views {
 namespace {
@@ -21,9 +21,10 @@ constexpr size_t kFewRows = 1'000;
 constexpr int kMostRounds = 5;
 // So many times what is always followed is followed of larger inputs.
 constexpr uint64_t kMostCopied = 10;
-constexpr std::chrono::seconds kPause{1};  // after a failure that may pass
-constexpr std::chrono::seconds kLongest{
-    600};  // until it is looked whether there is something to do
+// After a failure that may pass.
+constexpr std::chrono::seconds kPause{1};
+// Until it is looked whether there is something to do.
+constexpr std::chrono::seconds kLongest{600};
 
 bool may_pass(const Error& error) {
   return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kConflict ||
@@ -90,8 +91,8 @@ Result<std::string> Keeper::explain(const engine::Query& query, std::span<const 
   for (const Input& input : inputs) {
     // Its maker may be about to create it.
     const auto snapshot = view->snapshot(input.id);
-    tables.push_back(
-        {input.name, input.shape, {input.id.value}, snapshot.ok() ? (*snapshot)->row_count() : 0});
+    tables.push_back({input.name, input.shape, source_of(input.id),
+                      snapshot.ok() ? (*snapshot)->row_count() : 0});
   }
   TRY_ASSIGN(const dataflow::Plan plan, planner_.compile(query, tables));
   return dataflow::explain(plan);
@@ -168,7 +169,7 @@ std::vector<ViewInfo> Keeper::info() {
       info.rows_to_fill = kept->rows_to_fill;
       info.bytes = kept->bytes;
       info.complete = kept->readable.is_open() ? now : kept->readable.ended();
-      info.operators = kept->attached ? kept->view.operators() : kept->operators;
+      if (kept->attached) info.operators = kept->view.operators();
       infos.push_back(std::move(info));
     }
   };

@@ -67,7 +67,7 @@ struct ViewInfo {
   uint64_t rows_to_fill = 0;
   uint64_t bytes = 0;                        // of what it remembers
   std::optional<collection::Time> complete;  // the newest time at which it can be read
-  std::vector<OperatorInfo> operators;       // empty while nothing is built
+  std::vector<OperatorInfo> operators;       // empty while it is not followed
 };
 
 struct Options {

@@ -320,6 +320,17 @@ TEST_F(MaterializedViews, OneThatNeedsTooMuchMemoryIsBrokenAlone) {
   expect_right(small);
 }
 
+// The ids of a view's own rows count, too, while it is filled.
+TEST_F(MaterializedViews, OneOfTooManyRowsIsBrokenBeforeItHasThem) {
+  view_options_.memory_limit_bytes = 1'000'000;
+  restart();
+  load(t_, 0, 60'000);
+  const Made made = make("SELECT k FROM t", {LogicalType::BIGINT}, {table(t_, "t")});
+  const Status waited = views_->wait(made.id, {});
+  ASSERT_FALSE(waited.ok());
+  EXPECT_EQ(waited.error().sqlstate, "53200");
+}
+
 TEST_F(MaterializedViews, OneThatLackedMemoryIsFilledAgain) {
   for (int64_t i = 0; i < 5; ++i) ASSERT_TRUE(write(t_, numbered(i * 1'000, 1'000)).ok());
   const Made first = join();
