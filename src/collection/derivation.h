@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,6 +39,9 @@ struct DerivedChange {
 struct Derived {
   std::vector<DerivedChange> changes;
   std::vector<Commit::Record> notes;  // durable with the changes
+  // The first time, after the group's, from which on derived rows are others though nothing has
+  // changed: another group is stepped then, be it without commits. None: never, as things are.
+  std::optional<Time> due;
 };
 
 class Derivation {
@@ -51,13 +55,15 @@ class Derivation {
   // The sequencer's thread: whether step() is to be called for a group that changes nothing of what
   // is read, too.
   virtual bool is_due() const { return false; }
-  // The sequencer's thread: once for each group that changes what it reads, in order of time. It
+  // The sequencer's thread: once for each group that changes what it reads, or at whose time what it
+  // has told is due, in order of time. It
   // holds up all commits, and can't fail them: what it can't follow it must mark for its readers.
   // A collection that it changes is written by nobody else meanwhile and has no unique keys.
   virtual Derived step(Time time, std::span<const SourceChange> changes,
                        const Reserve& reserve) = 0;
   // The sequencer's thread: what the last step has told was not written, and so hasn't happened.
-  virtual void forget() = 0;
+  // Gives what is due now, as Derived has it.
+  virtual std::optional<Time> forget() = 0;
 };
 
 }  // namespace sluice::collection

@@ -161,5 +161,59 @@ TEST_F(Derived, RowsOfADroppedCollectionAreLeftOut) {
   EXPECT_EQ(rows(from_), (Rows{{2, "a"}, {4, "b"}}));
 }
 
+// Wants a step every 20 ms, whoever writes.
+class Ticking final : public Derivation {
+ public:
+  static constexpr int64_t kEvery = 20;
+  bool reads(CollectionId) const override { return false; }
+  collection::Derived step(Time time, std::span<const SourceChange> changes,
+                           const Reserve&) override {
+    EXPECT_TRUE(changes.empty());
+    EXPECT_GE(time.milliseconds, due_);
+    ++steps;
+    last = time.milliseconds;
+    due_ = time.milliseconds + kEvery;
+    return {{}, {}, Time{due_}};
+  }
+  std::optional<Time> forget() override { return Time{due_}; }
+  bool is_due() const override { return steps == 0; }
+
+  std::atomic<int> steps = 0;
+  std::atomic<int64_t> last = 0;
+
+ private:
+  int64_t due_ = 0;
+};
+
+TEST_F(Derived, WhatIsDueIsSteppedWithoutCommitsAndNoReadPassesIt) {
+  const auto ticking = std::make_shared<Ticking>();
+  store_->derive(ticking);
+  ASSERT_TRUE(write(from_, {{1, "a"}}).ok());
+  ASSERT_EQ(ticking->steps, 1);
+  while (ticking->steps < 10) {
+    // In this order: a step between the two moves the first.
+    const int64_t time = store_->read()->time().milliseconds;
+    ASSERT_LT(time, ticking->last + Ticking::kEvery);
+    if (ticking->steps % 3 == 0) {
+      ASSERT_TRUE(write(from_, {{2, "b"}}).ok());
+    }
+  }
+  // A time that nothing has seen to yet is there in a moment.
+  const Time soon{ticking->last + Ticking::kEvery};
+  wait_until([&] {
+    return std::chrono::system_clock::now().time_since_epoch() >=
+           std::chrono::milliseconds(soon.milliseconds);
+  });
+  EXPECT_TRUE(store_->read_at(soon).ok());
+  EXPECT_GE(ticking->last, soon.milliseconds);
+  store_->derive(nullptr);
+  const int steps = ticking->steps;
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(ticking->steps, steps);
+  const Time before = store_->read()->time();
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  EXPECT_GT(store_->read()->time(), before);
+}
+
 }  // namespace
 }  // namespace sluice::collection

@@ -49,7 +49,10 @@ class EvenRows final : public Derivation {
     out.changes.push_back(std::move(change));
     return out;
   }
-  void forget() override { ++forgotten; }
+  std::optional<Time> forget() override {
+    ++forgotten;
+    return std::nullopt;
+  }
 
   std::atomic<int> steps = 0, forgotten = 0;
   std::atomic<bool> partial = false;

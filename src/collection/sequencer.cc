@@ -11,6 +11,10 @@ constexpr size_t kMostGroupBytes = size_t{64} << 20;
 // More is not worth the wait of all commits, nor is its record of the log.
 constexpr size_t kMostDerivedBytes = size_t{256} << 20;
 
+using Steady = std::chrono::steady_clock;
+// What follows from time is seen to at most as often, where no commit does it: each is a sync.
+constexpr std::chrono::milliseconds kBetweenGroupsWithoutCommits{10};
+
 constexpr size_t kProbeBytes = size_t{1} << 20;
 
 Error read_only(const std::string& reason, bool passing) {
@@ -107,7 +111,7 @@ void Sequencer::work() {
     std::vector<Request*> group;
     {
       std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [&] { return !queue_.empty(); });
+      wait_for_work(lock);
       while (!queue_.empty() && group.size() < kMostCommitsInGroup) {
         Request* request = queue_.front();
         // A task, and the end, come between groups.
@@ -118,7 +122,10 @@ void Sequencer::work() {
         if (request->task != nullptr) break;
       }
     }
-    if (group.front()->task != nullptr) {
+    if (group.empty()) {
+      run_group({});
+      next_without_commits_ = Steady::now() + kBetweenGroupsWithoutCommits;
+    } else if (group.front()->task != nullptr) {
       (*group.front()->task)();
       group.front()->done.release();
     } else {
@@ -127,6 +134,23 @@ void Sequencer::work() {
   }
 }
 
+// Until there is a request, or what follows from time is due.
+void Sequencer::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  while (queue_.empty()) {
+    // Only this thread changes it.
+    const auto due = state_.timeline.due();
+    if (!due) {
+      arrived_.wait(lock);
+      continue;
+    }
+    const auto pause = std::max<Steady::duration>(state_.timeline.until(*due),
+                                                  next_without_commits_ - Steady::now());
+    if (pause <= Steady::duration::zero()) return;
+    arrived_.wait_for(lock, pause);
+  }
+}
+
+// None: time alone has brought it about.
 void Sequencer::run_group(std::vector<Request*> requests) {
   Group group;
   group.time = state_.timeline.begin_group();
@@ -140,30 +164,46 @@ void Sequencer::run_group(std::vector<Request*> requests) {
     }
     if (accept(group, *requests[i])) answered.push_back(requests[i]);
   }
-  if (group.accepted.empty()) {
-    state_.timeline.end_group(false);
+  group.due = state_.timeline.due();
+  if (group.accepted.empty() && !requests.empty()) {
+    state_.timeline.end_group(false, group.due);
   } else {
-    derive(group);
-    ByteWriter payload;
-    payload.i64(group.time.milliseconds);
-    payload.u64(group.commits);
-    payload.raw(group.payload.bytes().data(), group.payload.size());
-    if (auto written = log_->append(sequence_ + 1, payload.bytes()); written.ok()) {
-      ++sequence_;
-      state_.log_bytes += payload.size();
-      publish(group);
-      state_.timeline.end_group(true);
-      ++state_.groups;
-    } else {
-      if (const auto derivation = state_.derivation()) derivation->forget();
-      fail(group, written.error());
-      state_.timeline.end_group(false);
-    }
+    complete(group);
   }
   // Only now: a reader that comes after its commit's answer finds it complete.
-  const bool any = !group.accepted.empty();
   for (Request* request : answered) request->done.release();
-  if (any) published_();
+  if (group.commits > 0) published_();
+}
+
+void Sequencer::complete(Group& group) {
+  derive(group);
+  // Commits have been refused before they came here; time can't be.
+  const bool is_refused = group.accepted.empty() && !state_.read_only_reason().empty();
+  if (!is_refused) {
+    const Status written = write(group);
+    if (written.ok()) {
+      publish(group);
+      state_.timeline.end_group(true, group.due);
+      return;
+    }
+    fail(group, written.error());
+  }
+  const auto derivation = state_.derivation();
+  state_.timeline.end_group(false, derivation ? derivation->forget() : std::nullopt);
+}
+
+Status Sequencer::write(const Group& group) {
+  // Time has passed, and nothing came of it.
+  if (group.commits == 0) return ok();
+  ByteWriter payload;
+  payload.i64(group.time.milliseconds);
+  payload.u64(group.commits);
+  payload.raw(group.payload.bytes().data(), group.payload.size());
+  TRY(log_->append(sequence_ + 1, payload.bytes()));
+  ++sequence_;
+  state_.log_bytes += payload.size();
+  ++state_.groups;
+  return ok();
 }
 
 bool Sequencer::accept(Group& group, Request& request) {
@@ -338,7 +378,10 @@ std::optional<Duplicate> Sequencer::claim_keys(Group& group, PreparedCommit& com
 
 void Sequencer::derive(Group& group) {
   const auto derivation = state_.derivation();
-  if (!derivation) return;
+  if (!derivation) {
+    group.due.reset();
+    return;
+  }
   std::map<uint64_t, SourceChange> by_id;
   for (const Request* request : group.accepted) {
     for (const PreparedWrite& write : request->commit->writes) {
@@ -353,7 +396,8 @@ void Sequencer::derive(Group& group) {
       change.is_partial = change.is_partial || unknown || !write.loads.empty();
     }
   }
-  if (by_id.empty() && !derivation->is_due()) return;
+  const bool is_time = group.due && *group.due <= group.time;
+  if (by_id.empty() && !is_time && !derivation->is_due()) return;
   std::vector<SourceChange> changes;
   changes.reserve(by_id.size());
   for (auto& [id, change] : by_id) changes.push_back(std::move(change));
@@ -370,6 +414,8 @@ void Sequencer::derive(Group& group) {
 }
 
 Status Sequencer::add_derived(Group& group, Derived derived) {
+  group.due = derived.due;
+  CHECK(!group.due || *group.due > group.time);
   LoggedCommit logged;
   size_t bytes = 0;
   for (DerivedChange& change : derived.changes) {

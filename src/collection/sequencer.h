@@ -3,8 +3,9 @@
 //
 //   commit() ─> queue ─> [ validate ─> number rows ─> log ─> publish ] ─> commit() returns
 //
-// While a group is being synced, the commits that come meanwhile gather for the next one. A
-// thread of its own does all of this; it is the only one that changes collections.
+// While a group is being synced, the commits that come meanwhile gather for the next one. Where
+// rows follow from time (derivation.h), there are groups without commits, too. A thread of its own
+// does all of this; it is the only one that changes collections.
 #pragma once
 
 #include <condition_variable>
@@ -105,6 +106,7 @@ class Sequencer {
     PreparedCommit derived;  // what follows from them
     ByteWriter payload;
     uint64_t commits = 0;
+    std::optional<Time> due;  // as Derived has it
   };
   struct IndexChange {
     UniqueIndex* index;
@@ -113,7 +115,10 @@ class Sequencer {
   };
 
   void work();
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
   void run_group(std::vector<Request*> requests);
+  void complete(Group& group);
+  Status write(const Group& group);
   // False: not answered yet, it waits for what becomes of a load.
   bool accept(Group& group, Request& request);
   Status validate(Group& group, const PreparedCommit& commit);
@@ -137,6 +142,7 @@ class Sequencer {
   std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<Request*> queue_;
+  std::chrono::steady_clock::time_point next_without_commits_;  // the thread's own
   std::deque<Request*> waiting_;  // not begun, until a load is committed or undone
   std::jthread thread_;           // last: ends before what it uses goes
 };

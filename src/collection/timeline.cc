@@ -7,6 +7,8 @@ namespace sluice::collection {
 namespace {
 
 constexpr int64_t kMostAhead = 1000;
+// For what follows from time to be seen to, at most.
+constexpr std::chrono::seconds kLongestWait{5};
 
 }  // namespace
 
@@ -24,9 +26,14 @@ void Timeline::restore(Time upper, Time since) {
   since_ = std::max(since_, since.milliseconds);
 }
 
-void Timeline::catch_up_locked() {
-  if (in_flight_ == 0) upper_ = std::max(upper_, now());
+// What can be complete by now without another group.
+int64_t Timeline::newest_locked() const {
+  if (in_flight_ != 0) return upper_;
+  const int64_t time = due_ ? std::min(now(), due_->milliseconds - 1) : now();
+  return std::max(upper_, time);
 }
+
+void Timeline::catch_up_locked() { upper_ = newest_locked(); }
 
 Time Timeline::begin_group() {
   std::unique_lock lock(mutex_);
@@ -40,13 +47,23 @@ Time Timeline::begin_group() {
   return {in_flight_};
 }
 
-void Timeline::end_group(bool complete) {
+void Timeline::end_group(bool complete, std::optional<Time> due) {
   {
     const std::lock_guard lock(mutex_);
     if (complete) upper_ = in_flight_;
     in_flight_ = 0;
+    due_ = due;
   }
   group_ended_.notify_all();
+}
+
+std::optional<Time> Timeline::due() const {
+  const std::lock_guard lock(mutex_);
+  return due_;
+}
+
+std::chrono::milliseconds Timeline::until(Time time) const {
+  return std::chrono::milliseconds(std::max<int64_t>(time.milliseconds - now(), 0));
 }
 
 Time Timeline::hold_newest() {
@@ -58,8 +75,11 @@ Time Timeline::hold_newest() {
 
 Result<Time> Timeline::hold(Time time) {
   std::unique_lock lock(mutex_);
-  // What is not complete yet but begun will be in a moment.
+  // What is not complete yet but begun, or due, will be in a moment.
   group_ended_.wait(lock, [&] { return in_flight_ == 0 || time.milliseconds < in_flight_; });
+  group_ended_.wait_for(lock, kLongestWait, [&] {
+    return time.milliseconds <= newest_locked() || time.milliseconds > std::max(upper_, now());
+  });
   catch_up_locked();
   const int64_t oldest = possible_since_locked();  // also what another has a hold on
   if (time.milliseconds < oldest) {
@@ -80,7 +100,7 @@ void Timeline::release(Time time) {
 }
 
 int64_t Timeline::possible_since_locked() const {
-  int64_t since = (in_flight_ == 0 ? std::max(upper_, now()) : upper_) - retain_;
+  int64_t since = newest_locked() - retain_;
   if (!holds_.empty()) since = std::min(since, *holds_.begin());
   return std::max(since_, since);
 }

@@ -3,12 +3,15 @@
 //   since <= every held time <= upper (newest complete time) < the time of the group in flight
 //
 // A read moves upper up to the clock when no group is in flight, so that time goes on without
-// commits; the next group then comes after it. Safe from any thread.
+// commits; the next group then comes after it. Where rows follow from time itself (derivation.h),
+// a time is due from which on they are others: upper stays before it until a group has seen to
+// them. Safe from any thread.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 
@@ -29,7 +32,12 @@ class Timeline {
   // The time of a new group, after all given before. One group at a time. Waits about a
   // millisecond when times are a second ahead of the clock, so that they stay near it.
   Time begin_group();
-  void end_group(bool complete);
+  // `due`: the first time after the group's from which on what follows from time is other than the
+  // group leaves it; none: never.
+  void end_group(bool complete, std::optional<Time> due);
+  // The same as it is now, and how long the clock has until then; not after it has passed.
+  std::optional<Time> due() const;
+  std::chrono::milliseconds until(Time time) const;
 
   // Takes a hold, to be returned by release().
   Time hold_newest();
@@ -45,6 +53,7 @@ class Timeline {
 
  private:
   int64_t now() const;
+  int64_t newest_locked() const;
   void catch_up_locked();
   int64_t possible_since_locked() const;
 
@@ -55,6 +64,7 @@ class Timeline {
   int64_t upper_ = 0;
   int64_t since_ = 0;
   int64_t in_flight_ = 0;  // 0: none
+  std::optional<Time> due_;
   std::multiset<int64_t> holds_;
 };
 

@@ -4,6 +4,7 @@
 #include "dataflow/operators/distinct.h"
 #include "dataflow/operators/join.h"
 #include "dataflow/operators/rows.h"
+#include "dataflow/operators/temporal_filter.h"
 #include "dataflow/operators/top_k.h"
 #include "dataflow/operators/unnest.h"
 #include "dataflow/operators/window.h"
@@ -21,6 +22,9 @@ std::unique_ptr<Operator> build_operator(duckdb::ClientContext& context, const N
       break;
     case NodeKind::kFilter:
       made = std::make_unique<FilterOperator>(context, node.as<Filter>());
+      break;
+    case NodeKind::kTemporalFilter:
+      made = std::make_unique<TemporalFilterOperator>(node.as<TemporalFilter>());
       break;
     case NodeKind::kProject:
       made = std::make_unique<ProjectOperator>(context, node.as<Project>());

@@ -5,7 +5,9 @@
 #include <duckdb/planner/expression/bound_reference_expression.hpp>
 #include <duckdb/planner/expression_iterator.hpp>
 
+#include "dataflow/batch.h"
 #include "dataflow/first_rows.h"
+#include "dataflow/time_conditions.h"
 
 namespace sluice::dataflow {
 namespace {
@@ -42,6 +44,22 @@ bool is_identity(const std::vector<size_t>& columns, size_t width) {
     if (columns[i] != i) return false;
   }
   return true;
+}
+
+// With what the time is compared with behind the columns, until it has been.
+NodePtr filtered_by_time(NodePtr input, std::vector<ExpressionPtr> conditions) {
+  const std::vector<size_t> kept = all_columns(input->types.size());
+  Columns columns(std::move(input));
+  auto node = std::make_shared<TemporalFilter>();
+  for (ExpressionPtr& condition : conditions) {
+    const TimeComparison comparison = *time_condition(*condition);
+    node->bounds.push_back({comparison, columns.add(take_bound(std::move(condition)))});
+  }
+  columns.widen();
+  for (TemporalFilter::Bound& bound : node->bounds) bound.column = columns.at(bound.column);
+  node->types = columns.node()->types;
+  node->inputs.push_back(columns.node());
+  return pick(std::move(node), kept);
 }
 
 }  // namespace
@@ -102,6 +120,23 @@ NodePtr pick(NodePtr input, const std::vector<size_t>& columns) {
   }
   for (const size_t column : columns) expressions.push_back(reference(*input, column));
   return project(std::move(input), std::move(expressions));
+}
+
+NodePtr filtered(NodePtr input, std::vector<ExpressionPtr> conditions) {
+  const auto on_time = std::stable_partition(
+      conditions.begin(), conditions.end(),
+      [](const ExpressionPtr& condition) { return !time_condition(*condition); });
+  std::vector<ExpressionPtr> timed(std::make_move_iterator(on_time),
+                                   std::make_move_iterator(conditions.end()));
+  conditions.erase(on_time, conditions.end());
+  if (!conditions.empty()) {
+    auto node = std::make_shared<Filter>();
+    node->types = input->types;
+    node->conditions = std::move(conditions);
+    node->inputs.push_back(std::move(input));
+    input = std::move(node);
+  }
+  return timed.empty() ? input : filtered_by_time(std::move(input), std::move(timed));
 }
 
 size_t Columns::add(ExpressionPtr expression) {

@@ -40,6 +40,9 @@ std::shared_ptr<Project> project(NodePtr input, std::vector<ExpressionPtr> expre
 // `input` with these columns only, in this order; `input` itself when that is what it has.
 NodePtr pick(NodePtr input, const std::vector<size_t>& columns);
 
+// The rows of `input` for which all conditions are true; those on time are the last to be asked.
+NodePtr filtered(NodePtr input, std::vector<ExpressionPtr> conditions);
+
 // Columns of `input` and expressions over them, as columns of a node that has them all.
 class Columns {
  public:

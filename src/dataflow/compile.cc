@@ -14,6 +14,7 @@
 #include "dataflow/compile_join.h"
 #include "dataflow/compile_rows.h"
 #include "dataflow/shells.h"
+#include "dataflow/time_conditions.h"
 
 namespace sluice::dataflow {
 namespace {
@@ -41,8 +42,10 @@ Error refusal_of(LogicalOperatorType type) {
 Status check_expression(const duckdb::Expression& expression) {
   if (expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_FUNCTION) {
     const auto& function = expression.Cast<duckdb::BoundFunctionExpression>().function;
-    // The binder's own error() stands behind the condition under which a row is wrong.
-    if (function.stability != duckdb::FunctionStability::CONSISTENT && function.name != "error") {
+    // The binder's own error() stands behind the condition under which a row is wrong; conditions
+    // on time do not get as far as being evaluated.
+    const bool is_ours = function.name == "error" || time_condition(expression);
+    if (function.stability != duckdb::FunctionStability::CONSISTENT && !is_ours) {
       return unsupported(
           fmt::format("{}, which gives another value each time it is asked", expression.ToString()),
           "Keep the value in a column of a table.");
@@ -308,14 +311,14 @@ Result<Compiled> Compiler::values(duckdb::LogicalExpressionGet& values) {
 Result<Compiled> Compiler::filter(LogicalOperator& op) {
   TRY_ASSIGN(Compiled input, compile(*op.children[0]));
   if (op.expressions.empty()) return input;
-  auto node = std::make_shared<Filter>();
+  std::vector<ExpressionPtr> conditions;
+  conditions.reserve(op.expressions.size());
   for (const auto& condition : op.expressions) {
     TRY_ASSIGN(ExpressionPtr made, resolved(*condition, input));
-    node->conditions.push_back(std::move(made));
+    conditions.push_back(std::move(made));
   }
-  node->types = input.node->types;
-  node->inputs.push_back(std::move(input.node));
-  return Compiled{std::move(node), std::move(input.bindings)};
+  return Compiled{filtered(std::move(input.node), std::move(conditions)),
+                  std::move(input.bindings)};
 }
 
 Result<Compiled> Compiler::projection(duckdb::LogicalProjection& op) {

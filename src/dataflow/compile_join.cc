@@ -11,6 +11,7 @@
 #include <duckdb/planner/operator/logical_filter.hpp>
 
 #include "dataflow/compile.h"
+#include "dataflow/time_conditions.h"
 
 namespace sluice::dataflow {
 namespace {
@@ -109,6 +110,12 @@ class JoinBuilder {
     parts.push_back(std::move(made));
     duckdb::LogicalFilter::SplitPredicates(parts);
     for (ExpressionPtr& part : parts) {
+      if (time_condition(*part)) {
+        // What the rows of another join are without a match would come and go, too.
+        if (kind_ != JoinKind::kInner) return unsupported("mz_now() in a join's condition");
+        on_time_.push_back(std::move(part));
+        continue;
+      }
       if (!add_key(part)) residual_ = conjunction(std::move(residual_), std::move(part));
     }
     return ok();
@@ -127,7 +134,9 @@ class JoinBuilder {
     node->residual = widened_residual();
     set_types(*node);
     const std::vector<size_t> columns = kept();
-    return {pick(std::move(node), columns), bindings};
+    NodePtr joined = pick(std::move(node), columns);
+    if (on_time_.empty()) return {std::move(joined), bindings};
+    return {filtered(std::move(joined), std::move(on_time_)), bindings};
   }
 
  private:
@@ -189,8 +198,9 @@ class JoinBuilder {
   const Compiled right_;
   Columns left_columns_;
   Columns right_columns_;
-  std::vector<Join::Key> keys_;  // numbers in the two above
-  ExpressionPtr residual_;       // over left_ ++ right_
+  std::vector<Join::Key> keys_;         // numbers in the two above
+  ExpressionPtr residual_;              // over left_ ++ right_
+  std::vector<ExpressionPtr> on_time_;  // the same, of an inner join
 };
 
 Bindings bindings_of(JoinKind kind, const duckdb::LogicalOperator& join, const Compiled& left,

@@ -77,7 +77,8 @@ struct Graph::Step {
   std::vector<size_t> inputs;  // steps
   std::vector<Reader> readers;
   std::unique_ptr<Operator> work;
-  Delta out;  // of this tick
+  Delta out;            // of this tick
+  bool is_due = false;  // time alone changes what it gives
   // What it cost.
   std::chrono::nanoseconds last_tick{0};
   uint64_t ticked = 0;  // number of the tick that `last_tick` is of
@@ -140,6 +141,7 @@ Result<std::unique_ptr<Graph>> Graph::make(Plan plan) {
         graph->steps_[input].readers.push_back({graph->steps_.size(), i});
       }
       step.work = build_operator(*graph->connection_->context, *node);
+      if (node->kind == NodeKind::kTemporalFilter) graph->timed_.push_back(graph->steps_.size());
       numbers.emplace(node, graph->steps_.size());
       graph->steps_.push_back(std::move(step));
     }
@@ -195,7 +197,7 @@ Delta Graph::run(const Changes& changes) {
     for (const size_t input : step.inputs) inputs.push_back(&steps_[input].out);
     size_t rows = 0;
     for (const Delta* input : inputs) rows += row_count(*input);
-    if (rows == 0) continue;
+    if (rows == 0 && !step.is_due) continue;
     Delta out = step.work->step(inputs);
     step.out.insert(step.out.end(), out.begin(), out.end());
     const Clock::time_point now = Clock::now();
@@ -213,15 +215,35 @@ Delta Graph::run(const Changes& changes) {
   return consolidate(steps_.back().out, plan_.root->types);
 }
 
-Result<Delta> Graph::tick(const Changes& changes) {
+Result<Delta> Graph::tick(const Changes& changes, uint64_t now) {
   CHECK(!filling_);
   Delta out;
   TRY(guarded([&] {
+    set_time(now);
     out = run(changes);
     for (Step& step : steps_) step.out.clear();
     check_limit();
   }));
   return out;
+}
+
+void Graph::set_time(uint64_t now) {
+  for (const size_t number : timed_) {
+    Operator& work = *steps_[number].work;
+    work.set_time(now);
+    const auto due = work.next_due();
+    steps_[number].is_due = due && *due <= now;
+  }
+}
+
+std::optional<uint64_t> Graph::next_due() const {
+  std::optional<uint64_t> next;
+  if (void_) return next;
+  for (const size_t number : timed_) {
+    const auto due = steps_[number].work->next_due();
+    if (due && (!next || *due < *next)) next = due;
+  }
+  return next;
 }
 
 // ---- filling
@@ -250,9 +272,10 @@ std::vector<size_t> Graph::columns_read(SourceId source) const {
   return {columns.begin(), columns.end()};
 }
 
-Status Graph::begin_fill(Sink sink, std::stop_token stop) {
+Status Graph::begin_fill(Sink sink, std::stop_token stop, uint64_t now) {
   CHECK(!started_ && !filling_);
   return guarded([&] {
+    set_time(now);
     filling_ = std::make_unique<Filling>();
     filling_->sink = std::move(sink);
     filling_->stop = std::move(stop);

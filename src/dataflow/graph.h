@@ -6,6 +6,9 @@
 // tick gives the same error; its owner then builds a new one. Errors in rows are no such failure:
 // they make error() tell of them until the rows are gone, and the other rows go on.
 //
+// Time passes from tick to tick. A plan whose rows come and go with it tells when its answer
+// changes next; a tick at that time, or later, is to come then, though nothing else has changed.
+//
 // The first tick also gives what is there without any rows (constants, the count of nothing), so a
 // graph is brought to life by a tick, be it an empty one, or filled:
 //
@@ -48,8 +51,11 @@ class Graph {
   ~Graph();
 
   // The changes of the answer, each row at most once. `changes` must stay as they are until the
-  // result is no longer used: it may refer to them.
-  Result<Delta> tick(const Changes& changes);
+  // result is no longer used: it may refer to them. `now`, in milliseconds since 1970, matters to
+  // plans with a TemporalFilter only, and never goes back.
+  Result<Delta> tick(const Changes& changes, uint64_t now = 0);
+  // The time at which the answer changes though no source does; none: never, as far as is known.
+  std::optional<uint64_t> next_due() const;
 
   // ---- Filling, in place of the first tick. After an error of any of these the graph is void; so
   // it is when one is stopped, which shows within some batches (kCancelled).
@@ -58,7 +64,7 @@ class Graph {
   // more than once, its counts then add up. They may refer to what fill() was given and are good
   // until the sink returns. An error of the sink ends the filling with that error.
   using Sink = std::function<Status(const Delta&)>;
-  Status begin_fill(Sink sink, std::stop_token stop = {});
+  Status begin_fill(Sink sink, std::stop_token stop = {}, uint64_t now = 0);
   // The sources of the plan, each once, in the order that makes the least work; any other order
   // and any mixture of them is as right.
   std::vector<SourceId> fill_order() const;
@@ -107,6 +113,7 @@ class Graph {
   void end_step(size_t step, size_t input);
   void finish_step(size_t step);
   Emit emit_from(size_t step);
+  void set_time(uint64_t now);
   template <typename Work>
   Status guarded(const Work& work);
   void check_limit() const;
@@ -115,6 +122,7 @@ class Graph {
   const bool rows_once_;                            // the root's changes need no consolidation
   std::unique_ptr<duckdb::Connection> connection_;  // whose context expressions are evaluated in
   std::vector<Step> steps_;
+  std::vector<size_t> timed_;         // steps whose rows come and go with time
   std::unique_ptr<Filling> filling_;  // between begin_fill() and finish_fill()
   bool started_ = false;
   size_t limit_bytes_ = 0;

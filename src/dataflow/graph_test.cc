@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <functional>
 
 #include "dataflow/testing/tpch.h"
 #include "dataflow/testing/view_under_test.h"
@@ -13,6 +14,7 @@ namespace sluice::dataflow {
 namespace {
 
 using engine::LogicalType;
+using engine::Value;
 using testing::Beginning;
 using testing::RandomOptions;
 using testing::Row;
@@ -225,6 +227,126 @@ TEST(Graph, KeepsCommonTablesOnce) {
        "SELECT * FROM c WHERE n = (SELECT max(n) FROM c)",
        "SELECT x.k, y.n FROM t x JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) y "
        "ON x.k = y.k"});
+}
+
+// Writes `mz_now() operation bound`, for a view or for its judge.
+using Compare = std::function<std::string(const char* operation, const char* bound)>;
+
+void expect_law_in_time(const std::function<std::string(const Compare&)>& sql) {
+  const std::string view_sql = sql([](const char* operation, const char* bound) {
+    return fmt::format("sluice_compare(sluice_logical_time(), {}, '{}')", bound, operation);
+  });
+  const std::string judge = sql([](const char* operation, const char* bound) {
+    return fmt::format("($1::BIGINT {} {})", operation, bound);
+  });
+  SCOPED_TRACE(judge);
+  for (int seed = 1; seed <= 6 * factor(); ++seed) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937 random(static_cast<uint32_t>(seed));
+    const bool filled = seed % 2 == 0;
+    ViewUnderTest view(two_tables(), view_sql, judge,
+                       filled ? Beginning::kFilled : Beginning::kEmpty);
+    if (!view.made()) return;
+    RandomOptions options{.rows = 40, .values = 14};
+    view.set_time(random() % 4);
+    if (filled) view.fill_random(random, options);
+    for (int tick = 0; tick < 20; ++tick) {
+      options.rows = random() % 4 == 0 ? 40 : 1 + random() % 8;
+      // At times many milliseconds pass at once, at times none.
+      view.set_time(view.time() + (random() % 5 == 0 ? random() % 12 : random() % 2));
+      if (random() % 3 == 0) {
+        view.apply({});
+      } else {
+        view.apply_random(random, options);
+      }
+      ASSERT_FALSE(::testing::Test::HasFatalFailure());
+      ASSERT_EQ(view.difference(), "") << "tick " << tick;
+      // It stays so until something is due.
+      const auto due = view.graph().next_due();
+      const uint64_t until = due ? *due - 1 : view.time() + 30;
+      ASSERT_LE(view.time(), until);
+      ASSERT_EQ(view.difference_at(until), "") << "tick " << tick << " until " << until;
+    }
+  }
+}
+
+TEST(Graph, RowsComeAndGoWithTime) {
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT k, s FROM t WHERE a < 12 AND " + now("<=", "a + 3");
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT k, a FROM t WHERE " + now(">=", "a") + " AND " + now("<", "a + k");
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT k, a, s FROM t WHERE " + now(">", "a") + " AND " + now("<=", "k + 4") + " AND " +
+           now("<", "a + 6");
+  });
+  expect_law_in_time([](const Compare& now) { return "SELECT s FROM t WHERE " + now("=", "a"); });
+}
+
+TEST(Graph, WhatReadsRowsThatComeAndGoFollows) {
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT k, count(*), sum(a), max(s) FROM t WHERE " + now("<", "a + 5") + " GROUP BY k";
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT k, max(a) FROM t GROUP BY k HAVING " + now(">=", "max(a)");
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT t.k, t.a, u.x FROM t JOIN u USING (k) WHERE " + now("<=", "t.a + u.x");
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT t.k, t.a, u.x FROM t LEFT JOIN u ON t.k = u.k WHERE " + now("<=", "t.a + 2");
+  });
+  // A condition that no missing row can meet.
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT t.k, t.a, u.x FROM t LEFT JOIN u ON t.k = u.k WHERE " + now("<=", "u.x + 2");
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT k, a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.k = t.k AND " +
+           now("<", "u.x + 3") + ")";
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT k FROM t WHERE " + now("<", "a + 3") + " UNION SELECT k FROM u WHERE " +
+           now(">", "x");
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "WITH now_there AS (SELECT k, a FROM t WHERE " + now("<", "a + 4") +
+           ") SELECT one.k, other.a FROM now_there one JOIN now_there other USING (k)";
+  });
+}
+
+TEST(Graph, ConstantsComeAndGoWithTime) {
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT count(*) FROM (VALUES (3), (7), (NULL)) v (x) WHERE " + now(">=", "x");
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT k FROM t WHERE " + now(">=", "5") + " AND " + now("<", "25");
+  });
+  expect_law_in_time([](const Compare& now) {
+    return "SELECT t.k, u.x FROM t LEFT JOIN u USING (k) WHERE " + now("<", "25");
+  });
+}
+
+TEST(Graph, KeepsOfRowsWithATimeThoseThatHaveOneLeft) {
+  const std::vector<SourceTable> tables = {{"t", {{"a"}, {LogicalType::BIGINT}}, {1}, 10}};
+  const auto now = [](const char* operation) {
+    return fmt::format("sluice_compare(sluice_logical_time(), a, '{}')", operation);
+  };
+  const auto kept = [](ViewUnderTest& view) {
+    size_t rows = 0;
+    for (const Graph::NodeState& state : view.graph().states()) rows += state.state.rows;
+    return rows;
+  };
+  ViewUnderTest view(tables, "SELECT a FROM t WHERE " + now(">="), "SELECT a FROM t WHERE a <= $1");
+  view.set_time(10);
+  view.apply({{"t", {{{Value::BIGINT(5)}, 1}, {{Value::BIGINT(20)}, 1}}}});
+  EXPECT_EQ(kept(view), 1);
+  EXPECT_EQ(view.graph().next_due(), 20);
+  view.set_time(20);
+  view.apply({});
+  EXPECT_EQ(view.difference(), "");
+  EXPECT_EQ(kept(view), 0);
+  EXPECT_EQ(view.graph().next_due(), std::nullopt);
 }
 
 TEST(Graph, ErrorsComeAndGoWithTheirRows) {

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -71,8 +72,13 @@ class Operator {
 
   // The rows that are there while every input is empty: asked for once, before the first step.
   virtual Delta start() { return {}; }
-  // inputs[i]: the changes of input i, any of them may be empty, not all.
+  // inputs[i]: the changes of input i, any of them may be empty; all only when time is due.
   virtual Delta step(std::span<const Delta* const> inputs) = 0;
+
+  // The time of the next step or filling: logical, in milliseconds since 1970. Never goes back.
+  virtual void set_time(uint64_t /*now*/) {}
+  // The time at which the output changes though no input does; none: never.
+  virtual std::optional<uint64_t> next_due() const { return std::nullopt; }
 
   // Filling, in place of start() and of a step with all rows at once: each input's rows come in
   // any number of calls, in any order of the inputs. What goes out is the same in sum, but never

@@ -81,6 +81,26 @@ std::string line(const Constant& node) {
 
 std::string line(const Filter& node) { return "Filter " + expressions(node.conditions); }
 
+std::string_view word(TimeComparison comparison) {
+  switch (comparison) {
+    case TimeComparison::kAtLeast:
+      return ">=";
+    case TimeComparison::kGreater:
+      return ">";
+    case TimeComparison::kAtMost:
+      return "<=";
+    case TimeComparison::kLess:
+      return "<";
+  }
+  return "?";
+}
+
+std::string line(const TemporalFilter& node) {
+  return "TemporalFilter " + listed(node.bounds, [](const TemporalFilter::Bound& bound) {
+           return fmt::format("mz_now() {} {}", word(bound.now_is), column(bound.column));
+         });
+}
+
 std::string line(const Project& node) { return "Project " + expressions(node.expressions); }
 
 std::string line(const Join& node) {
@@ -151,6 +171,8 @@ std::string line(const Node& node) {
       return line(node.as<Constant>());
     case NodeKind::kFilter:
       return line(node.as<Filter>());
+    case NodeKind::kTemporalFilter:
+      return line(node.as<TemporalFilter>());
     case NodeKind::kProject:
       return line(node.as<Project>());
     case NodeKind::kJoin:

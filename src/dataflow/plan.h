@@ -49,6 +49,7 @@ enum class NodeKind : uint8_t {
   kSource,
   kConstant,
   kFilter,
+  kTemporalFilter,
   kProject,
   kJoin,
   kAggregate,
@@ -102,6 +103,19 @@ struct Constant final : NodeOf<NodeKind::kConstant> {
 // The rows for which every condition is true; NULL is not.
 struct Filter final : NodeOf<NodeKind::kFilter> {
   std::vector<ExpressionPtr> conditions;
+};
+
+// How the time at which a view is asked (mz_now()) compares with a row's.
+enum class TimeComparison : uint8_t { kAtLeast, kGreater, kAtMost, kLess };
+
+// The rows for which the time of the tick is within all bounds; a bound that is NULL never holds.
+// Time is logical: milliseconds since 1970.
+struct TemporalFilter final : NodeOf<NodeKind::kTemporalFilter> {
+  struct Bound {
+    TimeComparison now_is;
+    size_t column = 0;  // of physical type UINT64
+  };
+  std::vector<Bound> bounds;
 };
 
 // One expression for each output column.

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "dataflow/compile.h"
+#include "dataflow/time_conditions.h"
 
 namespace sluice::dataflow {
 namespace {
@@ -138,6 +139,7 @@ Result<Optimized> optimized(duckdb::ClientContext& context,
   if (planner.properties.parameter_count > 0) {
     return unsupported("parameters", "Write the value in place of the parameter.");
   }
+  TRY(mark_time_conditions(*planner.plan));
   TRY(check_bound(*planner.plan));
   detach_scans(*planner.plan);
   duckdb::Optimizer optimizer(*planner.binder, context);

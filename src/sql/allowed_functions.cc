@@ -167,7 +167,7 @@ constexpr Names kScalarNames[] = {
      "can_cast_implicitly cast_to_type replace_type typeof variant_typeof variant_extract finalize "
      "parse_duckdb_log_message sluice_live sluice_rows sluice_catalog_text sluice_catalog_oid "
      "sluice_catalog_is sluice_typeof sluice_missing sluice_condition sluice_compare "
-     "sluice_among sluice_shown sluice_continuous sluice_required"},
+     "sluice_among sluice_shown sluice_continuous sluice_required sluice_logical_time"},
     {FunctionClass::kCatalog, "in_search_path format_pg_type map_to_pg_oid"},
     {FunctionClass::kDynamicSql,
      "json_deserialize_sql json_serialize_plan json_serialize_sql json_execute_serialized_sql"},

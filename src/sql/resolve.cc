@@ -271,11 +271,35 @@ void Resolver::walk_select_item(ExpressionPointer& item, Scope& scope, bool top)
   }
 }
 
+// x BETWEEN a AND b, with a logical time among them, as the two comparisons that it means: each
+// finds out for itself how the time compares with the other side.
+void Resolver::split_between_times(ExpressionPointer& tree) {
+  if (tree->GetExpressionClass() != duckdb::ExpressionClass::BETWEEN) return;
+  auto& between = tree->Cast<duckdb::BetweenExpression>();
+  const auto is_time = [](const ExpressionPointer& side) {
+    return side->GetExpressionClass() == duckdb::ExpressionClass::FUNCTION &&
+           side->Cast<duckdb::FunctionExpression>().function_name == "mz_now";
+  };
+  if (!is_time(between.input) && !is_time(between.lower) && !is_time(between.upper)) return;
+  using duckdb::ExpressionType;
+  auto both = duckdb::make_uniq<duckdb::ConjunctionExpression>(ExpressionType::CONJUNCTION_AND);
+  for (auto& [type, bound] :
+       {std::pair(ExpressionType::COMPARE_GREATERTHANOREQUALTO, &between.lower),
+        std::pair(ExpressionType::COMPARE_LESSTHANOREQUALTO, &between.upper)}) {
+    both->children.push_back(duckdb::make_uniq<duckdb::ComparisonExpression>(
+        type, between.input->Copy(), std::move(*bound)));
+    both->children.back()->SetQueryLocation(tree->GetQueryLocation());
+  }
+  both->alias = tree->alias;
+  tree = std::move(both);
+}
+
 void Resolver::walk(ExpressionPointer& tree, Scope& scope) {
   if (failed()) return;
   const Level level(nesting_);
   if (nesting_ > kMaxNestingDepth)
     return fail(invalid("the expression is nested too deeply").with_sqlstate("54001"));
+  split_between_times(tree);
   switch (tree->GetExpressionClass()) {
     case duckdb::ExpressionClass::FUNCTION:
       return walk_function(tree, scope);

@@ -386,10 +386,6 @@ bool Resolver::refuse_standing(const std::string& name, duckdb::optional_idx loc
   auto refused = invalid("materialized views do not support {}", as_written(name))
                      .with_sqlstate("0A000")
                      .with_detail("Its value depends on the session, the time or the catalog.");
-  if (name == "mz_now") {
-    refused.hint =
-        "Filter by mz_now() where the view is read: SELECT … FROM view WHERE … mz_now() ….";
-  }
   fail(std::move(refused), location);
   return true;
 }
@@ -399,7 +395,12 @@ bool Resolver::answer(ExpressionPointer& tree, duckdb::FunctionExpression& call,
   ExpressionPointer answered;
   const std::string registry = registry_of(name);
   const bool setting = name == "current_setting";
-  if (!registry.empty() || setting || name == "set_config" || name == "mz_now") {
+  // The plan of what is kept up to date makes rows come and go by it.
+  if (name == "mz_now" && context_.standing) {
+    tree = call_of("sluice_logical_time", {});
+    return true;
+  }
+  if (!registry.empty() || setting || name == "set_config") {
     if (refuse_standing(registry.empty() ? name : registry, call.GetQueryLocation())) return true;
   }
   if (!registry.empty())

@@ -92,6 +92,7 @@ class Resolver {
   void need_boolean(ExpressionPointer& expression, const char* what) const;
   // x < y and x IN (…), which the engine would compare as texts where the types do not fit.
   static void check_comparison(ExpressionPointer& tree);
+  static void split_between_times(ExpressionPointer& tree);
   // x = ANY ($1): true when it has become what the engine can find the parameter's type of.
   static bool type_any_of(ExpressionPointer& tree);
   static void check_membership(duckdb::ParsedExpression& operation);

@@ -183,7 +183,7 @@ Result<bool> Follower::attach(Kept& kept, std::stop_token stop) {
     if (!to || stop.stop_requested()) return false;
     TRY_ASSIGN(const auto changes, kept.view.changes_until(*to, options_.refill_from_rows, stop));
     if (!changes) return false;
-    TRY(kept.view.follow_later(*changes));
+    TRY(kept.view.follow_later(*changes, to->time()));
     if (kept.view.later_rows() > kMostDerivedRows) {
       kept.view.hold(to);
       return false;
@@ -241,7 +241,18 @@ collection::Derived Follower::step(Time time, std::span<const collection::Source
     if (kept->attached) kept->view.empty();
     leave_behind(*kept, step, std::nullopt);
   }
+  step.out.due = next_due();
   return std::move(step.out);
+}
+
+std::optional<Time> Follower::next_due() const {
+  std::optional<Time> next;
+  const std::lock_guard lock(mutex);
+  for (const KeptPtr& kept : kept_) {
+    const auto due = kept->attached ? kept->view.next_due() : std::nullopt;
+    if (due && (!next || *due < *next)) next = due;
+  }
+  return next;
 }
 
 void Follower::step_one(const KeptPtr& kept, Step& step, const Reserve& reserve) {
@@ -254,7 +265,9 @@ void Follower::step_one(const KeptPtr& kept, Step& step, const Reserve& reserve)
   }
   const bool starts = kept->attached && kept->phase != Phase::kLive;
   const bool too_large = kept->attached && kept->too_large;
-  if (mine.empty() && !unknown && !starts && !too_large) return;
+  const auto due = kept->attached ? kept->view.next_due() : std::nullopt;
+  const bool is_time = due && *due <= step.time;
+  if (mine.empty() && !unknown && !starts && !too_large && !is_time) return;
   stepped_.emplace_back(kept, kept->readable);
   if (too_large) {
     break_off(
@@ -291,7 +304,7 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
                       const Reserve& reserve) {
   // One change may pass the bound of all by so much, before the largest has to go.
   kept.view.set_limit(room_for(kept) + options_.memory_limit_bytes / 4);
-  auto delta = kept.view.follow(changes);
+  auto delta = kept.view.follow(changes, step.time);
   if (!delta.ok()) return break_off(kept, step, std::move(delta).error());
   if (dataflow::row_count(*delta) + kept.view.later_rows() > kMostDerivedRows) {
     kept.view.empty();
@@ -309,10 +322,14 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
     step.out.changes.push_back(std::move(change).value());
   }
   const std::optional<Error> error = kept.view.error();
+  const auto due = kept.view.next_due();
   const std::lock_guard lock(mutex);
+  // Nobody has read it in between, but some might by AS OF.
+  if (kept.readable.is_overdue(step.time)) kept.readable.end(step.time);
   const bool starts = !kept.readable.is_open();
   if (starts) kept.readable.begin(step.time);
-  if (kept.readable.set_error(step.time, error) || starts) {
+  const bool is_due_anew = kept.readable.set_due(due);
+  if (kept.readable.set_error(step.time, error) || starts || is_due_anew) {
     if (const auto since = store_.since(kept.id()); since.ok()) {
       kept.readable.forget_before(*since);
     }
@@ -335,19 +352,22 @@ void Follower::break_off(Kept& kept, Step& step, Error error) {
   leave_behind(kept, step, std::move(why));
 }
 
-void Follower::forget() {
-  const std::lock_guard lock(mutex);
-  for (auto& [kept, readable] : stepped_) {
-    kept->readable = std::move(readable);
-    if (!kept->attached) continue;
-    // What it remembers is ahead of the store.
-    kept->view.empty();
-    kept->attached = kept->too_large = false;
-    kept->phase = Phase::kFilling;
-    kept->bytes = 0;
+std::optional<Time> Follower::forget() {
+  {
+    const std::lock_guard lock(mutex);
+    for (auto& [kept, readable] : stepped_) {
+      kept->readable = std::move(readable);
+      if (!kept->attached) continue;
+      // What it remembers is ahead of the store.
+      kept->view.empty();
+      kept->attached = kept->too_large = false;
+      kept->phase = Phase::kFilling;
+      kept->bytes = 0;
+    }
+    stepped_.clear();
   }
-  stepped_.clear();
   changed.notify_all();
+  return next_due();
 }
 
 }  // namespace sluice::views

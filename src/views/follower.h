@@ -55,7 +55,7 @@ class Follower final : public collection::Derivation {
   bool is_due() const override { return due_; }
   collection::Derived step(collection::Time time, std::span<const collection::SourceChange> changes,
                            const Reserve& reserve) override;
-  void forget() override;
+  std::optional<collection::Time> forget() override;
 
   // ---- The worker's.
   // Makes a view that is up to date but for a little one that the store's thread follows, from the
@@ -96,6 +96,8 @@ class Follower final : public collection::Derivation {
               const Reserve& reserve);
   void leave_behind(Kept& kept, Step& step, std::optional<Error> why);
   void break_off(Kept& kept, Step& step, Error error);
+  // Of all that are followed.
+  std::optional<collection::Time> next_due() const;
   void check_memory_locked();
   void note_locked(const Kept& kept, Step& step);
 

@@ -1,5 +1,6 @@
 #include "views/readable.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace sluice::views {
@@ -20,6 +21,7 @@ Readable Readable::from_note(const std::string& note) {
   try {
     const Json json = Json::parse(note);
     Span span{{json.at("from").get<int64_t>()}, std::nullopt};
+    if (json.contains("due")) readable.due_ = Time{json["due"].get<int64_t>()};
     if (json.contains("until")) span.end = Time{json["until"].get<int64_t>()};
     for (const Json& one : json.at("errors")) {
       Change change{{one.at("at").get<int64_t>()}, std::nullopt};
@@ -42,6 +44,7 @@ std::string Readable::to_note() const {
   if (spans_.empty()) return "{}";
   Json json{{"from", spans_.back().begin.milliseconds}};
   if (spans_.back().end) json["until"] = spans_.back().end->milliseconds;
+  if (due_) json["due"] = due_->milliseconds;
   json["errors"] = Json::array();
   for (const Change& change : errors_) {
     Json one{{"at", change.time.milliseconds}};
@@ -59,11 +62,24 @@ std::string Readable::to_note() const {
 
 void Readable::begin(Time time) {
   CHECK(!is_open());
-  spans_.push_back({time, std::nullopt});
+  due_.reset();
+  if (!spans_.empty() && spans_.back().end == time) {
+    spans_.back().end.reset();
+  } else {
+    spans_.push_back({time, std::nullopt});
+  }
 }
 
 void Readable::end(Time time) {
-  if (is_open()) spans_.back().end = time;
+  if (!is_open()) return;
+  spans_.back().end = due_ ? std::min(time, *due_) : time;
+  due_.reset();
+}
+
+bool Readable::set_due(std::optional<Time> time) {
+  if (due_ == time) return false;
+  due_ = time;
+  return true;
 }
 
 bool Readable::set_error(Time time, const std::optional<Error>& error) {
@@ -81,7 +97,8 @@ void Readable::forget_before(Time time) {
 
 bool Readable::contains(Time time) const {
   for (const Span& span : spans_) {
-    if (span.begin <= time && (!span.end || time < *span.end)) return true;
+    const std::optional<Time>& end = span.end ? span.end : due_;
+    if (span.begin <= time && (!end || time < *end)) return true;
   }
   return false;
 }

@@ -26,8 +26,14 @@ class Readable {
   bool is_open() const { return !spans_.empty() && !spans_.back().end; }
   // From this time on. Not while it is open.
   void begin(collection::Time time);
-  // No longer from this time on; nothing if it isn't open.
+  // No longer from this time on, or from when it is due, if that is earlier; nothing if it isn't
+  // open.
   void end(collection::Time time);
+  // Time itself makes its rows others from then on: until something has been done about that, it
+  // is right only before. None: that does not happen. True: it is another time than before.
+  bool set_due(std::optional<collection::Time> time);
+  // Whether it is open and was due before this time.
+  bool is_overdue(collection::Time time) const { return is_open() && due_ && *due_ < time; }
   // What reading gives from this time on. True: it is another one than before.
   bool set_error(collection::Time time, const std::optional<Error>& error);
   // Forgets what only times before this one ask for.
@@ -48,7 +54,8 @@ class Readable {
     collection::Time time;
     std::optional<Error> error;
   };
-  std::vector<Span> spans_;     // in order
+  std::vector<Span> spans_;  // in order
+  std::optional<collection::Time> due_;
   std::vector<Change> errors_;  // in order
 };
 

@@ -1,5 +1,7 @@
 #include "views/view.h"
 
+#include <limits>
+
 #include "engine/row_codec.h"
 #include "views/reading.h"
 
@@ -8,6 +10,11 @@ namespace {
 
 using collection::RowId;
 using dataflow::Delta;
+
+// A time as the dataflow has it.
+uint64_t now_at(collection::Time time) {
+  return static_cast<uint64_t>(std::max<int64_t>(time.milliseconds, 0));
+}
 
 // Calls `what(bytes of the row, batch, row number, weight)`.
 template <typename What>
@@ -215,7 +222,7 @@ Status View::fill(std::shared_ptr<const collection::ReadView> at, const Progress
     return check_room(rows_.bytes() + stored.bytes());
   };
   const auto work = [&]() -> Status {
-    TRY(graph_->begin_fill(sink, stop));
+    TRY(graph_->begin_fill(sink, stop, now_at(at->time())));
     TRY(fill_graph(*at, progress, stop));
     Status erased;
     stored.for_each([&](RowId row) {
@@ -255,7 +262,7 @@ Result<RowId> View::take_row(std::string_view row) {
 
 Status View::catch_up(const dataflow::Graph::Changes& changes,
                       std::shared_ptr<const collection::ReadView> to, std::stop_token stop) {
-  TRY_ASSIGN(const Delta followed, follow(changes));
+  TRY_ASSIGN(const Delta followed, follow(changes, to->time()));
   const Delta delta = with_later(followed);
   Writing writing(*this);
   Chosen added;
@@ -286,17 +293,26 @@ Delta View::with_later(const Delta& delta) const {
   return dataflow::consolidate(all, definition_.shape.types);
 }
 
-Status View::follow_later(const dataflow::Graph::Changes& changes) {
-  TRY_ASSIGN(const Delta delta, follow(changes));
+Status View::follow_later(const dataflow::Graph::Changes& changes, collection::Time time) {
+  TRY_ASSIGN(const Delta delta, follow(changes, time));
   // The result refers to the changes, which go.
   later_ = copied(with_later(delta));
   return ok();
 }
 
-Result<Delta> View::follow(const dataflow::Graph::Changes& changes) {
+Result<Delta> View::follow(const dataflow::Graph::Changes& changes, collection::Time time) {
   graph_->set_limit(limit_bytes_);
-  if (changes.empty()) return Delta();
-  return graph_->tick(changes);
+  const auto due = next_due();
+  if (changes.empty() && (!due || time < *due)) return Delta();
+  return graph_->tick(changes, now_at(time));
+}
+
+std::optional<collection::Time> View::next_due() const {
+  const auto due = graph_ ? graph_->next_due() : std::nullopt;
+  // Later than any time that is given.
+  constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (!due || *due > kMost) return std::nullopt;
+  return collection::Time{static_cast<int64_t>(*due)};
 }
 
 Result<collection::DerivedChange> View::emit(const Delta& delta,

@@ -42,16 +42,19 @@ class View {
   Result<std::optional<dataflow::Graph::Changes>> changes_until(const collection::ReadView& to,
                                                                 size_t most,
                                                                 std::stop_token stop) const;
-  // Follows them and commits what that makes of the view's rows.
+  // Follows them, and time, and commits what that makes of the view's rows.
   Status catch_up(const dataflow::Graph::Changes& changes,
                   std::shared_ptr<const collection::ReadView> to, std::stop_token stop);
-  // Follows them, and keeps what that makes of the rows for the next emit().
-  Status follow_later(const dataflow::Graph::Changes& changes);
+  // Follows them until `time`, and keeps what that makes of the rows for the next emit().
+  Status follow_later(const dataflow::Graph::Changes& changes, collection::Time time);
   size_t later_rows() const { return dataflow::row_count(later_); }
 
-  // Follows the changes of a group of commits; gives the changes of its rows, which stay valid as
-  // long as `changes` do.
-  Result<dataflow::Delta> follow(const dataflow::Graph::Changes& changes);
+  // Follows the changes of a group of commits at `time`; gives the changes of its rows, which stay
+  // valid as long as `changes` do.
+  Result<dataflow::Delta> follow(const dataflow::Graph::Changes& changes, collection::Time time);
+  // The time at which its rows change though nothing that it reads does; none: never, or it isn't
+  // filled.
+  std::optional<collection::Time> next_due() const;
   // The same as the store takes them, together with what was kept for later. An error is a bug, and
   // leaves the view to be filled anew.
   Result<collection::DerivedChange> emit(const dataflow::Delta& delta,

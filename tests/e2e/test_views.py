@@ -177,7 +177,9 @@ class Views(harness.ServerTest):
         for query, words in {
                 "SELECT now()": "materialized views do not support now()",
                 "SELECT a FROM refused WHERE at > now() - interval '1 day'": "do not support now()",
-                "SELECT a FROM refused WHERE a > mz_now()": "do not support mz_now()",
+                "SELECT mz_now() FROM refused": "do not support mz_now() here",
+                "SELECT a FROM refused WHERE a = 1 OR at > mz_now()": "do not support mz_now() here",
+                "SELECT a FROM refused WHERE mz_now() <> at": "do not support mz_now() here",
                 "SELECT current_user": "do not support current_user",
                 "SELECT current_setting('TimeZone')": "do not support current_setting()",
                 "SELECT 'refused'::regclass": "do not support a cast to regclass",
@@ -195,6 +197,56 @@ class Views(harness.ServerTest):
         self.assert_fault("CREATE MATERIALIZED VIEW never WITH (ASSERT NOT NULL b) AS SELECT a FROM refused",
                           "42703")
         self.assertEqual(self.sql.rows("SELECT 1 FROM mz_objects WHERE name = 'never'"), [])
+
+    def test_rows_come_and_go_with_time(self):
+        sql = self.sql
+        sql.query("CREATE TABLE events (id int, at timestamptz, lasts interval)")
+        queries = {
+            "recent": "SELECT id FROM events WHERE mz_now() <= at + lasts",
+            "current": "SELECT id, at FROM events WHERE mz_now() BETWEEN at AND at + lasts",
+            "busy": "SELECT id % 5 AS slot, count(*) AS n FROM events WHERE at <= mz_now() AND mz_now() < at + lasts "
+                    "GROUP BY 1 HAVING count(*) > 1",
+            "again": "SELECT r.id, c.at FROM recent r LEFT JOIN current c USING (id)",
+        }
+        for name, query in queries.items():
+            sql.query(f"CREATE MATERIALIZED VIEW {name} AS {query}")
+        chance = random.Random(SEED)
+        seen = set()
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            sql.query("INSERT INTO events SELECT g, now() + %d * interval '1 ms', %d * interval '1 ms' "
+                      "FROM generate_series(1, %d) g" % (chance.randrange(-50, 400), chance.randrange(700),
+                                                         chance.randrange(9)))
+            if chance.random() < 0.2:
+                sql.query(f"DELETE FROM events WHERE id = {chance.randrange(9)}")
+            time.sleep(chance.random() / 50)
+            for name, query in queries.items():
+                sql.query("BEGIN")
+                kept, asked = rows(sql, f"SELECT * FROM {name}"), rows(sql, query)
+                sql.query("COMMIT")
+                self.assertEqual(kept, asked, f"seed {SEED}: {name}")
+                seen.add((name, len(kept)))
+        self.assertGreater(len(seen), 12, seen)
+        # In the end all are gone, though nobody does anything.
+        for name in queries:
+            wait_until(lambda name=name: sql.rows(f"SELECT * FROM {name}") == [], f"the end of {name}")
+        self.assertGreater(int(sql.value("SELECT count(*) FROM events")), 0)
+        sql.query("INSERT INTO events VALUES (99, '1950-01-01', '1 day')")
+        fault = self.assert_fault("SELECT * FROM recent", "22008", "mz_timestamp out of range")
+        self.assertIn("recent", fault.fields.get("D", ""))
+        sql.query("DELETE FROM events WHERE id = 99")
+        self.assertEqual(sql.rows("SELECT * FROM recent"), [])
+        plan = "".join(row[0] + "\n" for row in sql.rows("EXPLAIN MATERIALIZED VIEW busy"))
+        self.assertIn("TemporalFilter mz_now() >= #", plan)
+        # In other statements it is a value like any other.
+        self.assertEqual(sql.rows("SELECT mz_now() BETWEEN now() - interval '1 minute' AND now() + interval '1 minute', "
+                                  "abs(extract(epoch FROM mz_now()::timestamptz - now())) < 60, "
+                                  "'1970-01-02'::timestamp::mz_timestamp, '1970-01-03'::date::mz_timestamp"),
+                         [["t", "t", "86400000", "172800000"]])
+        # A timestamp is the millisecond that it lies in, in a constant and in a column.
+        self.assertEqual(sql.rows("SELECT at::mz_timestamp = '1000'::mz_timestamp, '1000'::mz_timestamp < at "
+                                  "FROM (VALUES ('1970-01-01 00:00:01.0009'::timestamp)) v (at)"), [["t", "f"]])
+        self.assert_fault("SELECT '1969-12-31'::timestamp::mz_timestamp", "22008", "mz_timestamp out of range")
 
     def test_an_error_in_the_data_is_told_until_it_is_gone(self):
         sql = self.sql

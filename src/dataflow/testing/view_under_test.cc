@@ -150,7 +150,7 @@ Graph::Changes ViewUnderTest::batches_of(const Changes& changes, size_t rows_eac
 }
 
 void ViewUnderTest::apply(const Changes& changes) {
-  auto delta = graph_->tick(batches_of(changes, kBatchRows));
+  auto delta = graph_->tick(batches_of(changes, kBatchRows), now_);
   ASSERT_TRUE(delta.ok()) << delta.error().message;
   for (const BatchPtr& batch : *delta) {
     add_key_rows(batch->rows, batch->weights, graph_->types(), rows_);
@@ -211,7 +211,7 @@ void ViewUnderTest::fill_random(std::mt19937& random, RandomOptions options) {
     }
     return {};
   };
-  ASSERT_TRUE(graph_->begin_fill(sink).ok());
+  ASSERT_TRUE(graph_->begin_fill(sink, {}, now_).ok());
   std::vector<std::pair<SourceId, BatchPtr>> calls;
   const bool in_order = random() % 2 == 0;
   for (const SourceId source : graph_->fill_order()) {
@@ -258,15 +258,18 @@ std::string ViewUnderTest::text(const std::string& key) const {
   return out;
 }
 
-std::string ViewUnderTest::difference() {
+std::string ViewUnderTest::difference_at(uint64_t time) {
   ++judged_;
   fill_judge();
   if (!judge_->prepared) judge_->prepared = judge_->connection.Prepare(judge_sql_);
   // What fails before it has seen a row can't be prepared.
-  duckdb::vector<Value> none;
+  duckdb::vector<Value> parameters;
+  if (judge_sql_.find("$1") != std::string::npos) {
+    parameters.push_back(Value::BIGINT(static_cast<int64_t>(time)));
+  }
   const duckdb::unique_ptr<duckdb::QueryResult> answer =
       judge_->prepared->HasError() ? judge_->connection.Query(judge_sql_)
-                                   : judge_->prepared->Execute(none, false);
+                                   : judge_->prepared->Execute(parameters, false);
   const auto error = graph_->error();
   if (answer->HasError()) {
     // The transaction is lost, and its rows with it.

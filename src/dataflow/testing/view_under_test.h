@@ -48,8 +48,13 @@ class ViewUnderTest {
   void fill_random(std::mt19937& random, RandomOptions options);
   // Random changes of random tables, as one tick.
   void apply_random(std::mt19937& random, const RandomOptions& options);
-  // Whether the view is what DuckDB's answer from scratch is; else what differs.
-  std::string difference();
+  // The time of what comes next, for a view with conditions on time.
+  void set_time(uint64_t now) { now_ = now; }
+  uint64_t time() const { return now_; }
+  // Whether the view is what DuckDB's answer from scratch is, with the time as its parameter $1 if
+  // it has one; else what differs.
+  std::string difference() { return difference_at(now_); }
+  std::string difference_at(uint64_t time);
   // How often DuckDB was asked, by all views of this process.
   static size_t judged() { return judged_; }
   // What the view holds, as keys of rows with counts.
@@ -65,6 +70,7 @@ class ViewUnderTest {
 
   std::vector<SourceTable> tables_;
   const std::string judge_sql_;
+  uint64_t now_ = 0;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<Judge> judge_;
   static inline size_t judged_ = 0;

@@ -134,11 +134,26 @@ void check_comparable(const duckdb::Expression& left, const duckdb::Expression& 
             .at(location_of(operation)));
 }
 
+bool is_logical_time(const LogicalType& type) { return type.GetAlias() == "mz_timestamp"; }
+
+// What stands for a point in time is compared with a logical time as one.
+void compare_as_times(duckdb::ClientContext& context, BoundExpression& left,
+                      BoundExpression& right) {
+  for (BoundExpression* const side : {&left, &right}) {
+    BoundExpression& other = side == &left ? right : left;
+    if (!is_logical_time((*side)->return_type) || is_logical_time(other->return_type)) continue;
+    const bool fits =
+        kind_of(other->return_type) == Kind::kTimestamp || other->return_type.IsIntegral();
+    if (fits) other = bound_cast(context, std::move(other), (*side)->return_type);
+  }
+}
+
 // As the engine's binder makes a comparison.
 BoundExpression bind_compare(BindInput& input) {
   BoundExpression& left = input.children[0];
   BoundExpression& right = input.children[1];
   check_comparable(*left, *right, *input.children[2]);
+  compare_as_times(input.context, left, right);
   const std::string& operation = StringValue::Get(constant_of(*input.children[2]));
   const duckdb::ExpressionType comparison = duckdb::OperatorToExpressionType(operation);
   CHECK(comparison != duckdb::ExpressionType::INVALID);

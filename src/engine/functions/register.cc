@@ -39,6 +39,7 @@ void register_functions(duckdb::DatabaseInstance& database) {
   register_numbers(database);
   register_json_operators(database);
   register_sleep(database);
+  register_logical_time(database);
   register_checks(database);
   register_arrays(database);
   register_intervals(database);

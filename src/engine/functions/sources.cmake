@@ -14,6 +14,7 @@ list(APPEND ENGINE_SOURCES
   functions/json.cc
   functions/json_operators.cc
   functions/jsonb_functions.cc
+  functions/logical_time.cc
   functions/nested_in.cc
   functions/number_template.cc
   functions/numbers.cc
