@@ -174,6 +174,7 @@ int64_t Collection::end_capture(const std::vector<uint64_t>& removed,
   frozen_ = 0;
   tail_bytes_ = bytes_of(tail_, 0);
   deletions_.erase_all(forgotten);
+  for (const auto& index : key_indexes_) index->forget(forgotten);
   return static_cast<int64_t>(tail_bytes_) - static_cast<int64_t>(before);
 }
 
@@ -187,6 +188,16 @@ void Collection::restore(Capture capture) {
   many_removals_.assign(capture.removals.many.begin(), capture.removals.many.end());
   row_counts_.assign(capture.row_counts.begin(), capture.row_counts.end());
   dropped_ = capture.dropped;
+}
+
+KeyIndexes Collection::key_indexes() const {
+  const std::lock_guard lock(mutex_);
+  return key_indexes_;
+}
+
+void Collection::set_key_indexes(KeyIndexes indexes) {
+  const std::lock_guard lock(mutex_);
+  key_indexes_ = std::move(indexes);
 }
 
 uint64_t Collection::tail_rows() const {

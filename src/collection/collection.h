@@ -9,6 +9,7 @@
 #include <chrono>
 #include <deque>
 
+#include "collection/key_index.h"
 #include "collection/segment.h"
 #include "collection/unique_index.h"
 
@@ -68,6 +69,9 @@ class Collection {
   // Rows of loads whose keys are in the indexes and whose commits are under way.
   DeletionSet& claimed() { return claimed_; }
   void forget_before(Time since);
+  // Of CREATE INDEX. Changed between two groups only; any thread may ask for them.
+  KeyIndexes key_indexes() const;
+  void set_key_indexes(KeyIndexes indexes);
 
   // Everything, for the head of a new log.
   struct Capture {
@@ -114,6 +118,7 @@ class Collection {
   std::deque<std::pair<int64_t, int64_t>> few_removals_;
   std::deque<std::pair<int64_t, DeletionSet>> many_removals_;
   std::deque<std::pair<int64_t, uint64_t>> row_counts_;
+  KeyIndexes key_indexes_;            // shared with who looks rows up
   std::vector<UniqueIndex> indexes_;  // this and the next: the sequencer's own
   DeletionSet claimed_;
 };

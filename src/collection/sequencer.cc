@@ -469,6 +469,9 @@ void Sequencer::publish(Time time, Time since, PreparedCommit& commit) {
       collection->claimed().erase_all(std::exchange(write.claimed, {}));
       wake_waiting();
     }
+    if (!enter_rows(collection->key_indexes(), write.key_rows, write.batches, write.loads)) {
+      state_.index_work = true;
+    }
     state_.grow_tail(collection->apply(
         time, {std::move(write.batches), std::move(write.erased), std::move(write.loads)}));
     collection->forget_before(since);

@@ -37,9 +37,10 @@ struct PreparedWrite {
   // until the sequencer gives ids. What the rows of loads have is entered before (load_claims.h).
   std::vector<std::vector<KeyedRow>> keys;
   std::vector<std::vector<size_t>> key_columns;
-  bool is_new = false;               // its collection is created by this commit
-  DeletionSet claimed;               // rows of loads that have been entered
-  std::vector<UniqueIndex> indexes;  // of a collection that this commit creates
+  std::vector<PreparedKeys> key_rows;  // of the rows in batches, for indexes of CREATE INDEX
+  bool is_new = false;                 // its collection is created by this commit
+  DeletionSet claimed;                 // rows of loads that have been entered
+  std::vector<UniqueIndex> indexes;    // of a collection that this commit creates
 };
 
 struct PreparedCommit {

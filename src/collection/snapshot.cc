@@ -1,5 +1,7 @@
 #include "collection/snapshot.h"
 
+#include <algorithm>
+
 #include "engine/row_codec.h"
 
 namespace sluice::collection {
@@ -20,69 +22,164 @@ class LiveRows final : public engine::RowFilter {
   const DeletionSet deleted_;
 };
 
+// So few ids are read one by one: a segment knows where each may lie, but not where several may.
+constexpr size_t kOneByOne = 3;
+
+// Those of `ids`, ascending, that are from `first` to `last`.
+std::span<const int64_t> between(std::span<const int64_t> ids, int64_t first, int64_t last) {
+  const auto begin = std::lower_bound(ids.begin(), ids.end(), first);
+  return {begin, std::upper_bound(begin, ids.end(), last)};
+}
+
+// Rows by their ids, ascending. A list of literals would not be applied before other columns are
+// read.
+class WantedRows final : public engine::RowFilter {
+ public:
+  explicit WantedRows(std::span<const int64_t> ids) : ids_(ids.begin(), ids.end()) {}
+  void test(std::span<const int64_t> ids, bool* wanted) const override {
+    std::fill_n(wanted, ids.size(), false);
+    if (ids.empty()) return;
+    const auto [first, last] = std::minmax_element(ids.begin(), ids.end());
+    const auto near = between(ids_, *first, *last);
+    if (near.empty()) return;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      wanted[i] = std::binary_search(near.begin(), near.end(), ids[i]);
+    }
+  }
+
+ private:
+  const std::vector<int64_t> ids_;
+};
+
 class SegmentSnapshot final : public Snapshot {
  public:
   SegmentSnapshot(engine::Engine& engine, const engine::Shape& shape, Time time,
                   const RowOverlay* overlay, Collection::View view)
-      : time_(time), columns_(shape.types.size()), rows_(view.rows) {
-    DeletionSet deleted = std::move(view.deleted);
-    std::vector<BatchPtr> batches = std::move(view.batches);
+      : engine_(engine),
+        shape_(shape),
+        time_(time),
+        rows_(view.rows),
+        batches_(std::move(view.batches)),
+        deleted_(std::move(view.deleted)) {
     if (overlay != nullptr) {
       rows_ = static_cast<uint64_t>(static_cast<int64_t>(rows_) + overlay->row_change());
-      deleted.insert_all(overlay->erased());
-      batches.insert(batches.end(), overlay->batches().begin(), overlay->batches().end());
+      deleted_.insert_all(overlay->erased());
+      batches_.insert(batches_.end(), overlay->batches().begin(), overlay->batches().end());
     }
     segments_ = std::move(view.segments);
     for (const Segment& segment : segments_) {
-      filtered_.push_back(deleted.count_near(segment.info.first_row_id, segment.info.last_row_id) >
+      filtered_.push_back(deleted_.count_near(segment.info.first_row_id, segment.info.last_row_id) >
                           0);
       if (filtered_.back() && filter_.token == nullptr) {
-        filter_ = engine.add_filter(std::make_shared<LiveRows>(deleted));
+        filter_ = engine.add_filter(std::make_shared<LiveRows>(deleted_));
       }
     }
     // Without segments an empty source still gives the columns their types.
-    if (!batches.empty() || segments_.empty()) {
-      memory_ = engine.add_rows(std::make_shared<BatchRows>(shape, std::move(batches),
-                                                            time.milliseconds, std::move(deleted)));
-    }
+    if (!batches_.empty() || segments_.empty()) memory_ = in_memory(batches_);
   }
 
   std::string table_sql(std::span<const std::string> names,
                         const std::optional<std::string>& row_ids) const override {
+    const std::string columns = columns_sql(names, row_ids);
+    std::vector<std::string> parts;
+    for (size_t i = 0; i < segments_.size(); ++i) {
+      parts.push_back(fmt::format("SELECT {} FROM {}", columns, from_segment(i, {})));
+    }
+    if (memory_.token) parts.push_back(from_memory(columns, memory_));
+    return united(parts);
+  }
+
+  uint64_t row_count() const override { return rows_; }
+
+  void keep_visible(std::vector<int64_t>& ids) const override {
+    std::erase_if(ids, [this](int64_t id) { return deleted_.contains(id); });
+  }
+
+  Part rows_sql(std::span<const int64_t> ids, std::span<const std::string> names,
+                const std::optional<std::string>& row_ids) const override {
+    const std::string columns = columns_sql(names, row_ids);
+    std::vector<std::string> parts;
+    const auto add = [&](size_t segment, const std::string& condition) {
+      parts.push_back(fmt::format("SELECT {} FROM {}", columns, from_segment(segment, condition)));
+    };
+    auto kept = std::make_shared<std::vector<std::shared_ptr<const void>>>();
+    engine::Engine::Registered wanted;
+    for (size_t i = 0; i < segments_.size(); ++i) {
+      const SegmentInfo& info = segments_[i].info;
+      const auto here = between(ids, info.first_row_id, info.last_row_id);
+      if (here.size() <= kOneByOne) {
+        for (const int64_t id : here) add(i, fmt::format("row_id = {}", id));
+        continue;
+      }
+      if (!wanted.token) {
+        wanted = engine_.add_filter(std::make_shared<WantedRows>(ids));
+        kept->push_back(wanted.token);
+      }
+      add(i, fmt::format("row_id BETWEEN {} AND {} AND sluice_live({}, row_id)", here.front(),
+                         here.back(), wanted.handle));
+    }
+    std::vector<BatchPtr> near;
+    for (const BatchPtr& batch : batches_) {
+      // The ids of a batch follow each other, upwards; those of an overlay are negative.
+      const auto [first, last] = std::minmax(batch->row_ids.front(), batch->row_ids.back());
+      if (first < 0 || !between(ids, first, last).empty()) near.push_back(batch);
+    }
+    if (!near.empty() || parts.empty()) {
+      const engine::Engine::Registered rows = in_memory(std::move(near));
+      parts.push_back(from_memory(columns, rows));
+      kept->push_back(rows.token);
+    }
+    return {united(parts), std::move(kept)};
+  }
+
+ private:
+  engine::Engine::Registered in_memory(std::vector<BatchPtr> batches) const {
+    return engine_.add_rows(
+        std::make_shared<BatchRows>(shape_, std::move(batches), time_.milliseconds, deleted_));
+  }
+
+  std::string columns_sql(std::span<const std::string> names,
+                          const std::optional<std::string>& row_ids) const {
     std::string columns;
-    for (size_t i = 0; i < std::min(columns_, names.size()); ++i) {
+    for (size_t i = 0; i < std::min(shape_.types.size(), names.size()); ++i) {
       columns += fmt::format("{}c{} AS {}", i == 0 ? "" : ", ", i, quoted(names[i]));
     }
     if (row_ids) {
       columns += fmt::format("{}row_id AS {}", columns.empty() ? "" : ", ", quoted(*row_ids));
     }
-    std::string sql;
-    const auto add = [&](const std::string& from) {
-      sql += fmt::format("{}SELECT {} FROM {}", sql.empty() ? "" : " UNION ALL ", columns, from);
-    };
-    for (size_t i = 0; i < segments_.size(); ++i) add(from_segment(i));
-    if (memory_.token) add(fmt::format("sluice_rows({})", memory_.handle));
-    return "(" + sql + ")";
+    return columns;
   }
 
-  uint64_t row_count() const override { return rows_; }
+  static std::string from_memory(const std::string& columns,
+                                 const engine::Engine::Registered& rows) {
+    return fmt::format("SELECT {} FROM sluice_rows({})", columns, rows.handle);
+  }
 
- private:
-  std::string from_segment(size_t index) const {
+  static std::string united(const std::vector<std::string>& parts) {
+    return fmt::format("({})", fmt::join(parts, " UNION ALL "));
+  }
+
+  // Of all that is to be seen, or of what fulfils a condition besides.
+  std::string from_segment(size_t index, const std::string& condition) const {
     const Segment& segment = segments_[index];
-    std::string sql = segment.table();
-    const char* word = " WHERE ";
+    std::vector<std::string> conditions;
+    if (!condition.empty()) conditions.push_back(condition);
     if (segment.info.has_times && segment.info.last_time > time_.milliseconds) {
-      sql += fmt::format("{}added_at <= {}", word, time_.milliseconds);
-      word = " AND ";
+      conditions.push_back(fmt::format("added_at <= {}", time_.milliseconds));
     }
-    if (filtered_[index]) sql += fmt::format("{}sluice_live({}, row_id)", word, filter_.handle);
-    return sql;
+    if (filtered_[index]) {
+      conditions.push_back(fmt::format("sluice_live({}, row_id)", filter_.handle));
+    }
+    if (conditions.empty()) return segment.table();
+    return fmt::format("{} WHERE {}", segment.table(), fmt::join(conditions, " AND "));
   }
 
+  engine::Engine& engine_;
+  const engine::Shape shape_;
   const Time time_;
-  const size_t columns_;
   uint64_t rows_;
+  std::vector<BatchPtr> batches_;  // of the collection, then of the overlay
+  DeletionSet deleted_;
   std::vector<Segment> segments_;
   std::vector<bool> filtered_;  // for each segment: whether deleted rows lie in it
   engine::Engine::Registered filter_;

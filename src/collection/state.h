@@ -54,7 +54,8 @@ class State {
         paths(options.directory),
         engine(its_engine),
         files(its_files),
-        timeline(clock, options.retain_history) {}
+        timeline(clock, options.retain_history),
+        index_memory(new IndexMemory{options.index_memory_bytes}) {}
 
   const Store::Options options;
   const Paths paths;
@@ -65,6 +66,9 @@ class State {
   Records notes;  // without a meaning for their revision
   // Shared with segments, which snapshots may keep longer than the store lives.
   const std::shared_ptr<Graveyard> graveyard = std::make_shared<Graveyard>();
+
+  const std::shared_ptr<IndexMemory> index_memory;  // shared with indexes, which may outlive it
+  std::atomic<bool> index_work = false;             // rows are left to the builder
 
   std::atomic<uint64_t> next_collection_id = 1;
   std::atomic<uint64_t> next_segment = 1;

@@ -6,6 +6,7 @@
 #include "collection/bulk_load.h"
 #include "collection/changes.h"
 #include "collection/erased_rows.h"
+#include "collection/index_builder.h"
 #include "collection/load_claims.h"
 #include "collection/maintenance.h"
 #include "collection/open_store.h"
@@ -81,6 +82,10 @@ class LogStore final : public Store {
   Result<Time> since(CollectionId id) override;
   Time derive(std::shared_ptr<Derivation> derivation) override;
   void between_groups(const std::function<void()>& task) override { sequencer_->run(task); }
+  Result<std::shared_ptr<KeyIndex>> add_index(CollectionId id,
+                                              std::vector<size_t> columns) override;
+  void remove_index(CollectionId id, const std::shared_ptr<KeyIndex>& index) override;
+  Status check_index_memory(uint64_t rows) const override;
   std::pair<std::map<std::string, std::string>, uint64_t> records() override {
     return state_->records.get();
   }
@@ -99,6 +104,7 @@ class LogStore final : public Store {
   const std::shared_ptr<void> lock_;    // on the directory
   std::unique_ptr<Sequencer> sequencer_;
   std::unique_ptr<Maintenance> maintenance_;  // ends before the sequencer
+  std::unique_ptr<IndexBuilder> index_builder_;
 };
 
 Result<std::unique_ptr<Store>> LogStore::open(Options options, engine::Engine& engine, Clock& clock,
@@ -111,9 +117,11 @@ Result<std::unique_ptr<Store>> LogStore::open(Options options, engine::Engine& e
   TRY_ASSIGN(auto log, LogWriter::create(files, state->paths.logs, recovered.next_log));
   auto store = std::unique_ptr<LogStore>(new LogStore(state, std::move(lock)));
   LogStore& made = *store;
+  made.index_builder_ = std::make_unique<IndexBuilder>(*state);
   made.sequencer_ =
       std::make_unique<Sequencer>(*state, std::move(log), recovered.sequence, [&made] {
         if (made.maintenance_) made.maintenance_->look();
+        made.index_builder_->look();
       });
   made.maintenance_ = std::make_unique<Maintenance>(*state, *made.sequencer_);
   return std::unique_ptr<Store>(std::move(store));
@@ -122,6 +130,7 @@ Result<std::unique_ptr<Store>> LogStore::open(Options options, engine::Engine& e
 LogStore::~LogStore() {
   maintenance_->stop();
   sequencer_.reset();
+  index_builder_->stop();
 }
 
 Result<std::unique_ptr<Overlay>> LogStore::overlay(CollectionId id) {
@@ -191,6 +200,7 @@ Result<PreparedCommit> LogStore::prepare(Commit commit, const std::stop_token& s
     write.is_new = created != commit.created.end();
     TRY(prepare_write(created != commit.created.end() ? created->spec : collection->spec, from,
                       write));
+    if (!write.is_new) write.key_rows = prepare_keys(collection->key_indexes(), write.batches);
     if (!write.erased.empty() && !write.is_new) {
       TRY_ASSIGN(write.erased_rows, erased_rows(*state_, *collection, write.erased, stop));
     }
@@ -300,6 +310,49 @@ Time LogStore::derive(std::shared_ptr<Derivation> derivation) {
   return last;
 }
 
+Result<std::shared_ptr<KeyIndex>> LogStore::add_index(CollectionId id,
+                                                      std::vector<size_t> columns) {
+  const auto index = std::make_shared<KeyIndex>(std::move(columns), state_->index_memory);
+  bool found = false;
+  sequencer_->run([&] {
+    const CollectionPtr collection = state_->find(id);
+    if (!collection) return;
+    found = true;
+    const Collection::Capture rows = collection->capture();
+    std::vector<KeyIndex::Part> parts(rows.segments.begin(), rows.segments.end());
+    parts.insert(parts.end(), rows.tail.begin(), rows.tail.end());
+    index->add_parts(std::move(parts));
+    KeyIndexes indexes = collection->key_indexes();
+    indexes.push_back(index);
+    collection->set_key_indexes(std::move(indexes));
+  });
+  if (!found) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
+  state_->index_work = true;
+  index_builder_->look();
+  return index;
+}
+
+void LogStore::remove_index(CollectionId id, const std::shared_ptr<KeyIndex>& index) {
+  index->retire();
+  sequencer_->run([&] {
+    const CollectionPtr collection = state_->find(id);
+    if (!collection) return;
+    KeyIndexes indexes = collection->key_indexes();
+    std::erase(indexes, index);
+    collection->set_key_indexes(std::move(indexes));
+  });
+}
+
+Status LogStore::check_index_memory(uint64_t rows) const {
+  const IndexMemory& memory = *state_->index_memory;
+  if (memory.used_bytes + rows * KeyRows::kLeastRowBytes <= memory.most_bytes) return ok();
+  return error(ErrorCode::kExhausted, "the keys of the index do not fit into memory")
+      .with_sqlstate("53200")
+      .with_detail(fmt::format("The keys of all indexes may take {} MB, and take {} MB.",
+                               memory.most_bytes >> 20, memory.used_bytes >> 20))
+      .with_hint("Give the server more memory (--memory-limit), or drop another index.");
+}
+
 Store::Stats LogStore::stats() {
   Stats stats;
   stats.log_bytes = state_->log_bytes;
@@ -313,6 +366,7 @@ Store::Stats LogStore::stats() {
   stats.commits = state_->commits;
   stats.groups = state_->groups;
   stats.holds = state_->timeline.holds();
+  stats.index_bytes = state_->index_memory->used_bytes;
   stats.read_only_reason = state_->read_only_reason();
   return stats;
 }

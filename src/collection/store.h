@@ -98,6 +98,18 @@ class Snapshot {
   virtual std::string table_sql(std::span<const std::string> names,
                                 const std::optional<std::string>& row_ids) const = 0;
   virtual uint64_t row_count() const = 0;  // exact
+
+  // Takes out of `ids` those that it does not show, as far as that is known without reading.
+  virtual void keep_visible(std::vector<int64_t>& ids) const = 0;
+  // As table_sql(), of the rows with these ids (ascending) and, besides, of some others: of all
+  // that its transaction has added, and of neighbours in memory. Its SQL is valid as long as it
+  // lives.
+  struct Part {
+    std::string sql;
+    std::shared_ptr<const void> keep;
+  };
+  virtual Part rows_sql(std::span<const int64_t> ids, std::span<const std::string> names,
+                        const std::optional<std::string>& row_ids) const = 0;
 };
 
 // What came to one collection and went from it in the times (lower, upper]: with the rows at lower
@@ -172,6 +184,7 @@ struct Committed {
 };
 
 class Derivation;  // derivation.h
+class KeyIndex;    // key_index.h
 
 class Store {
  public:
@@ -180,7 +193,8 @@ class Store {
     std::chrono::milliseconds retain_history{1000};  // how far back read_at() can go
     uint64_t tail_limit_bytes = uint64_t{64} << 20;  // rows in memory past this go to segments
     uint64_t load_memory_bytes = uint64_t{256} << 20;
-    uint64_t key_memory_bytes = uint64_t{4} << 30;  // all unique keys; what passes it is refused
+    uint64_t key_memory_bytes = uint64_t{4} << 30;    // all unique keys; what passes it is refused
+    uint64_t index_memory_bytes = uint64_t{4} << 30;  // all indexes of CREATE INDEX
     uint64_t segment_from_bytes = 256 << 10;  // less than this of a collection stays in memory
     uint64_t fold_from_rows = 10'000;         // with fewer deleted rows nothing is rewritten
     uint64_t load_from_rows = 50'000;         // a load of fewer goes through memory and log
@@ -189,6 +203,7 @@ class Store {
   struct Stats {
     uint64_t log_bytes = 0, tail_bytes = 0, tail_rows = 0, segments = 0, segment_bytes = 0;
     uint64_t commits = 0, groups = 0, holds = 0, deleted_rows = 0;
+    uint64_t index_bytes = 0;
     std::string read_only_reason;  // not empty: writes are refused because of this
   };
 
@@ -228,6 +243,14 @@ class Store {
   // Calls `task` while no group of commits is under way, on the thread that else puts them into
   // order, and waits for it: commits wait meanwhile. It may read, and must not commit.
   virtual void between_groups(const std::function<void()>& task) = 0;
+
+  // Rows by the values of some columns, to be built in the background and kept up to date from now
+  // on. Not durable: to be added again after a start. kNotFound: the collection is not there.
+  virtual Result<std::shared_ptr<KeyIndex>> add_index(CollectionId id,
+                                                      std::vector<size_t> columns) = 0;
+  virtual void remove_index(CollectionId id, const std::shared_ptr<KeyIndex>& index) = 0;
+  // Whether an index over so many rows would fit into memory (53200).
+  virtual Status check_index_memory(uint64_t rows) const = 0;
 
   // The catalog's records as of the newest commit, and the revision they have.
   virtual std::pair<std::map<std::string, std::string>, uint64_t> records() = 0;

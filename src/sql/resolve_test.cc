@@ -31,6 +31,11 @@ class FakeSnapshot final : public collection::Snapshot {
     return fmt::format("(SELECT * FROM (VALUES {}) x({}))", values_, fmt::join(quoted, ", "));
   }
   uint64_t row_count() const override { return 2; }
+  void keep_visible(std::vector<int64_t>&) const override {}
+  Part rows_sql(std::span<const int64_t>, std::span<const std::string> names,
+                const std::optional<std::string>& row_ids) const override {
+    return {table_sql(names, row_ids), nullptr};
+  }
 
  private:
   const std::string values_;

@@ -1,0 +1,164 @@
+#include "collection/key_rows.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace sluice::collection {
+namespace {
+
+constexpr size_t kFewestSlots = 16;
+
+size_t bytes_of(const std::vector<int64_t>& list) {
+  return sizeof(list) + list.capacity() * sizeof(int64_t);
+}
+
+}  // namespace
+
+size_t KeyRows::Table::slot(const engine::RowKey& key) const {
+  const size_t mask = entries.size() - 1;
+  size_t at = key.low & mask;
+  while (entries[at].row != kEmpty && entries[at].key != key) at = (at + 1) & mask;
+  return at;
+}
+
+void KeyRows::Table::grow(size_t slots) {
+  std::vector<Entry> old(slots);
+  old.swap(entries);
+  for (const Entry& entry : old) {
+    if (entry.row != kEmpty) entries[slot(entry.key)] = entry;
+  }
+}
+
+void KeyRows::Table::close_gap(size_t hole) {
+  // What probed past it moves up.
+  const size_t mask = entries.size() - 1;
+  for (size_t at = (hole + 1) & mask; entries[at].row != kEmpty; at = (at + 1) & mask) {
+    const size_t home = entries[at].key.low & mask;
+    if (((at - home) & mask) < ((at - hole) & mask)) continue;
+    entries[hole] = entries[at];
+    hole = at;
+  }
+  entries[hole] = {};
+  --used;
+}
+
+std::optional<std::span<const int64_t>> KeyRows::find(const engine::RowKey& key) const {
+  const Table& table = tables_[number_of(key)];
+  if (table.entries.empty()) return std::span<const int64_t>();
+  const Entry& entry = table.entries[table.slot(key)];
+  if (entry.row == kEmpty) return std::span<const int64_t>();
+  if (entry.row == kTooMany) return std::nullopt;
+  if (!is_list(entry)) return std::span<const int64_t>(&entry.row, 1);
+  return std::span<const int64_t>(table.lists[static_cast<size_t>(-1 - entry.row)]);
+}
+
+void KeyRows::put(const engine::RowKey& key, int64_t row) {
+  if (tables_.size() == 1 && keys_ >= kSplitFrom) split();
+  Table& table = tables_[number_of(key)];
+  ++rows_;
+  if (!table.entries.empty()) {
+    Entry& entry = table.entries[table.slot(key)];
+    if (entry.row != kEmpty) return add(table, entry, row);
+  }
+  insert(table, {key, row});
+}
+
+void KeyRows::insert(Table& table, const Entry& entry) {
+  if ((table.used + 1) * 4 > table.entries.size() * 3) {
+    slots_ -= table.entries.size();
+    table.grow(std::max(kFewestSlots, table.entries.size() * 2));
+    slots_ += table.entries.size();
+  }
+  table.entries[table.slot(entry.key)] = entry;
+  ++table.used;
+  ++keys_;
+}
+
+// One more row of a key that is there.
+void KeyRows::add(Table& table, Entry& entry, int64_t row) {
+  if (entry.row == kTooMany) return;
+  if (!is_list(entry)) {
+    size_t number = table.lists.size();
+    if (table.free_lists.empty()) {
+      table.lists.emplace_back();
+    } else {
+      number = table.free_lists.back();
+      table.free_lists.pop_back();
+    }
+    table.lists[number] = {entry.row, row};
+    entry.row = -1 - static_cast<int64_t>(number);
+    list_bytes_ += bytes_of(table.lists[number]);
+    return;
+  }
+  std::vector<int64_t>& list = list_of(table, entry);
+  if (list.size() == kMostRows) {
+    free_list(table, entry);
+    entry.row = kTooMany;
+    return;
+  }
+  list_bytes_ -= bytes_of(list);
+  list.push_back(row);
+  list_bytes_ += bytes_of(list);
+}
+
+void KeyRows::free_list(Table& table, const Entry& entry) {
+  std::vector<int64_t>& list = list_of(table, entry);
+  list_bytes_ -= bytes_of(list);
+  std::vector<int64_t>().swap(list);
+  table.free_lists.push_back(static_cast<size_t>(-1 - entry.row));
+}
+
+// False: the key has no rows any more.
+bool KeyRows::prune(Table& table, Entry& entry, const DeletionSet& rows) {
+  if (entry.row == kTooMany) return true;
+  if (!is_list(entry)) {
+    if (!rows.contains(entry.row)) return true;
+    --rows_;
+    return false;
+  }
+  std::vector<int64_t>& list = list_of(table, entry);
+  const size_t gone = std::erase_if(list, [&](int64_t row) { return rows.contains(row); });
+  rows_ -= gone;
+  if (list.size() > 1) {
+    if (list.size() * 4 > list.capacity()) return true;
+    list_bytes_ -= bytes_of(list);
+    list.shrink_to_fit();
+    list_bytes_ += bytes_of(list);
+    return true;
+  }
+  const std::optional<int64_t> last = list.empty() ? std::nullopt : std::optional(list.front());
+  free_list(table, entry);
+  if (last) entry.row = *last;
+  return last.has_value();
+}
+
+void KeyRows::remove_rows(size_t number, const DeletionSet& rows) {
+  Table& table = tables_[number];
+  std::vector<engine::RowKey> empty;
+  for (Entry& entry : table.entries) {
+    if (entry.row != kEmpty && !prune(table, entry, rows)) empty.push_back(entry.key);
+  }
+  for (const engine::RowKey& key : empty) table.close_gap(table.slot(key));
+  keys_ -= empty.size();
+  if (table.entries.size() <= kFewestSlots || table.used * 4 > table.entries.size()) return;
+  slots_ -= table.entries.size();
+  table.grow(std::bit_ceil(std::max(kFewestSlots, table.used * 2)));
+  slots_ += table.entries.size();
+}
+
+void KeyRows::split() {
+  Table one = std::move(tables_[0]);
+  tables_ = std::vector<Table>(size_t{1} << kTableBits);
+  slots_ = keys_ = 0;
+  for (Entry& entry : one.entries) {
+    if (entry.row == kEmpty) continue;
+    Table& table = tables_[number_of(entry.key)];
+    if (is_list(entry)) {
+      table.lists.push_back(std::move(list_of(one, entry)));
+      entry.row = -static_cast<int64_t>(table.lists.size());
+    }
+    insert(table, entry);
+  }
+}
+
+}  // namespace sluice::collection
