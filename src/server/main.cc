@@ -30,10 +30,11 @@ namespace {
 // The process's budget, divided. Beside its own share the engine may take a bound for what it does
 // not plan: vectors of large texts, encoded pages. The rest, a tenth, is for what nobody counts:
 // parts being filled, texts being encoded, sessions, the allocators' own losses. What materialized
-// views are given beyond a tenth is taken from the engine's share.
+// views are given beyond a tenth is taken from the engine's share. Indexes may take a tenth too:
+// without any, that is the engine's reserve.
 struct MemoryShares {
   explicit MemoryShares(const Config& config) : MemoryShares(config.memory_limit_bytes, config) {}
-  uint64_t engine, engine_bound, parts, tail, load, keys, views;
+  uint64_t engine, engine_bound, parts, tail, load, keys, indexes, views;
 
  private:
   MemoryShares(uint64_t all, const Config& config)
@@ -44,6 +45,7 @@ struct MemoryShares {
         tail(std::min<uint64_t>(all / 20, uint64_t{64} << 20)),
         load(std::min<uint64_t>(all / 8, uint64_t{512} << 20)),
         keys(all / 10),
+        indexes(all / 10),
         views(config.view_memory_bytes == 0 ? all / 10 : config.view_memory_bytes) {}
 };
 
@@ -125,7 +127,8 @@ Result<Data> open_data(const Config& config, const MemoryShares& shares) {
                               .retain_history = std::chrono::milliseconds(config.retain_history_ms),
                               .tail_limit_bytes = shares.tail,
                               .load_memory_bytes = shares.load,
-                              .key_memory_bytes = shares.keys},
+                              .key_memory_bytes = shares.keys,
+                              .index_memory_bytes = shares.indexes},
                              *data.engine));
   return data;
 }
@@ -176,6 +179,7 @@ Status serve(const Config& config, const sigset_t& signals) {
   TRY(database.resume_exports());
   database.live_views().start(views::Views::start(*store, *data.engine, register_own_functions,
                                                   {.memory_limit_bytes = shares.views}));
+  database.live_indexes().start();
   TRY_ASSIGN(const auto sql,
              pgwire::Server::start({.host = config.sql_listen.host, .port = config.sql_listen.port},
                                    database));

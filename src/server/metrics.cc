@@ -107,6 +107,7 @@ std::string metrics_text(session::Database& database, const Stores& stores) {
   page.add("sluice_segment_bytes", "gauge", "Bytes of segment files.", stats.segment_bytes);
   page.add("sluice_deleted_rows", "gauge", "Deleted rows that segments still hold.",
            stats.deleted_rows);
+  page.add("sluice_index_bytes", "gauge", "Bytes of the keys of indexes.", stats.index_bytes);
   page.add("sluice_holds", "gauge", "Read views that keep history.", stats.holds);
   page.add("sluice_read_only", "gauge", "1 while writes are refused.",
            stats.read_only_reason.empty() ? 0 : 1);

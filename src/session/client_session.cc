@@ -6,6 +6,8 @@
 #include "session/definitions.h"
 #include "session/export_copy.h"
 #include "session/export_explain.h"
+#include "session/index_definition.h"
+#include "session/query_explain.h"
 #include "session/view_explain.h"
 #include "sql/declared_types.h"
 #include "sql/dml.h"
@@ -136,6 +138,7 @@ Status ClientSession::describe(PreparedStatement& prepared) {
   } else if (auto* explain = std::get_if<sql::Explain>(&statement.node)) {
     if (explain->copy)
       prepared.columns_ = text_rows(export_description_columns(), {}, "")->columns();
+    if (explain->query) prepared.columns_ = text_rows(kQueryPlanColumns, {}, "")->columns();
     if (explain->materialized) prepared.columns_ = text_rows(kViewPlanColumns, {}, "")->columns();
     return ok();
   } else if (auto* shown = std::get_if<sql::Show>(&statement.node)) {
@@ -288,6 +291,9 @@ struct ClientSession::Opener {
   Opened operator()(const sql::CreateMaterializedView& node) const {
     return change("CREATE MATERIALIZED VIEW", run_create_materialized_view, node);
   }
+  Opened operator()(const sql::CreateIndex& node) const {
+    return change("CREATE INDEX", run_create_index, node);
+  }
   Opened operator()(const sql::CreateSecret& node) const {
     return change("CREATE SECRET", run_create_secret, node);
   }
@@ -439,6 +445,10 @@ struct ClientSession::Opener {
     if (explain.materialized) {
       TRY_ASSIGN(const auto rows, explain_materialized_view(*execution, *explain.view));
       return text_rows(kViewPlanColumns, rows, "EXPLAIN");
+    }
+    if (explain.query) {
+      TRY_ASSIGN(const auto rows, explain_query(*execution, explain, statement.as_of));
+      return text_rows(kQueryPlanColumns, rows, "EXPLAIN");
     }
     return not_supported("EXPLAIN").with_hint(
         "Run the query itself: \\timing in psql tells how long it takes.");

@@ -33,6 +33,7 @@ Database::Database(collection::Store& store, engine::Engine& engine, ExportStore
       stores_(stores),
       export_journal_(store),
       live_views_([this] { return catalog(); }, [this] { return store_.read()->time(); }),
+      live_indexes_(store, [this] { return catalog(); }),
       export_sweeper_(export_journal_,
                       [this](const exports::RunRecord& record) { return open_place(record); }, {}) {
 }
@@ -70,6 +71,7 @@ Result<collection::Committed> Database::commit(collection::Commit commit, std::s
     catalog_.reset();
     lock.unlock();
     live_views_.sync();
+    live_indexes_.sync();
   }
   return committed;
 }

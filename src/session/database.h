@@ -19,6 +19,7 @@
 #include "secrets/keyring.h"
 #include "session/deadlines.h"
 #include "session/export_stores.h"
+#include "session/live_indexes.h"
 #include "session/live_views.h"
 #include "session/session.h"
 #include "sql/aws_policies.h"
@@ -66,6 +67,7 @@ class Database final : public SessionFactory {
 
   // start() is to be called once, before the first session.
   LiveViews& live_views() { return live_views_; }
+  LiveIndexes& live_indexes() { return live_indexes_; }
 
   // The catalog of the newest commit.
   Result<std::shared_ptr<const sql::Catalog>> catalog();
@@ -93,6 +95,7 @@ class Database final : public SessionFactory {
   std::shared_ptr<const sql::Catalog> catalog_;  // null: to be read again
   exports::Journal export_journal_;
   LiveViews live_views_;
+  LiveIndexes live_indexes_;
   exports::Sweeper export_sweeper_;  // last: its thread uses the others
 };
 

@@ -31,10 +31,18 @@ Result<sql::ResolveContext> Execution::context(
   context.aws = database.aws_server();
   context.export_runs = [&journal = database.export_journal()] { return export_run_rows(journal); };
   context.materialized_views = [&views = database.live_views()] { return views.states(); };
+  context.indexes = [&indexes = database.live_indexes()] { return indexes.states(); };
   context.snapshot = [transaction = transaction, view](collection::CollectionId id) {
     return view ? view->snapshot(id) : transaction->snapshot(id);
   };
   if (describing) return context;
+  context.index = [&indexes = database.live_indexes()](sql::ObjectId id) {
+    return indexes.find(id);
+  };
+  context.constants.parameters = &parameters;
+  context.constants.evaluate = [this](duckdb::unique_ptr<duckdb::ParsedExpression> value) {
+    return evaluate(std::move(value), true);
+  };
   context.view_snapshot = [transaction = transaction, view](collection::CollectionId id) {
     return transaction->view_snapshot(id, view);
   };

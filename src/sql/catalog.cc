@@ -55,6 +55,8 @@ std::string_view kind_name(ObjectKind kind) {
       return "secret";
     case ObjectKind::kConnection:
       return "connection";
+    case ObjectKind::kIndex:
+      return "index";
   }
   return "object";
 }
@@ -103,6 +105,7 @@ std::span<const Column> Object::columns() const {
 std::vector<ObjectId> Object::dependencies() const {
   if (const auto* own = view()) return own->dependencies;
   if (const auto* own = materialized_view()) return own->dependencies;
+  if (const auto* own = index()) return {own->on};
   std::vector<ObjectId> secrets;
   if (const auto* own = connection()) {
     for (const auto& option : own->options)
@@ -154,6 +157,10 @@ Error no_such_schema(std::string_view name) {
   return error(ErrorCode::kNotFound, "schema \"{}\" does not exist", name).with_sqlstate("3F000");
 }
 
+std::string with_article(ObjectKind kind) {
+  return fmt::format("{} {}", kind == ObjectKind::kIndex ? "an" : "a", kind_name(kind));
+}
+
 Error missing(ObjectKind kind, const NameParts& name) {
   const std::string shown = fmt::format("{}", fmt::join(name, "."));
   if (kind == ObjectKind::kSchema) return no_such_schema(shown);
@@ -189,7 +196,7 @@ Result<const Object*> Catalog::relation(const NameParts& name, const SearchPath&
     return error(ErrorCode::kNotFound, "relation \"{}\" does not exist", shown)
         .with_sqlstate("42P01");
   if (!(*found)->is_relation())
-    return invalid("\"{}\" is a {}, not a relation", shown, kind_name((*found)->kind))
+    return invalid("\"{}\" is {}, not a relation", shown, with_article((*found)->kind))
         .with_sqlstate("42809");
   return *found;
 }
@@ -206,9 +213,9 @@ Result<const Object*> Catalog::require(ObjectKind kind, const NameParts& name,
   TRY_ASSIGN(const Object* found, lookup(name, path));
   if (found == nullptr) return missing(kind, name);
   if (found->kind != kind) {
-    auto wrong = invalid("\"{}\" is not a {}", found->name, kind_name(kind))
+    auto wrong = invalid("\"{}\" is not {}", found->name, with_article(kind))
                      .with_sqlstate("42809")
-                     .with_detail(fmt::format("It is a {}.", kind_name(found->kind)));
+                     .with_detail(fmt::format("It is {}.", with_article(found->kind)));
     const auto is_view = [](ObjectKind each) {
       return each == ObjectKind::kView || each == ObjectKind::kMaterializedView;
     };
@@ -245,6 +252,26 @@ std::vector<const Object*> Catalog::dependents(ObjectId id) const {
   if (const auto users = dependents_.find(id); users != dependents_.end())
     for (const ObjectId user : users->second) found.push_back(find(user));
   return found;
+}
+
+std::vector<const Object*> Catalog::indexes_of(ObjectId relation) const {
+  std::vector<const Object*> found;
+  if (const auto users = dependents_.find(relation); users != dependents_.end()) {
+    for (const ObjectId user : users->second) {
+      const Object* const object = find(user);
+      if (object->index() != nullptr) found.push_back(object);
+    }
+  }
+  return found;
+}
+
+std::vector<std::string> Catalog::key_names(const Index& index) const {
+  const Object* const relation = find(index.on);
+  CHECK(relation != nullptr);
+  std::vector<std::string> names;
+  for (const size_t column : index.columns)
+    names.push_back(quote_identifier(relation->columns()[column].name));
+  return names;
 }
 
 const Object& Catalog::schema_of(const Object& object) const {

@@ -121,6 +121,12 @@ struct Connection {
   const ConnectionOption* option(std::string_view name) const;
 };
 
+// Rows of a table or materialized view by the values of some columns (docs/design/indexes.md).
+struct Index {
+  ObjectId on;
+  std::vector<size_t> columns;  // indexes into the relation's, in the order of the key
+};
+
 // A relation that the system makes up: `definition` is what makes its rows (system/relations.h).
 struct SystemRelationDefinition;
 struct SystemRelation {
@@ -134,7 +140,8 @@ struct Object {
   ObjectId schema;  // of itself for a schema
   std::string name;
   ObjectKind kind = ObjectKind::kTable;
-  std::variant<Schema, Table, View, MaterializedView, Secret, Connection, SystemRelation> body;
+  std::variant<Schema, Table, View, MaterializedView, Secret, Connection, SystemRelation, Index>
+      body;
   std::string comment;
 
   // The number by which pg_catalog knows it: follows from the id.
@@ -145,6 +152,7 @@ struct Object {
   const MaterializedView* materialized_view() const { return std::get_if<MaterializedView>(&body); }
   const Secret* secret() const { return std::get_if<Secret>(&body); }
   const Connection* connection() const { return std::get_if<Connection>(&body); }
+  const Index* index() const { return std::get_if<Index>(&body); }
   const SystemRelation* system_relation() const { return std::get_if<SystemRelation>(&body); }
   // Where its rows are: of tables and materialized views.
   std::optional<collection::CollectionId> collection() const;
@@ -152,7 +160,8 @@ struct Object {
   const std::string* query_sql() const;
   // Empty for what has none.
   std::span<const Column> columns() const;
-  // What it cannot be without: a view's relations, a connection's secrets. Not its schema.
+  // What it cannot be without: a view's relations, a connection's secrets, an index's relation. Not
+  // its schema.
   std::vector<ObjectId> dependencies() const;
 };
 
@@ -196,6 +205,9 @@ class Catalog {
 
   // Direct dependents, in order of id; for a schema, what lies in it.
   std::vector<const Object*> dependents(ObjectId id) const;
+  // In order of id: those on a relation, and the names of an index's columns, as SQL text.
+  std::vector<const Object*> indexes_of(ObjectId relation) const;
+  std::vector<std::string> key_names(const Index& index) const;
   // The table or materialized view whose rows are there, or nullptr.
   const Object* find_collection(collection::CollectionId id) const;
   // Everything, in order of id: the system's first.

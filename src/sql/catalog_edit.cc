@@ -14,6 +14,7 @@ ObjectKind kind_of(const decltype(Object::body)& body) {
   if (std::holds_alternative<MaterializedView>(body)) return ObjectKind::kMaterializedView;
   if (std::holds_alternative<Secret>(body)) return ObjectKind::kSecret;
   if (std::holds_alternative<Connection>(body)) return ObjectKind::kConnection;
+  if (std::holds_alternative<Index>(body)) return ObjectKind::kIndex;
   return ObjectKind::kView;
 }
 
@@ -104,9 +105,12 @@ Result<std::optional<ObjectId>> CatalogEdit::create_item(const NameParts& name,
   const Object* existing = catalog_->find_in(*place.schema, place.name);
   if (existing != nullptr && options.or_replace && existing->query_sql() != nullptr &&
       object.kind == existing->kind) {
-    const auto users = catalog_->dependents(existing->id);
-    if (!users.empty()) return still_used(*catalog_, *existing, *users.front());
-    TRY(remove({existing->id}));
+    std::set<ObjectId> replaced = {existing->id};
+    for (const Object* user : catalog_->dependents(existing->id)) {
+      if (user->index() == nullptr) return still_used(*catalog_, *existing, *user);
+      replaced.insert(user->id);
+    }
+    TRY(remove(replaced));
   } else {
     TRY_ASSIGN(const bool free, free_name(existing, object.kind, place.name, options));
     if (!free) return std::optional<ObjectId>();
@@ -156,6 +160,10 @@ Status CatalogEdit::drop(ObjectKind kind, const std::vector<NameParts>& names,
     pending.pop_back();
     for (const Object* user : catalog_->dependents(object.id)) {
       if (ids.contains(user->id)) continue;
+      if (user->index() != nullptr && object.kind != ObjectKind::kSchema) {
+        ids.insert(user->id);  // it has no rows of its own: nobody would want it to stay
+        continue;
+      }
       if (!options.cascade) return still_used(*catalog_, object, *user);
       notices_.push_back({.message = fmt::format("drop cascades to {} {}", kind_name(user->kind),
                                                  catalog_->qualified_name(*user))});

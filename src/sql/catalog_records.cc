@@ -1,5 +1,6 @@
 #include "sql/catalog_records.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -141,6 +142,11 @@ void write_body(const Connection& connection, const Sealing& sealing, Json& json
     json["found"].push_back({{"property", property}, {"value", value}, {"at", found_at}});
 }
 
+void write_body(const Index& index, const Sealing&, Json& json) {
+  json["on"] = index.on.text();
+  json["columns"] = index.columns;
+}
+
 Table read_table(const Json& json) {
   Table table{.columns = read_columns(json.at("columns")), .keys = {}, .collection = {}};
   table.collection.value = json.at("collection");
@@ -215,6 +221,10 @@ void read_body(const std::string& kind, const Json& json, const Sealing& sealing
   } else if (kind == "connection") {
     object.kind = ObjectKind::kConnection;
     object.body = read_connection(json, sealing);
+  } else if (kind == "index") {
+    object.kind = ObjectKind::kIndex;
+    object.body = Index{.on = read_id(json.at("on").get<std::string>()),
+                        .columns = json.at("columns").get<std::vector<size_t>>()};
   } else {
     throw std::runtime_error(fmt::format("unknown kind '{}'", kind));
   }
@@ -295,6 +305,17 @@ Result<std::shared_ptr<const Catalog>> Catalog::from_records(
       return internal("the catalog's record of {} names a schema that is not there",
                       item->id.text());
     catalog->add(item);
+  }
+  for (const auto& item : items) {
+    const Index* const index = item->index();
+    if (index == nullptr) continue;
+    const Object* const on = catalog->find(index->on);
+    const bool fits = on != nullptr && on->collection() && !index->columns.empty() &&
+                      std::all_of(index->columns.begin(), index->columns.end(),
+                                  [&](size_t column) { return column < on->columns().size(); });
+    if (!fits)
+      return internal("the catalog's record of {} names columns that are not there",
+                      item->id.text());
   }
   if (const auto next = records.find(std::string(kNextNumberKey)); next != records.end()) {
     uint64_t number = 0;

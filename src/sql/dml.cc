@@ -193,6 +193,9 @@ std::vector<ExtraRelation> target_relation(const Object& table,
   ExtraRelation relation;
   relation.name = kTarget;
   relation.sql = snapshot->table_sql(names, kRowId);
+  relation.object = &table;
+  relation.snapshot = snapshot;
+  relation.row_ids = kRowId;
   relation.keep = std::move(snapshot);
   std::vector<ExtraRelation> relations;
   relations.push_back(std::move(relation));

@@ -5,6 +5,14 @@
 
 namespace sluice::sql {
 
-enum class ObjectKind : uint8_t { kSchema, kTable, kView, kMaterializedView, kSecret, kConnection };
+enum class ObjectKind : uint8_t {
+  kSchema,
+  kTable,
+  kView,
+  kMaterializedView,
+  kSecret,
+  kConnection,
+  kIndex
+};
 
 }  // namespace sluice::sql

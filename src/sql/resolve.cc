@@ -158,6 +158,7 @@ Result<Resolved> Resolver::query(std::unique_ptr<duckdb::SelectStatement> statem
   resolved.query.keep = std::move(keep_);
   resolved.reads.assign(reads_.begin(), reads_.end());
   resolved.tables.assign(tables_.begin(), tables_.end());
+  resolved.rows_read = std::move(rows_read_);
   return resolved;
 }
 
@@ -233,7 +234,12 @@ void Resolver::walk_common_tables(duckdb::QueryNode& node, Scope& scope) {
 }
 
 void Resolver::walk_select(duckdb::SelectNode& node, Scope& scope, bool top) {
+  std::vector<KeyCondition> conditions;
+  if (node.where_clause && context_.index) conditions = key_conditions(*node.where_clause);
+  scope.conditions = conditions.empty() ? nullptr : &conditions;
+  scope.from = node.from_table.get();
   if (node.from_table) walk(node.from_table, scope);
+  scope.conditions = nullptr;
   settings_change_ =
       top && !node.where_clause && !node.having &&
       (!node.from_table || node.from_table->type == duckdb::TableReferenceType::EMPTY_FROM);

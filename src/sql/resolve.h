@@ -22,11 +22,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "collection/key_index.h"
 #include "collection/store.h"
 #include "engine/engine.h"
 #include "sql/aws_policies.h"
 #include "sql/catalog.h"
 #include "sql/export_runs.h"
+#include "sql/index_state.h"
+#include "sql/lookups.h"
 #include "sql/materialized_view_state.h"
 
 namespace sluice::sql {
@@ -58,6 +61,11 @@ struct ResolveContext {
   std::function<std::vector<ExportRun>()> export_runs = {};
   // What the server knows of its materialized views, for relations of mz_internal.
   std::function<std::vector<MaterializedViewState>()> materialized_views = {};
+  // The same of its indexes, and one of them by its object: null where there is none to be used.
+  std::function<std::vector<IndexState>()> indexes = {};
+  std::function<std::shared_ptr<const collection::KeyIndex>(ObjectId index)> index = {};
+  // What a key may be compared with (lookups.h).
+  Constants constants = {};
   using Snapshots =
       std::function<Result<std::shared_ptr<const collection::Snapshot>>(collection::CollectionId)>;
   // The query is a view's that was made to read these: its names mean them. To outlive the call.
@@ -71,11 +79,19 @@ struct ResolveContext {
   bool standing = false;
 };
 
+// How a query reads the rows of a table or materialized view at one place.
+struct RowsRead {
+  ObjectId relation;
+  std::optional<ObjectId> index = {};  // by which they are looked up; nothing: all are read
+  uint64_t rows = 0;                   // of a lookup: those that may have the key
+};
+
 struct Resolved {
   engine::Query query;
   std::vector<ObjectId> reads;  // objects named by the query itself, not those behind its views
   // Tables and materialized views that it reads rows of, behind views included.
   std::vector<ObjectId> tables;
+  std::vector<RowsRead> rows_read;  // in the order of the relations in the query
 };
 
 Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
@@ -93,6 +109,10 @@ struct ExtraRelation {
   std::string name;  // as the query names it; shadows the catalog
   std::string sql;   // a subquery in parentheses, in the engine's SQL
   std::shared_ptr<const void> keep;
+  // When given, `sql` is this snapshot's of that object, with such a column of row ids.
+  const Object* object = nullptr;
+  std::shared_ptr<const collection::Snapshot> snapshot = {};
+  std::string row_ids = {};
 };
 Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
                          const ResolveContext& context, std::vector<ExtraRelation> extra);

@@ -120,13 +120,20 @@ void Resolver::walk(TableRefPointer& ref, Scope& scope) {
 }
 
 void Resolver::walk_join(duckdb::JoinRef& join, Scope& scope) {
+  const auto* const conditions = scope.conditions;
+  // Which rows meet depends on all that are there.
+  const bool by_place = join.ref_type == duckdb::JoinRefType::POSITIONAL ||
+                        join.ref_type == duckdb::JoinRefType::ASOF || join.sample;
+  if (by_place) scope.conditions = nullptr;
   walk(join.left, scope);
   walk(join.right, scope);
+  scope.conditions = conditions;
   if (join.condition) walk(join.condition, scope);
   if (join.condition && !failed()) need_boolean(join.condition, "JOIN/ON");
 }
 
 void Resolver::walk_pivot(duckdb::PivotRef& pivot, Scope& scope) {
+  scope.conditions = nullptr;  // they are asked of what comes out
   walk(pivot.source, scope);
   for (auto& aggregate : pivot.aggregates) walk(aggregate, scope);
   for (auto& column : pivot.pivots) {
@@ -176,7 +183,10 @@ void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
       return;  // the engine knows it by the tree
     }
     if (const ExtraRelation* own = scope.in_view ? nullptr : extra(name[0]); own != nullptr) {
-      auto scanned = subquery_of_ours(own->sql);
+      std::optional<std::string> rows;
+      if (own->object != nullptr)
+        rows = looked_up(*own->object, *own->snapshot, own->row_ids, base, scope);
+      auto scanned = subquery_of_ours(rows.value_or(own->sql));
       if (failed()) return;
       take_over(base, name[0], {}, *scanned);
       scope.relations.push_back(
@@ -190,7 +200,7 @@ void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
   if (*found == nullptr) found = context_.catalog->relation(name, *scope.search_path);
   if (!found.ok()) return fail(std::move(found).error(), base.query_location);
   const Object& object = **found;
-  auto scanned = scan(object, scope);
+  auto scanned = scan(object, base, scope);
   if (failed()) return;
   const auto columns = names_of(object.columns());
   take_over(base, object.name, columns, *scanned);
@@ -202,11 +212,12 @@ void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
   ref = std::move(scanned);
 }
 
-TableRefPointer Resolver::scan(const Object& object, const Scope& scope) {
+TableRefPointer Resolver::scan(const Object& object, const duckdb::BaseTableRef& ref,
+                               const Scope& scope) {
   if (!scope.in_view && !object.id.system) reads_.insert(object.id);
   if (object.view() != nullptr) return scan_view(object, scope);
   if (const auto rows = object.collection())
-    return context_.standing ? scan_input(object) : scan_rows(object, *rows);
+    return context_.standing ? scan_input(object) : scan_rows(object, *rows, ref, scope);
   if (context_.standing) {
     fail(invalid("materialized views cannot read the system relation {}",
                  context_.catalog->qualified_name(object))
@@ -216,7 +227,8 @@ TableRefPointer Resolver::scan(const Object& object, const Scope& scope) {
   return scan_system(object);
 }
 
-TableRefPointer Resolver::scan_rows(const Object& object, collection::CollectionId rows) {
+TableRefPointer Resolver::scan_rows(const Object& object, collection::CollectionId rows,
+                                    const duckdb::BaseTableRef& ref, const Scope& scope) {
   const bool checked = object.materialized_view() != nullptr && context_.view_snapshot;
   const auto& snapshots = checked ? context_.view_snapshot : context_.snapshot;
   if (!snapshots) {
@@ -230,8 +242,10 @@ TableRefPointer Resolver::scan_rows(const Object& object, collection::Collection
   }
   tables_.insert(object.id);
   keep_.push_back(*snapshot);
-  const auto names = names_of(object.columns());
-  return subquery_of_ours((*snapshot)->table_sql(names, std::nullopt));
+  if (const auto found = looked_up(object, **snapshot, std::nullopt, ref, scope))
+    return subquery_of_ours(*found);
+  rows_read_.push_back({.relation = object.id, .rows = (*snapshot)->row_count()});
+  return subquery_of_ours((*snapshot)->table_sql(names_of(object.columns()), std::nullopt));
 }
 
 // With its schema, which no common table has that a user may call the same.

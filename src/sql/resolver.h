@@ -65,6 +65,9 @@ class Resolver {
     std::set<std::string> common_tables = {};
     std::vector<NamedRelation> relations = {};
     bool in_view = false;
+    // What its WHERE says of columns, for relations in its FROM; null: nothing is looked up.
+    const std::vector<KeyCondition>* conditions = nullptr;
+    const duckdb::TableRef* from = nullptr;
     // Of a view: what it was made to read. Its names mean that, whatever its search path finds now.
     const std::vector<ObjectId>* bound = nullptr;
   };
@@ -106,8 +109,16 @@ class Resolver {
   void walk_table_function(TableRefPointer& ref, Scope& scope);
   void narrow_series(TableRefPointer& ref, const std::string& alias, Scope& scope);
   void walk_call_in_from(TableRefPointer& ref, Scope& scope);
-  TableRefPointer scan(const Object& object, const Scope& scope);
-  TableRefPointer scan_rows(const Object& object, collection::CollectionId rows);
+  TableRefPointer scan(const Object& object, const duckdb::BaseTableRef& ref, const Scope& scope);
+  TableRefPointer scan_rows(const Object& object, collection::CollectionId rows,
+                            const duckdb::BaseTableRef& ref, const Scope& scope);
+  // resolve_lookups.cc: the rows of `snapshot` that may be wanted, by an index if one fits.
+  std::optional<std::string> looked_up(const Object& object, const collection::Snapshot& snapshot,
+                                       const std::optional<std::string>& row_ids,
+                                       const duckdb::BaseTableRef& ref, const Scope& scope);
+  std::optional<std::vector<int64_t>> candidates(const Object& object, const Object& index,
+                                                 const duckdb::BaseTableRef& ref,
+                                                 const Scope& scope) const;
   TableRefPointer scan_input(const Object& object);
   TableRefPointer scan_view(const Object& object, const Scope& scope);
   TableRefPointer scan_system(const Object& object);
@@ -150,6 +161,7 @@ class Resolver {
   std::optional<Error> failure_;
   std::set<ObjectId> reads_;
   std::set<ObjectId> tables_;
+  std::vector<RowsRead> rows_read_;
   std::vector<std::shared_ptr<const void>> keep_;
   std::map<ObjectId, std::shared_ptr<duckdb::ColumnDataCollection>> system_rows_;
   std::optional<system::PublishedCatalog> published_;  // made when the first lookup needs it

@@ -30,6 +30,24 @@ Result<std::string> objects_text(const Show& show, const ResolveContext& context
                      relation, quote_literal(schema->id.text()));
 }
 
+Result<std::string> indexes_text(const Show& show, const ResolveContext& context) {
+  std::string where;
+  if (show.on) {
+    auto on = context.catalog->relation(show.on->parts, context.search_path);
+    if (!on.ok()) return std::move(on).error().at(show.on->position);
+    where = fmt::format("o.on_id = {}", quote_literal((*on)->id.text()));
+  } else {
+    TRY_ASSIGN(const Object* schema, schema_of(show, context));
+    where = fmt::format("r.schema_id = {}", quote_literal(schema->id.text()));
+  }
+  return fmt::format(
+      "SELECT o.name, r.name AS on, 'quickstart' AS cluster, (SELECT array_agg(c.name ORDER BY "
+      "k.index_position) FROM mz_catalog.mz_index_columns k JOIN mz_catalog.mz_columns c ON c.id = "
+      "o.on_id AND c.position = k.on_position WHERE k.index_id = o.id) AS key, {} FROM "
+      "mz_catalog.mz_indexes o JOIN mz_catalog.mz_relations r ON r.id = o.on_id WHERE {}",
+      kComment, where);
+}
+
 Result<std::string> columns_text(const Show& show, const ResolveContext& context) {
   TRY_ASSIGN(const Object* object, context.catalog->relation(show.name.parts, context.search_path));
   return fmt::format(
@@ -80,9 +98,7 @@ Result<std::string> text_of(const Show& show, const ResolveContext& context) {
     case What::kSinks:
       return objects_text(show, context, "o.name, o.type, o.cluster_id AS cluster", "mz_sinks");
     case What::kIndexes:
-      return std::string(
-          "SELECT o.name, o.on_id AS on, o.cluster_id AS cluster, NULL::text[] AS key, '' AS "
-          "comment FROM mz_catalog.mz_indexes o");
+      return indexes_text(show, context);
     case What::kTypes:
       return objects_text(show, context, "o.name", "mz_types");
     case What::kRoles:
@@ -102,6 +118,8 @@ Result<std::string> text_of(const Show& show, const ResolveContext& context) {
       return create_text(show, ObjectKind::kView, context);
     case What::kCreateMaterializedView:
       return create_text(show, ObjectKind::kMaterializedView, context);
+    case What::kCreateIndex:
+      return create_text(show, ObjectKind::kIndex, context);
     case What::kCreateConnection:
       return create_text(show, ObjectKind::kConnection, context);
     case What::kIamPolicy:
@@ -114,7 +132,8 @@ Result<std::string> text_of(const Show& show, const ResolveContext& context) {
 bool is_list(Show::What what) {
   using What = Show::What;
   return what != What::kSetting && what != What::kCreateTable && what != What::kCreateView &&
-         what != What::kCreateMaterializedView && what != What::kCreateConnection;
+         what != What::kCreateMaterializedView && what != What::kCreateIndex &&
+         what != What::kCreateConnection;
 }
 
 }  // namespace

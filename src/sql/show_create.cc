@@ -47,6 +47,16 @@ std::string show_view(const Catalog& catalog, const Object& object) {
       full_name(catalog, object), fmt::join(names, ", "), options, *object.query_sql());
 }
 
+std::string show_index(const Catalog& catalog, const Object& object) {
+  const Index& index = *object.index();
+  const Object& on = *catalog.find(index.on);
+  std::vector<std::string> names;
+  for (const size_t column : index.columns)
+    names.push_back(always_quoted(on.columns()[column].name));
+  return fmt::format("CREATE INDEX {} IN CLUSTER \"quickstart\" ON {} ({})",
+                     always_quoted(object.name), full_name(catalog, on), fmt::join(names, ", "));
+}
+
 std::string show_connection(const Catalog& catalog, const Object& object,
                             ShowCreateOptions options) {
   const Connection& connection = *object.connection();
@@ -77,6 +87,7 @@ std::string full_name(const Catalog& catalog, const Object& object) {
 std::string show_create(const Catalog& catalog, const Object& object, ShowCreateOptions options) {
   if (object.table() != nullptr) return show_table(catalog, object, options);
   if (object.query_sql() != nullptr) return show_view(catalog, object);
+  if (object.index() != nullptr) return show_index(catalog, object);
   if (object.connection() != nullptr) return show_connection(catalog, object, options);
   if (object.secret() != nullptr)
     return fmt::format("CREATE SECRET {} AS '<REDACTED>'", full_name(catalog, object));
@@ -85,6 +96,12 @@ std::string show_create(const Catalog& catalog, const Object& object, ShowCreate
 
 std::string constraint_definition(const Table& table, const KeyConstraint& key) {
   return fmt::format("{} ({})", key.primary ? "PRIMARY KEY" : "UNIQUE", column_list(table, key));
+}
+
+std::string index_definition(const Catalog& catalog, const Object& index) {
+  return fmt::format("CREATE INDEX {} ON {} USING arrangement ({})", quote_identifier(index.name),
+                     catalog.qualified_name(*catalog.find(index.index()->on)),
+                     fmt::join(catalog.key_names(*index.index()), ", "));
 }
 
 std::string index_definition(const Catalog& catalog, const Object& table,

@@ -25,4 +25,7 @@ std::string constraint_definition(const Table& table, const KeyConstraint& key);
 // CREATE UNIQUE INDEX t_pkey ON public.t USING btree (a, b), as pg_get_indexdef() has it.
 std::string index_definition(const Catalog& catalog, const Object& table, const KeyConstraint& key);
 
+// The same of an index of CREATE INDEX: CREATE INDEX t_k_idx ON public.t USING arrangement (k).
+std::string index_definition(const Catalog& catalog, const Object& index);
+
 }  // namespace sluice::sql

@@ -72,9 +72,9 @@ Result<StatementParser::Node> StatementParser::create() {
   const bool temporary = cursor_.take("temporary") || cursor_.take("temp");
   if (cursor_.take("view")) return create_view(or_replace, temporary);
   for (const std::string_view kind :
-       {"cluster",   "database",    "domain",      "extension", "function", "index",    "policy",
-        "procedure", "publication", "replacement", "role",      "rule",     "sequence", "server",
-        "sink",      "source",      "trigger",     "type",      "unique",   "unlogged", "user"}) {
+       {"cluster",     "database",    "domain", "extension", "function", "policy", "procedure",
+        "publication", "replacement", "role",   "rule",      "sequence", "server", "sink",
+        "source",      "trigger",     "type",   "unique",    "unlogged", "user"}) {
     if (!cursor_.is(kind)) continue;
     return unsupported("CREATE " + upper(kind) + (kind == "replacement" ? " VIEW" : ""));
   }
@@ -82,6 +82,8 @@ Result<StatementParser::Node> StatementParser::create() {
     return create_materialized_view(or_replace);
   }
   if (or_replace) return cursor_.unexpected();
+  if (!temporary && cursor_.take("index")) return create_index(false);
+  if (!temporary && cursor_.take_all({"default", "index"})) return create_index(true);
   if (cursor_.take("table")) return create_table(temporary);
   if (temporary) return cursor_.unexpected();
   if (cursor_.take("schema")) return create_schema();
@@ -261,6 +263,62 @@ Result<StatementParser::Node> StatementParser::create_materialized_view(bool or_
   return Node(std::move(create));
 }
 
+// Behind CREATE [DEFAULT] INDEX.
+Result<StatementParser::Node> StatementParser::create_index(bool is_default) {
+  CreateIndex create;
+  create.if_not_exists = cursor_.take_if_not_exists();
+  if (!cursor_.is("on") && !cursor_.is("in")) {
+    TRY_ASSIGN(create.name, cursor_.name());
+  }
+  // There is one cluster, and it is this server.
+  if (cursor_.take_all({"in", "cluster"})) TRY(cursor_.name());
+  TRY(cursor_.expect("on"));
+  TRY_ASSIGN(create.on, cursor_.object_name());
+  if (cursor_.take("using")) {
+    TRY_ASSIGN(const Name method, cursor_.name());
+    if (method.text != "arrangement") {
+      return error(ErrorCode::kNotFound, "access method \"{}\" does not exist", method.text)
+          .with_sqlstate("42704")
+          .with_hint("Say USING ARRANGEMENT, or leave it out.")
+          .at(method.position);
+    }
+  }
+  if (!is_default) TRY(index_key(create));
+  if (cursor_.is("with")) return unsupported("WITH in CREATE INDEX");
+  if (cursor_.is("where")) {
+    return unsupported("WHERE in CREATE INDEX")
+        .with_hint("Create a materialized view with that WHERE, and an index on it.");
+  }
+  return Node(std::move(create));
+}
+
+// (column, …)
+Status StatementParser::index_key(CreateIndex& create) {
+  TRY(cursor_.expect("("));
+  do {
+    const int32_t position = cursor_.position();
+    const bool is_name =
+        cursor_.is_kind(Token::Kind::kWord) || cursor_.is_kind(Token::Kind::kQuotedWord);
+    if (is_name && !cursor_.is(",", 1) && !cursor_.is(")", 1)) {
+      for (const std::string_view word : {"asc", "desc", "collate", "nulls"}) {
+        if (cursor_.is(word, 1)) return unsupported(upper(word) + " in CREATE INDEX").at(position);
+      }
+    }
+    if (!is_name || (!cursor_.is(",", 1) && !cursor_.is(")", 1))) {
+      if (cursor_.at_end() || cursor_.is(",") || cursor_.is(")")) return cursor_.unexpected();
+      return unsupported("an expression in CREATE INDEX")
+          .with_detail("The key of an index consists of columns.")
+          .with_hint(
+              "Create a materialized view that has the expression as a column, and an index "
+              "on that.")
+          .at(position);
+    }
+    TRY_ASSIGN(Name column, cursor_.name());
+    create.columns.push_back(std::move(column));
+  } while (cursor_.take(","));
+  return cursor_.expect(")");
+}
+
 // (ASSERT NOT NULL [=] column, REFRESH [=] ON COMMIT, …)
 Status StatementParser::materialized_view_options(CreateMaterializedView& create) {
   TRY(cursor_.expect("("));
@@ -341,6 +399,7 @@ Result<StatementParser::Node> StatementParser::alter() {
   if (cursor_.take("table")) return rename(ObjectKind::kTable);
   if (cursor_.take("view")) return rename(ObjectKind::kView);
   if (cursor_.take_all({"materialized", "view"})) return rename(ObjectKind::kMaterializedView);
+  if (cursor_.take("index")) return rename(ObjectKind::kIndex);
   if (cursor_.take("schema")) return rename(ObjectKind::kSchema);
   if (cursor_.is_kind(Token::Kind::kWord)) {
     return unsupported("ALTER " + upper(cursor_.tokens().word(cursor_.index())));
@@ -429,6 +488,8 @@ Result<StatementParser::Node> StatementParser::drop() {
     drop.kind = ObjectKind::kView;
   } else if (cursor_.take_all({"materialized", "view"})) {
     drop.kind = ObjectKind::kMaterializedView;
+  } else if (cursor_.take("index")) {
+    drop.kind = ObjectKind::kIndex;
   } else if (cursor_.take("secret")) {
     drop.kind = ObjectKind::kSecret;
   } else if (cursor_.take("connection")) {

@@ -78,6 +78,8 @@ Result<StatementParser::Node> StatementParser::show_create(bool redacted) {
     show.what = Show::What::kCreateView;
   } else if (cursor_.take_all({"materialized", "view"})) {
     show.what = Show::What::kCreateMaterializedView;
+  } else if (cursor_.take("index")) {
+    show.what = Show::What::kCreateIndex;
   } else if (cursor_.take("connection")) {
     show.what = Show::What::kCreateConnection;
   } else if (cursor_.is_kind(Token::Kind::kWord)) {
@@ -102,11 +104,17 @@ Result<StatementParser::Node> StatementParser::show_policy(bool iam) {
   return Node(std::move(show));
 }
 
-// … [FROM schema] [LIKE 'pattern' | WHERE condition]
+// … [FROM schema] [ON object, of indexes] [LIKE 'pattern' | WHERE condition]
 Result<StatementParser::Node> StatementParser::show_list(Show show) {
+  // There is one cluster, and it is this server.
+  if (show.what == Show::What::kIndexes && cursor_.take_all({"in", "cluster"})) TRY(cursor_.name());
   if (show.what != Show::What::kColumns && (cursor_.take("from") || cursor_.take("in"))) {
     TRY_ASSIGN(ObjectName in, cursor_.object_name());
     show.in = std::move(in);
+  }
+  if (show.what == Show::What::kIndexes && cursor_.take("on")) {
+    TRY_ASSIGN(ObjectName on, cursor_.object_name());
+    show.on = std::move(on);
   }
   if (cursor_.take("like")) {
     TRY_ASSIGN(std::string pattern, cursor_.string());

@@ -244,6 +244,14 @@ struct CreateMaterializedView {
   std::string query_text;
 };
 
+// CREATE [DEFAULT] INDEX [IF NOT EXISTS] [name] [IN CLUSTER c] ON object [USING ARRANGEMENT] [(…)]
+struct CreateIndex {
+  std::optional<Name> name;  // it goes where the object is
+  bool if_not_exists = false;
+  ObjectName on;
+  std::vector<Name> columns;  // empty: DEFAULT
+};
+
 struct CreateSecret {
   ObjectName name;
   bool if_not_exists = false;
@@ -288,7 +296,7 @@ struct Drop {
   bool cascade = false;
 };
 
-// ALTER {TABLE | [MATERIALIZED] VIEW | SCHEMA} name RENAME TO new_name
+// ALTER {TABLE | [MATERIALIZED] VIEW | INDEX | SCHEMA} name RENAME TO new_name
 struct Rename {
   ObjectKind kind = ObjectKind::kTable;
   ObjectName name;
@@ -317,9 +325,10 @@ struct Show {
     kClusters,  // and roles: in no schema
     kRoles,
     kColumns,      // of `name`
-    kCreateTable,  // of `name`, as the next three
+    kCreateTable,  // of `name`, as the next four
     kCreateView,   // columns name, create_sql
     kCreateMaterializedView,
+    kCreateIndex,
     kCreateConnection,  // SHOW [REDACTED] CREATE CONNECTION
     kIamPolicy,         // FOR CONNECTION `name` TO `target`
     kTrustPolicy,       // FOR CONNECTION `name`
@@ -329,6 +338,7 @@ struct Show {
   ObjectName name;
   Name target;  // its text, as it was given
   std::optional<ObjectName> in;
+  std::optional<ObjectName> on;  // SHOW INDEXES ON
   std::optional<std::string> like;
   Expression where;
   bool redacted = false;
@@ -413,10 +423,10 @@ struct Statement {
   std::string text;      // exactly its own text, without blanks and comments around it
   int32_t position = 1;  // where it begins in the whole string: in characters, from 1
   std::variant<Select, Insert, Update, Delete, Truncate, Copy, CopyFrom, CreateSchema, CreateTable,
-               CreateView, CreateMaterializedView, CreateSecret, AlterSecret, CreateConnection,
-               AlterConnection, ValidateConnection, Drop, Rename, Show, SetVariable, ResetVariable,
-               Begin, Commit, Rollback, SetTransaction, Explain, Prepare, Execute, Deallocate,
-               DeclareCursor, Fetch, Close, Discard>
+               CreateView, CreateMaterializedView, CreateIndex, CreateSecret, AlterSecret,
+               CreateConnection, AlterConnection, ValidateConnection, Drop, Rename, Show,
+               SetVariable, ResetVariable, Begin, Commit, Rollback, SetTransaction, Explain,
+               Prepare, Execute, Deallocate, DeclareCursor, Fetch, Close, Discard>
       node;
   std::optional<AsOf> as_of;  // of a Select or Explain; a Copy has its own
   int parameter_count = 0;    // the highest $n

@@ -51,6 +51,8 @@ class StatementParser {
   Result<bool> table_constraint(CreateTable& table);
   Result<Node> create_view(bool or_replace, bool temporary);
   Result<Node> create_materialized_view(bool or_replace);
+  Result<Node> create_index(bool is_default);
+  Status index_key(CreateIndex& create);
   Status materialized_view_options(CreateMaterializedView& create);
   Result<Expression> secret_value();
   Result<Node> create_secret();

@@ -96,7 +96,8 @@ std::optional<std::string> non_empty(std::string text) {
 
 std::optional<std::string> class_name(const CatalogQuestion& question, uint32_t oid) {
   const Catalog& catalog = *question.catalog;
-  if (const Object* object = catalog.find_oid(oid); object != nullptr && object->is_relation())
+  if (const Object* object = catalog.find_oid(oid);
+      object != nullptr && (object->is_relation() || object->index() != nullptr))
     return catalog.is_visible(*object, question.search_path) ? quote_identifier(object->name)
                                                              : catalog.qualified_name(*object);
   if (const auto key = find_key(catalog, oid)) return quote_identifier(key->key->name);
@@ -105,6 +106,13 @@ std::optional<std::string> class_name(const CatalogQuestion& question, uint32_t 
 
 // The definition, or one of an index's columns when that is asked for.
 std::optional<std::string> index_text(const Catalog& catalog, uint32_t oid, int64_t column) {
+  if (const Object* object = catalog.find_oid(oid);
+      object != nullptr && object->index() != nullptr) {
+    if (column <= 0) return index_definition(catalog, *object);
+    const auto names = catalog.key_names(*object->index());
+    if (static_cast<size_t>(column) > names.size()) return std::nullopt;
+    return names[static_cast<size_t>(column) - 1];
+  }
   const auto key = find_key(catalog, oid);
   if (!key) return std::nullopt;
   if (column <= 0) return index_definition(catalog, *key->table, *key->key);

@@ -22,7 +22,8 @@ std::string type_of(const Object& object) {
 
 // There is one cluster, and it is this server.
 Value cluster_of(const Object& object) {
-  return object.materialized_view() == nullptr ? null() : Value("u1");
+  const bool runs = object.materialized_view() != nullptr || object.index() != nullptr;
+  return runs ? Value("u1") : null();
 }
 
 template <typename Visit>
@@ -113,6 +114,27 @@ void secrets(const ResolveContext& context, RowWriter& out) {
   });
 }
 
+void indexes(const ResolveContext& context, RowWriter& out) {
+  for_each_item(context, [&](const Object& object) {
+    if (object.index() == nullptr) return;
+    const std::string sql = show_create(*context.catalog, object);
+    out.row({id_of(object.id), oid_of(object), Value(object.name), id_of(object.index()->on),
+             cluster_of(object), Value(kOwnerId), Value(sql), Value(sql)});
+  });
+}
+
+void index_columns(const ResolveContext& context, RowWriter& out) {
+  for_each_item(context, [&](const Object& object) {
+    if (object.index() == nullptr) return;
+    const auto columns = context.catalog->find(object.index()->on)->columns();
+    uint64_t position = 0;
+    for (const size_t column : object.index()->columns) {
+      out.row({id_of(object.id), Value::UBIGINT(++position), Value::UBIGINT(column + 1), null(),
+               Value::BOOLEAN(!columns[column].not_null)});
+    }
+  });
+}
+
 void roles(const ResolveContext&, RowWriter& out) {
   out.row({Value(kOwnerId), Value::UINTEGER(kOwnerOid), Value(std::string(kDefaultUser)),
            Value::BOOLEAN(true)});
@@ -190,7 +212,11 @@ void add_mz_catalog(Definitions& all) {
   add("mz_indexes",
       {text("id"), oid("oid"), text("name"), text("on_id"), text("cluster_id"), text("owner_id"),
        text("create_sql"), text("redacted_create_sql")},
-      nullptr);
+      indexes);
+  add("mz_index_columns",
+      {text("index_id"), uint8("index_position"), uint8("on_position"), text("on_expression"),
+       boolean("nullable")},
+      index_columns);
   add("mz_sinks",
       {text("id"), oid("oid"), text("schema_id"), text("name"), text("type"), text("connection_id"),
        text("size"), text("envelope_type"), text("format"), text("cluster_id"), text("owner_id"),

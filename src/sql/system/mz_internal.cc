@@ -65,6 +65,9 @@ void hydration_statuses(const ResolveContext& context, RowWriter& out) {
   if (!context.materialized_views) return;
   for (const MaterializedViewState& view : context.materialized_views())
     out.row({Value(view.id.text()), Value("u1"), yes(view.hydrated)});
+  if (!context.indexes) return;
+  for (const IndexState& index : context.indexes())
+    out.row({Value(index.id.text()), Value("u1"), yes(index.phase == "ready")});
 }
 
 Value count(uint64_t value) { return number(static_cast<int64_t>(value)); }
@@ -94,6 +97,14 @@ void view_operators(const ResolveContext& context, RowWriter& out) {
                Value(one.description), count(one.rows), count(one.bytes), count(one.nanoseconds),
                count(one.last_nanoseconds), number_or_null(view.lag_ms), yes(one.failing)});
     }
+  }
+}
+
+void index_statuses(const ResolveContext& context, RowWriter& out) {
+  if (!context.indexes) return;
+  for (const IndexState& index : context.indexes()) {
+    out.row({Value(index.id.text()), Value(index.phase), text_or_null(index.reason),
+             count(index.rows), count(index.bytes)});
   }
 }
 
@@ -138,6 +149,9 @@ void add_mz_internal(Definitions& all) {
        int8("rows"), int8("bytes"), int8("elapsed_ns"), int8("last_elapsed_ns"), int8("lag_ms"),
        boolean("failing")},
       view_operators);
+  add("mz_index_statuses",
+      {text("object_id"), text("phase"), text("reason"), int8("rows"), int8("bytes")},
+      index_statuses);
   add("mz_comments", {text("id"), text("object_type"), int4("object_sub_id"), text("comment")},
       comments);
 }

@@ -23,6 +23,18 @@ void for_each_key(const ResolveContext& context, Visit visit) {
   }
 }
 
+// Those of CREATE INDEX, with what they are on.
+template <typename Visit>
+void for_each_index(const ResolveContext& context, Visit visit) {
+  for (const auto& [id, object] : context.catalog->objects())
+    if (object->index() != nullptr) visit(*object, *context.catalog->find(object->index()->on));
+}
+
+bool has_indexes(const ResolveContext& context, const Object& relation) {
+  const bool has_keys = relation.table() != nullptr && !relation.table()->keys.empty();
+  return has_keys || !context.catalog->indexes_of(relation.id).empty();
+}
+
 const std::vector<Column>& class_columns() {
   static const auto* columns = new std::vector<Column>{oid("oid"),
                                                        name_column("relname"),
@@ -122,8 +134,8 @@ void classes(const ResolveContext& context, RowWriter& out) {
                  .schema = catalog.schema_of(object).oid(),
                  .kind = kind_of(object, catalog.schema_of(object)),
                  .columns = object.columns().size()};
+    row.has_index = has_indexes(context, object);
     if (const Table* table = object.table()) {
-      row.has_index = !table->keys.empty();
       for (const auto& key : table->keys) row.has_primary_key |= key.primary;
     }
     write(row, out);
@@ -134,6 +146,14 @@ void classes(const ResolveContext& context, RowWriter& out) {
            .schema = catalog.schema_of(table).oid(),
            .kind = "i",
            .columns = key.columns.size()},
+          out);
+  });
+  for_each_index(context, [&](const Object& index, const Object&) {
+    write({.oid = index.oid(),
+           .name = index.name,
+           .schema = catalog.schema_of(index).oid(),
+           .kind = "i",
+           .columns = index.index()->columns.size()},
           out);
   });
 }
@@ -192,11 +212,21 @@ void attribute_defaults(const ResolveContext& context, RowWriter& out) {
   });
 }
 
-Value key_positions(const KeyConstraint& key) {
+Value key_positions(const std::vector<size_t>& columns) {
   duckdb::vector<Value> positions;
-  for (const size_t column : key.columns)
+  for (const size_t column : columns)
     positions.push_back(Value::SMALLINT(static_cast<int16_t>(column + 1)));
   return Value::LIST(engine::LogicalType::SMALLINT, std::move(positions));
+}
+
+void own_indexes(const ResolveContext& context, RowWriter& out) {
+  for_each_index(context, [&](const Object& object, const Object& on) {
+    const Index& index = *object.index();
+    out.row({number(object.oid()), number(on.oid()),
+             number(static_cast<int64_t>(index.columns.size())), yes(false), yes(false), yes(false),
+             yes(true), yes(false), yes(true), yes(false), yes(true), yes(true), yes(false),
+             key_positions(index.columns), null(), null(), null(), null(), null()});
+  });
 }
 
 void indexes(const ResolveContext& context, RowWriter& out) {
@@ -204,8 +234,9 @@ void indexes(const ResolveContext& context, RowWriter& out) {
     out.row({number(index_oid(table, i)), number(table.oid()),
              number(static_cast<int64_t>(key.columns.size())), yes(true), yes(key.primary),
              yes(false), yes(true), yes(false), yes(true), yes(false), yes(true), yes(true),
-             yes(false), key_positions(key), null(), null(), null(), null(), null()});
+             yes(false), key_positions(key.columns), null(), null(), null(), null(), null()});
   });
+  own_indexes(context, out);
 }
 
 void constraints(const ResolveContext& context, RowWriter& out) {
@@ -228,7 +259,7 @@ void constraints(const ResolveContext& context, RowWriter& out) {
              yes(true),
              number(0),
              yes(true),
-             key_positions(key),
+             key_positions(key.columns),
              null(),
              null(),
              null()});
@@ -243,6 +274,10 @@ uint32_t class_oid_of(const Catalog& catalog, std::string_view name) {
 
 void descriptions(const ResolveContext& context, RowWriter& out) {
   const uint32_t class_oid = class_oid_of(*context.catalog, "pg_class");
+  for_each_index(context, [&](const Object& index, const Object&) {
+    if (!index.comment.empty())
+      out.row({number(index.oid()), number(class_oid), number(0), Value(index.comment)});
+  });
   for_each_relation(context, [&](const Object& object) {
     if (!object.comment.empty())
       out.row({number(object.oid()), number(class_oid), number(0), Value(object.comment)});
@@ -259,7 +294,7 @@ void tables(const ResolveContext& context, RowWriter& out) {
   for_each_relation(context, [&](const Object& object) {
     if (object.table() == nullptr) return;
     out.row({Value(context.catalog->schema_of(object).name), Value(object.name),
-             Value(std::string(kDefaultUser)), null(), yes(!object.table()->keys.empty()),
+             Value(std::string(kDefaultUser)), null(), yes(has_indexes(context, object)),
              yes(false), yes(false), yes(false)});
   });
 }
@@ -277,7 +312,7 @@ void materialized_views(const ResolveContext& context, RowWriter& out) {
   for_each_relation(context, [&](const Object& object) {
     if (object.materialized_view() == nullptr) return;
     out.row({Value(context.catalog->schema_of(object).name), Value(object.name),
-             Value(std::string(kDefaultUser)), null(), yes(false), yes(true),
+             Value(std::string(kDefaultUser)), null(), yes(has_indexes(context, object)), yes(true),
              Value(*object.query_sql())});
   });
 }
@@ -286,6 +321,10 @@ void index_list(const ResolveContext& context, RowWriter& out) {
   for_each_key(context, [&](const Object& table, const KeyConstraint& key, size_t) {
     out.row({Value(context.catalog->schema_of(table).name), Value(table.name), Value(key.name),
              null(), Value(index_definition(*context.catalog, table, key))});
+  });
+  for_each_index(context, [&](const Object& index, const Object& on) {
+    out.row({Value(context.catalog->schema_of(index).name), Value(on.name), Value(index.name),
+             null(), Value(index_definition(*context.catalog, index))});
   });
 }
 
