@@ -27,6 +27,8 @@ import sys
 import tempfile
 import time
 
+from peers import postgres
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 JOB = ROOT / "build" / "release" / "bench" / "export_job"
 RGW = ROOT / "tests" / "rgw" / "rgw"
@@ -36,7 +38,6 @@ TARGETS = {"parquet snappy": 1.7, "parquet zstd": 1.4, "csv": 2.5}
 OTHER_TARGETS = {"parquet snappy": 1.2, "parquet zstd": 1.2, "csv": 2.0}
 PEERS = ROOT / "build" / "bench-peers"
 DUCKDB_PEER = "@duckdb/node-api@1.5.6-r.1"
-POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 SINK_KEYS = {"AWS_ACCESS_KEY_ID": "sink", "AWS_SECRET_ACCESS_KEY": "sink", "AWS_REGION": "us-east-1"}
 
 
@@ -143,38 +144,19 @@ def duckdb_peer(file, target, form, codec, threads):
     return json.loads(done.stdout)
 
 
-def postgres_copy(csv_file, folder):
+def postgres_copy(csv_file):
     """Seconds of COPY TO STDOUT of the rows of a csv file of lineitem, in a server of its own."""
-    home = pathlib.Path(tempfile.mkdtemp(prefix="bench_pg."))
-    as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_postgres:
-        shutil.chown(home, "postgres")
-    home.chmod(0o755)
-
-    def run(program, *arguments):
-        subprocess.run([*as_postgres, POSTGRES / program, *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/")
-
-    def psql(sql, **streams):
-        subprocess.run(["psql", "-X", "-q", "-h", home, "-U", "postgres", "-c", sql], check=True, **streams)
-
-    run("initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-N", "--locale=C", "-E", "UTF8")
-    try:
-        run("pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o",
-            f"-c listen_addresses= -k {home} -c fsync=off -c shared_buffers=1GB", "start")
-        psql("CREATE UNLOGGED TABLE l (a bigint, b bigint, c int, d int, e numeric(15,2), f numeric(15,2), g numeric(15,2),"
-             "h numeric(15,2), i text, j text, k date, l date, m date, n text, o text, p text)")
+    with postgres.Postgres("fsync=off", "shared_buffers=1GB") as server:
+        server.psql("CREATE UNLOGGED TABLE l (a bigint, b bigint, c int, d int, e numeric(15,2), f numeric(15,2), "
+                    "g numeric(15,2), h numeric(15,2), i text, j text, k date, l date, m date, n text, o text, p text)")
         with open(csv_file, "rb") as file:
-            psql("COPY l FROM STDIN CSV HEADER", stdin=file)
+            server.psql("COPY l FROM STDIN CSV HEADER", stdin=file)
         seconds = []
         for _ in range(2):
             begin = time.monotonic()
-            psql("COPY l TO STDOUT CSV", stdout=subprocess.DEVNULL)
+            server.psql("COPY l TO STDOUT CSV", stdout=subprocess.DEVNULL)
             seconds.append(time.monotonic() - begin)
         return min(seconds)
-    finally:
-        subprocess.run([*as_postgres, POSTGRES / "pg_ctl", "-D", home / "data", "-m", "immediate", "stop"],
-                       check=False, stdout=subprocess.DEVNULL, cwd="/")
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def rclone_upload(path, sink):
@@ -206,9 +188,9 @@ def show_peers(options, folder, sink):
 
     print(f"\nothers: {rows} rows of lineitem, {options.threads} threads, seconds until all is uploaded, or read")
     csv = ours("csv", "")
-    if POSTGRES.is_dir():
+    if postgres.is_installed():
         keep_file("csv", "")
-        theirs = postgres_copy(out, folder)
+        theirs = postgres_copy(out)
         print(f"  csv: sluice {csv['wall']:.2f}, PostgreSQL 15 COPY TO STDOUT {theirs:.2f}: {theirs / csv['wall']:.1f} times")
     if shutil.which("rclone"):
         for form, codec in FORMATS:
