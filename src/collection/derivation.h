@@ -55,10 +55,10 @@ class Derivation {
   // The sequencer's thread: whether step() is to be called for a group that changes nothing of what
   // is read, too.
   virtual bool is_due() const { return false; }
-  // The sequencer's thread: once for each group that changes what it reads, or at whose time what it
-  // has told is due, in order of time. It
-  // holds up all commits, and can't fail them: what it can't follow it must mark for its readers.
-  // A collection that it changes is written by nobody else meanwhile and has no unique keys.
+  // The sequencer's thread: once for each group that changes what it reads, or at whose time what
+  // it has told is due, in order of time. It holds up all commits, and can't fail them: what it
+  // can't follow it must mark for its readers. A collection that it changes is written by nobody
+  // else meanwhile and has no unique keys.
   virtual Derived step(Time time, std::span<const SourceChange> changes,
                        const Reserve& reserve) = 0;
   // The sequencer's thread: what the last step has told was not written, and so hasn't happened.
