@@ -67,6 +67,8 @@ struct Work {
   Collection::Capture capture;
   bool flush = false;
   bool forget = false;  // dropped, and nobody can read it any more
+  Time since{};         // before it nothing of it is read any more
+  std::optional<Timeline::Retained> retained;
   DeletionSet dead;
   std::vector<Segment> rewritten;
   std::vector<Segment> added;
@@ -156,12 +158,17 @@ Status Pass::cut() {
     std::tie(head_.records, head_.revision) = state_.records.get();
     head_.notes = state_.notes.get().first;
     head_.next_collection_id = state_.next_collection_id;
+    const auto retained = state_.timeline.retained();
     for (const CollectionPtr& collection : state_.all()) {
       Work& work = works_.emplace_back();
       work.collection = collection;
       work.capture = collection->begin_capture();
       const auto dropped = work.capture.dropped;
       work.forget = dropped && *dropped <= since_;
+      work.since = state_.timeline.advance_since(collection->id);
+      if (const auto found = retained.find(collection->id.value); found != retained.end()) {
+        work.retained = {found->second.history, work.since};
+      }
     }
   });
   head_name_ = fmt::format("{:012}.head", log_);
@@ -193,7 +200,7 @@ void Pass::choose_tails() {
 Status Pass::write(Work& work) {
   work.kept = work.capture.tail;
   if (work.forget) return ok();
-  work.dead = dead_rows(work.capture, since_);
+  work.dead = dead_rows(work.capture, work.since);
   if (work.flush) TRY(flush_tail(work));
   return ok();
 }
@@ -266,7 +273,7 @@ Status Pass::rewrite_segments(Work& work) {
   if (work.rewritten.empty()) return ok();
   bool has_times = false;
   for (const Segment& segment : work.rewritten) {
-    has_times = has_times || segment.info.last_time > since_.milliseconds;
+    has_times = has_times || segment.info.last_time > work.since.milliseconds;
   }
   const auto filter = state_.engine.add_filter(std::make_shared<DeadRows>(work.dead));
   const std::string live = fmt::format("sluice_live({}, row_id)", filter.handle);
@@ -357,6 +364,7 @@ Status Pass::switch_manifest() {
     entry.spec = work.collection->spec;
     entry.created = work.collection->created.milliseconds;
     entry.next_row_id = work.collection->row_ids->load();
+    entry.retained = work.retained;
     entry.capture = work.capture;
     entry.capture.tail = work.kept;
     entry.capture.deletions.erase_all(work.forgotten);
@@ -380,6 +388,7 @@ void Pass::publish() {
       if (work.forget) {
         state_.grow_tail(-static_cast<int64_t>(work.collection->tail_bytes()));
         state_.remove(work.collection->id);
+        state_.timeline.forget(work.collection->id);
         continue;
       }
       std::vector<uint64_t> removed;
@@ -427,11 +436,13 @@ bool memory_is_due(const State& state) {
 
 bool checkpoint_is_due(const State& state) {
   if (memory_is_due(state)) return true;
-  const Time since = state.timeline.since();
+  const Time since = state.timeline.since();  // of who is dropped
   for (const CollectionPtr& collection : state.all()) {
     const auto dropped = collection->dropped();
     const uint64_t fold_from = state.options.fold_from_rows;
-    if (dropped ? *dropped <= since : wants_rewriting(*collection, since, fold_from)) return true;
+    if (dropped ? *dropped <= since
+                : wants_rewriting(*collection, state.timeline.since(collection->id), fold_from))
+      return true;
   }
   return false;
 }

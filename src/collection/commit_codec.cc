@@ -74,6 +74,16 @@ Result<CollectionSpec> read_spec(ByteReader& in) {
   return spec;
 }
 
+void write_history(ByteWriter& out, const History& history) {
+  out.flag(history.has_value());
+  if (history) out.i64(history->count());
+}
+
+History read_history(ByteReader& in) {
+  if (!in.flag()) return std::nullopt;
+  return std::chrono::milliseconds(in.i64());
+}
+
 Status write_batches(ByteWriter& out, const std::vector<BatchPtr>& batches, bool with_times) {
   out.u64(batches.size());
   for (const BatchPtr& batch : batches) {
@@ -135,6 +145,11 @@ void write_commit(ByteWriter& out, const LoggedCommit& commit) {
     out.u64(create.id.value);
     write_spec(out, create.spec);
   }
+  out.u64(commit.retained.size());
+  for (const Commit::Retain& retain : commit.retained) {
+    out.u64(retain.id.value);
+    write_history(out, retain.history);
+  }
   out.u64(commit.dropped.size());
   for (const CollectionId id : commit.dropped) out.u64(id.value);
   out.u64(commit.writes.size());
@@ -157,6 +172,11 @@ Result<LoggedCommit> read_commit(ByteReader& in) {
     const CollectionId id{in.u64()};
     TRY_ASSIGN(CollectionSpec spec, read_spec(in));
     commit.created.push_back({id, std::move(spec)});
+  }
+  commit.retained.resize(in.count(9));
+  for (Commit::Retain& retain : commit.retained) {
+    retain.id.value = in.u64();
+    retain.history = read_history(in);
   }
   const uint64_t dropped = in.count(8);
   for (uint64_t i = 0; i < dropped; ++i) commit.dropped.push_back({in.u64()});

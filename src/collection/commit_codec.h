@@ -8,6 +8,10 @@ namespace sluice::collection {
 void write_spec(ByteWriter& out, const CollectionSpec& spec);
 Result<CollectionSpec> read_spec(ByteReader& in);
 
+using History = std::optional<std::chrono::milliseconds>;
+void write_history(ByteWriter& out, const History& history);
+History read_history(ByteReader& in);
+
 // Batches with their ids (and times, for heads).
 Status write_batches(ByteWriter& out, const std::vector<BatchPtr>& batches, bool with_times);
 Result<std::vector<std::shared_ptr<Batch>>> read_batches(
@@ -29,6 +33,7 @@ void number_rows(const std::vector<std::shared_ptr<Batch>>& batches, int64_t fir
 
 struct LoggedCommit {
   std::vector<Commit::Create> created;
+  std::vector<Commit::Retain> retained;
   std::vector<CollectionId> dropped;
   std::vector<LoggedWrite> writes;
   std::vector<Commit::Record> records;

@@ -7,7 +7,7 @@
 namespace sluice::collection {
 namespace {
 
-constexpr std::string_view kManifestMagic = "SLUICEHEAD2\n";
+constexpr std::string_view kManifestMagic = "SLUICEHEAD3\n";
 constexpr const char* kName = "manifest.json";
 
 Error damaged(const std::string& path) {
@@ -39,6 +39,11 @@ void write_entry(ByteWriter& out, const Head::Entry& entry) {
   write_spec(out, entry.spec);
   out.i64(entry.created);
   out.i64(entry.next_row_id);
+  out.flag(entry.retained.has_value());
+  if (entry.retained) {
+    write_history(out, entry.retained->history);
+    out.i64(entry.retained->since.milliseconds);
+  }
   const Collection::Capture& capture = entry.capture;
   out.flag(capture.dropped.has_value());
   out.i64(capture.dropped ? capture.dropped->milliseconds : 0);
@@ -66,6 +71,10 @@ Result<Head::Entry> read_entry(ByteReader& in) {
   TRY_ASSIGN(entry.spec, read_spec(in));
   entry.created = in.i64();
   entry.next_row_id = in.i64();
+  if (in.flag()) {
+    const History history = read_history(in);
+    entry.retained = Timeline::Retained{history, Time{in.i64()}};
+  }
   Collection::Capture& capture = entry.capture;
   const bool dropped = in.flag();
   const int64_t dropped_at = in.i64();

@@ -39,6 +39,7 @@ struct Head {
     CollectionSpec spec;
     int64_t created = 0;
     int64_t next_row_id = 1;
+    std::optional<Timeline::Retained> retained;  // where it is not kept as others are
     Collection::Capture capture;
   };
   std::vector<Entry> collections;

@@ -10,7 +10,7 @@
 namespace sluice::collection {
 namespace {
 
-constexpr std::string_view kFormat = "sluice data format 4\n";
+constexpr std::string_view kFormat = "sluice data format 5\n";
 
 Status restore_head(State& state, const Manifest& manifest, Recovered& recovered) {
   TRY_ASSIGN(Head head, read_head(state.files, state.paths, manifest.head));
@@ -34,6 +34,7 @@ Status restore_head(State& state, const Manifest& manifest, Recovered& recovered
     auto collection =
         std::make_shared<Collection>(entry.id, std::move(entry.spec), Time{entry.created}, row_ids);
     collection->restore(std::move(entry.capture));
+    if (entry.retained) state.timeline.restore_retained(entry.id, *entry.retained);
     state.grow_tail(static_cast<int64_t>(collection->tail_bytes()));
     state.add(std::move(collection));
   }

@@ -244,6 +244,7 @@ bool Sequencer::accept(Group& group, Request& request) {
   }
   if (!commit.records.empty()) ++group.revision;
   logged.created = commit.created;
+  logged.retained = commit.retained;
   logged.dropped = commit.dropped;
   logged.records = commit.records;
   logged.notes = commit.notes;
@@ -276,6 +277,9 @@ Status Sequencer::validate(Group& group, const PreparedCommit& commit) {
   }
   for (const CollectionId id : commit.dropped) {
     if (!collection_of(group, id)) return gone();
+  }
+  for (const Commit::Retain& retain : commit.retained) {
+    if (!created.contains(retain.id.value) && !collection_of(group, retain.id)) return gone();
   }
   for (const PreparedWrite& write : commit.writes) {
     if (created.contains(write.id.value)) {
@@ -453,15 +457,18 @@ Status Sequencer::add_derived(Group& group, Derived derived) {
 
 void Sequencer::publish(Group& group) {
   for (auto& [id, collection] : group.created) state_.add(collection);
-  const Time since = state_.timeline.advance_since();
-  publish(group.time, since, group.derived);
+  static_cast<void>(state_.timeline.advance_since());
+  publish(group.time, group.derived);
   for (Request* request : group.accepted) {
-    publish(group.time, since, *request->commit);
+    publish(group.time, *request->commit);
     ++state_.commits;
   }
 }
 
-void Sequencer::publish(Time time, Time since, PreparedCommit& commit) {
+void Sequencer::publish(Time time, PreparedCommit& commit) {
+  for (const Commit::Retain& retain : commit.retained) {
+    state_.timeline.retain(retain.id, retain.history);
+  }
   for (PreparedWrite& write : commit.writes) {
     const CollectionPtr collection = state_.find(write.id);
     for (Segment& load : write.loads) load.file->keep();
@@ -474,7 +481,7 @@ void Sequencer::publish(Time time, Time since, PreparedCommit& commit) {
     }
     state_.grow_tail(collection->apply(
         time, {std::move(write.batches), std::move(write.erased), std::move(write.loads)}));
-    collection->forget_before(since);
+    collection->forget_before(state_.timeline.advance_since(write.id));
   }
   for (const CollectionId id : commit.dropped) state_.find(id)->drop(time);
   state_.records.apply(commit.records);
@@ -504,6 +511,9 @@ Status apply_logged(State& state, Time time, LoggedCommit commit) {
     state.next_collection_id = next;
     state.add(std::make_shared<Collection>(create.id, std::move(create.spec), time,
                                            state.row_ids(create.id)));
+  }
+  for (const Commit::Retain& retain : commit.retained) {
+    state.timeline.retain(retain.id, retain.history);
   }
   for (LoggedWrite& write : commit.writes) {
     const CollectionPtr collection = state.find(write.id);

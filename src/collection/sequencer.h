@@ -45,6 +45,7 @@ struct PreparedWrite {
 
 struct PreparedCommit {
   std::vector<Commit::Create> created;
+  std::vector<Commit::Retain> retained;
   std::vector<CollectionId> dropped;
   std::vector<PreparedWrite> writes;
   std::vector<Commit::Record> records;
@@ -132,7 +133,7 @@ class Sequencer {
   void derive(Group& group);
   Status add_derived(Group& group, Derived derived);
   void publish(Group& group);
-  void publish(Time time, Time since, PreparedCommit& commit);
+  void publish(Time time, PreparedCommit& commit);
   void fail(Group& group, const Error& error);
 
   State& state_;

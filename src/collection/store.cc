@@ -42,6 +42,7 @@ class View final : public ReadView {
       return make_snapshot(state_->engine, rows->shape(), time_, rows, {});
     }
     if (!view) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
+    TRY(check_kept(id, time_));
     return make_snapshot(state_->engine, collection->spec.shape, time_, rows, std::move(*view));
   }
 
@@ -55,6 +56,7 @@ class View final : public ReadView {
     // Held until what is to be read has been taken, so that nothing after it is folded meanwhile.
     TRY_ASSIGN(const Time held, state_->timeline.hold(lower));
     const View hold(state_, held);
+    TRY(check_kept(id, lower));
     auto changed = collection->changed(lower, time_);
     if (!changed) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
     return make_changes(state_->engine, collection->spec.shape, {lower, time_},
@@ -62,6 +64,12 @@ class View final : public ReadView {
   }
 
  private:
+  Status check_kept(CollectionId id, Time time) const {
+    if (state_->timeline.is_kept(id, time)) return ok();
+    return invalid("Timestamp ({}) is not valid for all inputs: history is kept from {} on",
+                   time.milliseconds, state_->timeline.since(id).milliseconds);
+  }
+
   const std::shared_ptr<State> state_;  // shared: a view may outlive the store
   const Time time_;
 };
@@ -212,6 +220,7 @@ Result<PreparedCommit> LogStore::prepare(Commit commit, const std::stop_token& s
     prepared.writes.push_back(std::move(write));
   }
   prepared.created = std::move(commit.created);
+  prepared.retained = std::move(commit.retained);
   prepared.dropped = std::move(commit.dropped);
   prepared.records = std::move(commit.records);
   prepared.notes = std::move(commit.notes);
@@ -229,8 +238,9 @@ Status LogStore::wait_for_room(std::stop_token stop) {
 }
 
 Result<Committed> LogStore::commit(Commit commit, std::stop_token stop) {
-  if (commit.created.empty() && commit.dropped.empty() && commit.writes.empty() &&
-      commit.records.empty() && commit.notes.empty() && !commit.catalog_revision) {
+  if (commit.created.empty() && commit.retained.empty() && commit.dropped.empty() &&
+      commit.writes.empty() && commit.records.empty() && commit.notes.empty() &&
+      !commit.catalog_revision) {
     return Committed{state_->timeline.upper(), state_->records.revision()};
   }
   // Notes are no rows: they need no room, and an export's undo must not wait for it.
@@ -298,7 +308,7 @@ Result<std::shared_ptr<const ReadView>> LogStore::read_at(Time time) {
 Result<Time> LogStore::since(CollectionId id) {
   const CollectionPtr collection = state_->find(id);
   if (!collection) return error(ErrorCode::kNotFound, "collection {} is not there", id.value);
-  return std::max(state_->timeline.since(), collection->created);
+  return std::max(state_->timeline.since(id), collection->created);
 }
 
 Time LogStore::derive(std::shared_ptr<Derivation> derivation) {

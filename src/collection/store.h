@@ -142,7 +142,8 @@ class ReadView {
   virtual ~ReadView() = default;
   virtual Time time() const = 0;
   // With an overlay: what its transaction sees; the collection may be one that the transaction has
-  // yet to create. Else kNotFound if the collection did not exist then.
+  // yet to create. Else kNotFound if the collection did not exist then; kInvalid if its history
+  // does not go back as far.
   virtual Result<std::shared_ptr<const Snapshot>> snapshot(
       CollectionId id, const Overlay* overlay = nullptr) const = 0;
   // What changed in the times (lower, time()]. kInvalid when lower is older than Store::since() or
@@ -166,7 +167,14 @@ struct Commit {
     std::string key;
     std::optional<std::string> value;
   };
+  // How long what has changed in a collection, one of the commit's own or another, stays readable.
+  // None: as long as with all others. What has been forgotten before stays so.
+  struct Retain {
+    CollectionId id;
+    std::optional<std::chrono::milliseconds> history;
+  };
   std::vector<Create> created;
+  std::vector<Retain> retained;
   std::vector<CollectionId> dropped;
   std::vector<Write> writes;
   std::vector<Record> records;
@@ -190,7 +198,7 @@ class Store {
  public:
   struct Options {
     std::string directory;
-    std::chrono::milliseconds retain_history{1000};  // how far back read_at() can go
+    std::chrono::milliseconds retain_history{1000};  // but for collections that say otherwise
     uint64_t tail_limit_bytes = uint64_t{64} << 20;  // rows in memory past this go to segments
     uint64_t load_memory_bytes = uint64_t{256} << 20;
     uint64_t key_memory_bytes = uint64_t{4} << 30;    // all unique keys; what passes it is refused
@@ -227,7 +235,8 @@ class Store {
 
   // The newest complete time.
   virtual std::shared_ptr<const ReadView> read() = 0;
-  // kInvalid when older than what is retained or held by another view, or newer than now.
+  // kInvalid when older than what is retained of any collection or held by another view, or newer
+  // than now.
   virtual Result<std::shared_ptr<const ReadView>> read_at(Time time) = 0;
 
   // The oldest time from which the collection's rows, and changes after it, can be read: not before

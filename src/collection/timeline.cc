@@ -81,7 +81,10 @@ Result<Time> Timeline::hold(Time time) {
     return time.milliseconds <= newest_locked() || time.milliseconds > std::max(upper_, now());
   });
   catch_up_locked();
-  const int64_t oldest = possible_since_locked();  // also what another has a hold on
+  int64_t oldest = possible_since_locked();  // also what another has a hold on
+  for (const auto& [id, retained] : retained_) {
+    oldest = std::min(oldest, possible_since_locked(retained));
+  }
   if (time.milliseconds < oldest) {
     return invalid("Timestamp ({}) is not valid for all inputs: history is kept from {} on",
                    time.milliseconds, oldest);
@@ -115,6 +118,58 @@ Time Timeline::advance_since() {
 Time Timeline::since() const {
   const std::lock_guard lock(mutex_);
   return {possible_since_locked()};
+}
+
+// ---- collections with a history of their own
+
+int64_t Timeline::possible_since_locked(const Retained& retained) const {
+  int64_t since = newest_locked() - (retained.history ? retained.history->count() : retain_);
+  if (!holds_.empty()) since = std::min(since, *holds_.begin());
+  return std::max(retained.since.milliseconds, since);
+}
+
+void Timeline::retain(CollectionId id, std::optional<std::chrono::milliseconds> history) {
+  const std::lock_guard lock(mutex_);
+  // What it has been until now has been forgotten up to here.
+  const auto [entry, added] = retained_.try_emplace(id.value, Retained{history, {since_}});
+  entry->second.history = history;
+}
+
+void Timeline::forget(CollectionId id) {
+  const std::lock_guard lock(mutex_);
+  retained_.erase(id.value);
+}
+
+Time Timeline::advance_since(CollectionId id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = retained_.find(id.value);
+  if (found == retained_.end()) return {since_};
+  found->second.since.milliseconds = possible_since_locked(found->second);
+  return found->second.since;
+}
+
+Time Timeline::since(CollectionId id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = retained_.find(id.value);
+  if (found == retained_.end()) return {possible_since_locked()};
+  return {possible_since_locked(found->second)};
+}
+
+bool Timeline::is_kept(CollectionId id, Time time) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = retained_.find(id.value);
+  return time.milliseconds >=
+         (found == retained_.end() ? since_ : found->second.since.milliseconds);
+}
+
+std::map<uint64_t, Timeline::Retained> Timeline::retained() const {
+  const std::lock_guard lock(mutex_);
+  return retained_;
+}
+
+void Timeline::restore_retained(CollectionId id, Retained retained) {
+  const std::lock_guard lock(mutex_);
+  retained_[id.value] = retained;
 }
 
 Time Timeline::upper() const {

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -48,6 +49,23 @@ class Timeline {
   Time advance_since();
   // How far since could be moved now.
   Time since() const;
+
+  // ---- Collections whose history is kept for longer than others', or not as long: each has a
+  // since of its own. For all others these are the two above. From now on; none: as long as all
+  // others'.
+  void retain(CollectionId id, std::optional<std::chrono::milliseconds> history);
+  void forget(CollectionId id);
+  Time advance_since(CollectionId id);
+  Time since(CollectionId id) const;
+  // Whether nothing has been forgotten that was there at this time, which is held.
+  bool is_kept(CollectionId id, Time time) const;
+  // For the head of a log.
+  struct Retained {
+    std::optional<std::chrono::milliseconds> history;
+    Time since;
+  };
+  std::map<uint64_t, Retained> retained() const;
+  void restore_retained(CollectionId id, Retained retained);
   Time upper() const;
   size_t holds() const;
 
@@ -56,6 +74,7 @@ class Timeline {
   int64_t newest_locked() const;
   void catch_up_locked();
   int64_t possible_since_locked() const;
+  int64_t possible_since_locked(const Retained& retained) const;
 
   Clock& clock_;
   const int64_t retain_;
@@ -66,6 +85,7 @@ class Timeline {
   int64_t in_flight_ = 0;  // 0: none
   std::optional<Time> due_;
   std::multiset<int64_t> holds_;
+  std::map<uint64_t, Retained> retained_;  // by collection
 };
 
 }  // namespace sluice::collection

@@ -307,6 +307,9 @@ struct ClientSession::Opener {
     return change("ALTER CONNECTION", run_alter_connection, node);
   }
   Opened operator()(const sql::Drop& node) const { return change("DROP", run_drop, node); }
+  Opened operator()(const sql::AlterRetainHistory& node) const {
+    return change("ALTER", run_alter_retain_history, node);
+  }
   Opened operator()(const sql::Rename& node) const { return change("ALTER", run_rename, node); }
   Opened operator()(const sql::ValidateConnection& node) const {
     if (!node.with.empty()) {

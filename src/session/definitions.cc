@@ -201,6 +201,32 @@ Result<sql::Secret> secret_of(const Execution& execution, const sql::Expression&
   return sql::make_secret(*value);
 }
 
+// What an ALTER is about; nullptr, and a notice, where IF EXISTS finds nothing.
+template <typename Alter>
+Result<const sql::Object*> altered(const Execution& execution, const sql::CatalogEdit& edit,
+                                   const Alter& alter) {
+  auto object =
+      edit.catalog()->require(alter.kind, alter.name.parts, execution.settings.search_path());
+  if (object.ok()) return *object;
+  if (!alter.if_exists) return std::move(object).error().at(alter.name.position);
+  execution.tell({{.message = fmt::format("{} \"{}\" does not exist, skipping",
+                                          sql::kind_name(alter.kind), alter.name.text())}});
+  return nullptr;
+}
+
+std::string altered_tag(sql::ObjectKind kind) {
+  std::string tag = "ALTER ";
+  for (const char letter : sql::kind_name(kind)) tag += static_cast<char>(std::toupper(letter));
+  return tag;
+}
+
+Result<std::optional<sql::RetainHistory>> history_of(const std::optional<sql::Interval>& written) {
+  if (!written) return std::optional<sql::RetainHistory>();
+  auto history = sql::read_retain_history(written->text);
+  if (!history.ok()) return std::move(history).error().at(written->position);
+  return std::optional<sql::RetainHistory>(std::move(history).value());
+}
+
 }  // namespace
 
 Result<std::string> run_create_schema(const Execution& execution, const sql::CreateSchema& create) {
@@ -222,6 +248,7 @@ Result<std::string> run_create_table(const Execution& execution, const sql::Crea
     return invalid("a table needs at least one column").with_sqlstate("0A000");
   }
   TRY_ASSIGN(table.keys, keys_of(create, table.columns));
+  TRY_ASSIGN(table.retain_history, history_of(create.retain_history));
   TRY(create_table(execution, create, std::move(table)));
   return std::string("CREATE TABLE");
 }
@@ -253,6 +280,7 @@ Result<std::string> run_create_materialized_view(const Execution& execution,
   TRY_ASSIGN(view.columns, stored_columns(std::move(defined.columns)));
   TRY_ASSIGN(view.assert_not_null, asserted_columns(create.assert_not_null, view.columns));
   for (const size_t column : view.assert_not_null) view.columns[column].not_null = true;
+  TRY_ASSIGN(view.retain_history, history_of(create.retain_history));
   // What cannot be kept up to date is refused now, and not where it is read.
   TRY(execution.database.live_views().explain(defined.catalog, view));
   view.collection = execution.database.store().new_collection_id();
@@ -319,18 +347,22 @@ Result<std::string> run_drop(const Execution& execution, const sql::Drop& drop) 
 
 Result<std::string> run_rename(const Execution& execution, const sql::Rename& rename) {
   TRY_ASSIGN(sql::CatalogEdit* const edit, execution.transaction->edit());
-  const auto catalog = edit->catalog();
-  std::string kind(sql::kind_name(rename.kind));
-  for (char& letter : kind) letter = static_cast<char>(std::toupper(letter));
-  auto object = catalog->require(rename.kind, rename.name.parts, execution.settings.search_path());
-  if (!object.ok()) {
-    if (!rename.if_exists) return std::move(object).error().at(rename.name.position);
-    execution.tell({{.message = fmt::format("{} \"{}\" does not exist, skipping",
-                                            sql::kind_name(rename.kind), rename.name.text())}});
-    return "ALTER " + kind;
-  }
-  TRY(edit->rename((*object)->id, rename.new_name));
-  return "ALTER " + kind;
+  TRY_ASSIGN(const sql::Object* const object, altered(execution, *edit, rename));
+  if (object != nullptr) TRY(edit->rename(object->id, rename.new_name));
+  return altered_tag(rename.kind);
+}
+
+Result<std::string> run_alter_retain_history(const Execution& execution,
+                                             const sql::AlterRetainHistory& alter) {
+  TRY_ASSIGN(sql::CatalogEdit* const edit, execution.transaction->edit());
+  TRY_ASSIGN(const sql::Object* const object, altered(execution, *edit, alter));
+  if (object == nullptr) return altered_tag(alter.kind);
+  TRY_ASSIGN(const auto history, history_of(alter.history));
+  auto body = object->body;
+  if (auto* const table = std::get_if<sql::Table>(&body)) table->retain_history = history;
+  if (auto* const view = std::get_if<sql::MaterializedView>(&body)) view->retain_history = history;
+  TRY(edit->replace_body(object->id, std::move(body)));
+  return altered_tag(alter.kind);
 }
 
 }  // namespace sluice::session

@@ -19,6 +19,8 @@ Result<std::string> run_create_materialized_view(const Execution& execution,
 Result<std::string> run_create_secret(const Execution& execution, const sql::CreateSecret& create);
 Result<std::string> run_alter_secret(const Execution& execution, const sql::AlterSecret& alter);
 Result<std::string> run_drop(const Execution& execution, const sql::Drop& drop);
+Result<std::string> run_alter_retain_history(const Execution& execution,
+                                             const sql::AlterRetainHistory& alter);
 Result<std::string> run_rename(const Execution& execution, const sql::Rename& rename);
 
 }  // namespace sluice::session

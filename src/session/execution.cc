@@ -30,6 +30,13 @@ Result<sql::ResolveContext> Execution::context(
   };
   context.aws = database.aws_server();
   context.export_runs = [&journal = database.export_journal()] { return export_run_rows(journal); };
+  context.frontiers =
+      [&store = database.store()](
+          collection::CollectionId id) -> std::optional<sql::ResolveContext::Frontiers> {
+    const auto since = store.since(id);
+    if (!since.ok()) return std::nullopt;
+    return sql::ResolveContext::Frontiers{*since, {store.read()->time().milliseconds + 1}};
+  };
   context.materialized_views = [&views = database.live_views()] { return views.states(); };
   context.indexes = [&indexes = database.live_indexes()] { return indexes.states(); };
   context.snapshot = [transaction = transaction, view](collection::CollectionId id) {

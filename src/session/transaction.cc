@@ -104,6 +104,7 @@ Status Transaction::commit(std::stop_token stop) {
   if (edit_ && edit_->changed()) {
     TRY_ASSIGN(commit.records, edit_->records());
     commit.dropped = edit_->dropped_collections();
+    commit.retained = edit_->retained_collections();
     commit.catalog_revision = edit_->base_revision();
     gone.insert(commit.dropped.begin(), commit.dropped.end());
     std::set<collection::CollectionId> kept;

@@ -88,6 +88,13 @@ std::optional<collection::CollectionId> Object::collection() const {
   return std::nullopt;
 }
 
+const std::optional<RetainHistory>& Object::retain_history() const {
+  static const std::optional<RetainHistory> none;
+  if (const auto* own = table()) return own->retain_history;
+  if (const auto* own = materialized_view()) return own->retain_history;
+  return none;
+}
+
 const std::string* Object::query_sql() const {
   if (const auto* own = view()) return &own->query_sql;
   if (const auto* own = materialized_view()) return &own->query_sql;

@@ -25,6 +25,7 @@
 #include "collection/store.h"
 #include "secrets/keyring.h"
 #include "sql/object_kind.h"
+#include "sql/retain_history.h"
 #include "types/sql_type.h"
 
 namespace sluice::sql {
@@ -71,6 +72,7 @@ struct Table {
   std::vector<Column> columns;
   std::vector<KeyConstraint> keys;
   collection::CollectionId collection;
+  std::optional<RetainHistory> retain_history = {};  // none: as long as --retain-history-ms says
 };
 
 struct View {
@@ -90,6 +92,7 @@ struct MaterializedView {
   std::vector<ObjectId> dependencies;
   collection::CollectionId collection = {};
   std::vector<size_t> assert_not_null = {};  // indexes into `columns`, ascending
+  std::optional<RetainHistory> retain_history = {};
 };
 
 // The value is bytes, sealed in the record, and never shown: nothing but aws_connection.h reads it.
@@ -156,6 +159,8 @@ struct Object {
   const SystemRelation* system_relation() const { return std::get_if<SystemRelation>(&body); }
   // Where its rows are: of tables and materialized views.
   std::optional<collection::CollectionId> collection() const;
+  // Of those; nothing: as long as all others'.
+  const std::optional<RetainHistory>& retain_history() const;
   // The query of a view, materialized or not; nullptr for all else.
   const std::string* query_sql() const;
   // Empty for what has none.

@@ -267,6 +267,23 @@ std::vector<collection::CollectionId> CatalogEdit::created_collections() const {
   return created;
 }
 
+std::vector<collection::Commit::Retain> CatalogEdit::retained_collections() const {
+  using History = std::optional<std::chrono::milliseconds>;
+  const auto history_of = [](const Object& object) -> History {
+    return object.retain_history() ? History(object.retain_history()->time) : std::nullopt;
+  };
+  std::vector<collection::Commit::Retain> retained;
+  for (const ObjectId id : touched_) {
+    const Object* const now = catalog_->find(id);
+    if (now == nullptr || !now->collection()) continue;
+    const Object* const old = base_->find(id);
+    const History history = history_of(*now);
+    if (history == (old == nullptr ? History() : history_of(*old))) continue;
+    retained.push_back({*now->collection(), history});
+  }
+  return retained;
+}
+
 std::vector<collection::CollectionId> CatalogEdit::dropped_collections() const {
   std::vector<collection::CollectionId> dropped;
   for (const ObjectId id : touched_) {

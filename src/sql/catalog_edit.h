@@ -54,7 +54,7 @@ class CatalogEdit {
   Status drop(ObjectKind kind, const std::vector<NameParts>& names, const SearchPath& path,
               DropOptions options);
 
-  // Puts another body (of the same kind) into an object: ALTER SECRET, ALTER CONNECTION.
+  // Puts another body (of the same kind) into an object: ALTER SECRET, ALTER CONNECTION, ….
   Status replace_body(ObjectId id, decltype(Object::body) body);
   Status rename(ObjectId id, const std::string& name);
   // `column` counts from 0; nothing: the object's own comment. Empty text removes it.
@@ -70,6 +70,8 @@ class CatalogEdit {
   // neither.
   std::vector<collection::CollectionId> created_collections() const;
   std::vector<collection::CollectionId> dropped_collections() const;
+  // Of which the time that history is kept is another one than in the base.
+  std::vector<collection::Commit::Retain> retained_collections() const;
   std::vector<Notice> take_notices() { return std::move(notices_); }
 
  private:

@@ -91,12 +91,24 @@ std::vector<Column> read_columns(const Json& json) {
   return columns;
 }
 
+void write_history(const std::optional<RetainHistory>& history, Json& json) {
+  if (history) json["retain_history"] = history->text;
+}
+
+std::optional<RetainHistory> read_history(const Json& json) {
+  if (!json.contains("retain_history")) return std::nullopt;
+  auto history = read_retain_history(json["retain_history"].get<std::string>());
+  if (!history.ok()) throw std::runtime_error(history.error().message);
+  return std::move(history).value();
+}
+
 void write_body(const Schema&, const Sealing&, Json&) {}
 void write_body(const SystemRelation&, const Sealing&, Json&) { CHECK(false); }
 
 void write_body(const Table& table, const Sealing&, Json& json) {
   json["columns"] = write(table.columns);
   json["collection"] = table.collection.value;
+  write_history(table.retain_history, json);
   json["keys"] = Json::array();
   for (const auto& key : table.keys)
     json["keys"].push_back(
@@ -119,6 +131,7 @@ void write_body(const MaterializedView& view, const Sealing&, Json& json) {
   for (const ObjectId id : view.dependencies) json["dependencies"].push_back(id.text());
   json["collection"] = view.collection.value;
   json["assert_not_null"] = view.assert_not_null;
+  write_history(view.retain_history, json);
 }
 
 void write_body(const Secret& secret, const Sealing& sealing, Json& json) {
@@ -150,6 +163,7 @@ void write_body(const Index& index, const Sealing&, Json& json) {
 Table read_table(const Json& json) {
   Table table{.columns = read_columns(json.at("columns")), .keys = {}, .collection = {}};
   table.collection.value = json.at("collection");
+  table.retain_history = read_history(json);
   for (const auto& one : json.at("keys")) {
     KeyConstraint key{
         .name = one.at("name"), .columns = one.at("columns"), .primary = one.at("primary")};
@@ -177,6 +191,7 @@ MaterializedView read_materialized_view(const Json& json) {
                         .columns = std::move(plain.columns),
                         .dependencies = std::move(plain.dependencies)};
   view.collection.value = json.at("collection");
+  view.retain_history = read_history(json);
   view.assert_not_null = json.at("assert_not_null").get<std::vector<size_t>>();
   for (const size_t column : view.assert_not_null)
     if (column >= view.columns.size()) throw std::runtime_error("assertion on an unknown column");

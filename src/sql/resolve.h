@@ -59,6 +59,12 @@ struct ResolveContext {
   AwsServer aws = {};
   // What is on record of exports, for sluice_internal.export_runs.
   std::function<std::vector<ExportRun>()> export_runs = {};
+  // From which time on the rows of a table or materialized view can be read, and the first at which
+  // they may still become others; nothing: it is not there yet.
+  struct Frontiers {
+    collection::Time since, upper;
+  };
+  std::function<std::optional<Frontiers>(collection::CollectionId)> frontiers = {};
   // What the server knows of its materialized views, for relations of mz_internal.
   std::function<std::vector<MaterializedViewState>()> materialized_views = {};
   // The same of its indexes, and one of them by its object: null where there is none to be used.

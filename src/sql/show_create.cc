@@ -16,6 +16,10 @@ std::string column_list(const Table& table, const KeyConstraint& key) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::string history_option(const RetainHistory& history) {
+  return fmt::format("RETAIN HISTORY = FOR {}", quote_literal(history.text));
+}
+
 std::string show_table(const Catalog& catalog, const Object& object, ShowCreateOptions options) {
   const Table& table = *object.table();
   std::vector<std::string> parts;
@@ -29,7 +33,10 @@ std::string show_table(const Catalog& catalog, const Object& object, ShowCreateO
   for (const auto& key : table.keys)
     parts.push_back(fmt::format("CONSTRAINT {} {}", always_quoted(key.name),
                                 constraint_definition(table, key)));
-  return fmt::format("CREATE TABLE {} ({})", full_name(catalog, object), fmt::join(parts, ", "));
+  std::string with;
+  if (table.retain_history) with = fmt::format(" WITH ({})", history_option(*table.retain_history));
+  return fmt::format("CREATE TABLE {} ({}){}", full_name(catalog, object), fmt::join(parts, ", "),
+                     with);
 }
 
 std::string show_view(const Catalog& catalog, const Object& object) {
@@ -40,6 +47,7 @@ std::string show_view(const Catalog& catalog, const Object& object) {
     options = " IN CLUSTER \"quickstart\" WITH (";
     for (const size_t column : kept->assert_not_null)
       options += fmt::format("ASSERT NOT NULL = {}, ", names[column]);
+    if (kept->retain_history) options += history_option(*kept->retain_history) + ", ";
     options += "REFRESH = ON COMMIT)";
   }
   return fmt::format(

@@ -109,6 +109,7 @@ Result<StatementParser::Node> StatementParser::create_table(bool temporary) {
                           cursor_.closing() + 1 < cursor_.end();
   if (!names_only && !cursor_.is("as")) {
     TRY(table_elements(create));
+    if (cursor_.take("with")) TRY(table_options(create));
     return Node(std::move(create));
   }
   if (names_only) {
@@ -130,6 +131,23 @@ Result<StatementParser::Node> StatementParser::create_table(bool temporary) {
   TRY_ASSIGN(create.query, query_until(end, nullptr));
   cursor_.go_to(cursor_.end());
   return Node(std::move(create));
+}
+
+// (RETAIN HISTORY [=] FOR 'interval')
+Status StatementParser::table_options(CreateTable& table) {
+  TRY(cursor_.expect("("));
+  TRY(cursor_.expect_all({"retain", "history"}));
+  TRY_ASSIGN(table.retain_history, history());
+  return cursor_.expect(")");
+}
+
+Result<Interval> StatementParser::history() {
+  cursor_.take("=");
+  TRY(cursor_.expect("for"));
+  Interval interval;
+  interval.position = cursor_.position();
+  TRY_ASSIGN(interval.text, cursor_.string());
+  return interval;
 }
 
 Status StatementParser::table_elements(CreateTable& table) {
@@ -329,10 +347,7 @@ Status StatementParser::materialized_view_options(CreateMaterializedView& create
       TRY_ASSIGN(Name column, cursor_.name());
       create.assert_not_null.push_back(std::move(column));
     } else if (cursor_.take_all({"retain", "history"})) {
-      return unsupported("RETAIN HISTORY of one view")
-          .with_detail("History is kept for all tables and views alike.")
-          .with_hint("Start the server with --retain-history-ms.")
-          .at(position);
+      TRY_ASSIGN(create.retain_history, history());
     } else if (cursor_.take("refresh")) {
       cursor_.take("=");
       // Which every view is.
@@ -407,12 +422,32 @@ Result<StatementParser::Node> StatementParser::alter() {
   return cursor_.unexpected();
 }
 
+// SET (RETAIN HISTORY [=] FOR 'interval'), RESET (RETAIN HISTORY)
+Result<StatementParser::Node> StatementParser::alter_retain_history(Rename target, bool set) {
+  AlterRetainHistory alter;
+  alter.kind = target.kind;
+  alter.name = std::move(target.name);
+  alter.if_exists = target.if_exists;
+  cursor_.go_to(cursor_.index() + 1);
+  TRY(cursor_.expect_all({"(", "retain", "history"}));
+  if (set) {
+    TRY_ASSIGN(alter.history, history());
+  }
+  TRY(cursor_.expect(")"));
+  return Node(std::move(alter));
+}
+
 Result<StatementParser::Node> StatementParser::rename(ObjectKind kind) {
   Rename rename;
   rename.kind = kind;
   rename.if_exists = cursor_.take_if_exists();
   TRY_ASSIGN(rename.name, cursor_.object_name());
   if (cursor_.at_end()) return cursor_.unexpected();
+  const bool has_history = kind == ObjectKind::kTable || kind == ObjectKind::kMaterializedView;
+  for (const std::string_view word : {"set", "reset"}) {
+    if (!has_history || !cursor_.is(word) || !cursor_.is("(", 1)) continue;
+    if (cursor_.is("retain", 2)) return alter_retain_history(std::move(rename), word == "set");
+  }
   if (!cursor_.is("rename") || !cursor_.is("to", 1)) return unsupported("this form of ALTER");
   TRY(cursor_.expect_all({"rename", "to"}));
   TRY_ASSIGN(Name name, cursor_.name());

@@ -199,16 +199,32 @@ TEST(Parse, CreateMaterializedViewKeepsItsTextAndOptions) {
 }
 
 TEST(Parse, OptionsOfMaterializedViewsThatAreNotThereAreRefused) {
-  const auto history = error_of(
-      "create materialized view v with (assert not null a, retain history for '1 day') as select "
-      "1");
-  EXPECT_EQ(history.sqlstate, "0A000");
-  EXPECT_EQ(history.position, 53);
-  EXPECT_THAT(history.hint, testing::HasSubstr("--retain-history-ms"));
   EXPECT_EQ(
       error_of("create materialized view v with (refresh every '1 day') as select 1").sqlstate,
       "0A000");
   EXPECT_EQ(error_of("create materialized view v with (nonsense) as select 1").sqlstate, "42601");
+}
+
+TEST(Parse, RetainHistoryOfTablesAndMaterializedViews) {
+  const auto view = parsed<CreateMaterializedView>(
+      "create materialized view v with (assert not null a, retain history for '1 day') as select "
+      "1");
+  ASSERT_TRUE(view.retain_history);
+  EXPECT_EQ(view.retain_history->text, "1 day");
+  EXPECT_EQ(view.retain_history->position, 72);
+  const auto table = parsed<CreateTable>("create table t (a int) with (retain history = for '1h')");
+  EXPECT_EQ(table.retain_history->text, "1h");
+  EXPECT_EQ(table.columns.size(), 1u);
+  const auto set = parsed<AlterRetainHistory>(
+      "alter materialized view if exists s.v set (retain history for '2 days')");
+  EXPECT_EQ(set.kind, ObjectKind::kMaterializedView);
+  EXPECT_TRUE(set.if_exists);
+  EXPECT_EQ(set.name.text(), "s.v");
+  EXPECT_EQ(set.history->text, "2 days");
+  EXPECT_FALSE(parsed<AlterRetainHistory>("alter table t reset (retain history)").history);
+  EXPECT_EQ(error_of("create table t (a int) with (retain history '1h')").sqlstate, "42601");
+  EXPECT_EQ(error_of("create table t (a int) with (nonsense)").sqlstate, "42601");
+  EXPECT_EQ(error_of("alter view v set (retain history for '1h')").sqlstate, "0A000");
 }
 
 TEST(Parse, StatementsAboutMaterializedViews) {

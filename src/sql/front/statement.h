@@ -211,12 +211,19 @@ struct KeyDefinition {
   std::vector<Name> columns;
 };
 
+// The text of one, and where it stands.
+struct Interval {
+  std::string text;
+  int32_t position = 0;
+};
+
 struct CreateTable {
   ObjectName name;
   bool if_not_exists = false;
   bool temporary = false;
   std::vector<ColumnDefinition> columns;
   std::vector<KeyDefinition> keys;
+  std::optional<Interval> retain_history;
   // CREATE TABLE … AS: then `columns` is empty and `column_names` may rename.
   std::vector<Name> column_names;
   Query query;
@@ -240,6 +247,7 @@ struct CreateMaterializedView {
   bool if_not_exists = false;
   std::vector<Name> column_names;
   std::vector<Name> assert_not_null;  // columns, by the names they get
+  std::optional<Interval> retain_history;
   Query query;
   std::string query_text;
 };
@@ -297,6 +305,14 @@ struct Drop {
 };
 
 // ALTER {TABLE | [MATERIALIZED] VIEW | INDEX | SCHEMA} name RENAME TO new_name
+// ALTER … SET (RETAIN HISTORY …), or RESET of it.
+struct AlterRetainHistory {
+  ObjectKind kind = ObjectKind::kTable;  // a table or a materialized view
+  ObjectName name;
+  bool if_exists = false;
+  std::optional<Interval> history;  // none: RESET
+};
+
 struct Rename {
   ObjectKind kind = ObjectKind::kTable;
   ObjectName name;
@@ -424,9 +440,10 @@ struct Statement {
   int32_t position = 1;  // where it begins in the whole string: in characters, from 1
   std::variant<Select, Insert, Update, Delete, Truncate, Copy, CopyFrom, CreateSchema, CreateTable,
                CreateView, CreateMaterializedView, CreateIndex, CreateSecret, AlterSecret,
-               CreateConnection, AlterConnection, ValidateConnection, Drop, Rename, Show,
-               SetVariable, ResetVariable, Begin, Commit, Rollback, SetTransaction, Explain,
-               Prepare, Execute, Deallocate, DeclareCursor, Fetch, Close, Discard>
+               CreateConnection, AlterConnection, ValidateConnection, Drop, Rename,
+               AlterRetainHistory, Show, SetVariable, ResetVariable, Begin, Commit, Rollback,
+               SetTransaction, Explain, Prepare, Execute, Deallocate, DeclareCursor, Fetch, Close,
+               Discard>
       node;
   std::optional<AsOf> as_of;  // of a Select or Explain; a Copy has its own
   int parameter_count = 0;    // the highest $n

@@ -62,6 +62,10 @@ class StatementParser {
   Result<Node> alter_connection();
   Result<Node> validate_connection();
   Result<Node> rename(ObjectKind kind);
+  Result<Node> alter_retain_history(Rename target, bool set);
+  // Behind RETAIN HISTORY.
+  Result<Interval> history();
+  Status table_options(CreateTable& table);
   Result<Node> drop();
   Result<Node> truncate();
 

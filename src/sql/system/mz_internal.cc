@@ -108,6 +108,28 @@ void index_statuses(const ResolveContext& context, RowWriter& out) {
   }
 }
 
+Value time(collection::Time time) {
+  return Value::UBIGINT(static_cast<uint64_t>(time.milliseconds));
+}
+
+void frontiers(const ResolveContext& context, RowWriter& out) {
+  if (!context.frontiers) return;
+  for (const auto& [id, object] : context.catalog->objects()) {
+    const auto rows = object->collection();
+    if (!rows) continue;
+    if (const auto found = context.frontiers(*rows))
+      out.row({Value(id.text()), time(found->since), time(found->upper)});
+  }
+}
+
+void retention(const ResolveContext& context, RowWriter& out) {
+  for (const auto& [id, object] : context.catalog->objects()) {
+    if (!object->retain_history()) continue;
+    out.row({Value(id.text()), Value("FOR"),
+             Value(std::to_string(object->retain_history()->time.count()))});
+  }
+}
+
 void comments(const ResolveContext& context, RowWriter& out) {
   for (const auto& [id, object] : context.catalog->objects()) {
     std::string kind(kind_name(object->kind));
@@ -139,10 +161,12 @@ void add_mz_internal(Definitions& all) {
   add("mz_object_dependencies", {text("object_id"), text("referenced_object_id")}, dependencies);
   add("mz_hydration_statuses", {text("object_id"), text("replica_id"), boolean("hydrated")},
       hydration_statuses);
-  const Column complete{.name = "complete_at", .type = types::make(types::TypeId::kMzTimestamp)};
+  const auto mz_timestamp = [](const char* name) {
+    return Column{.name = name, .type = types::make(types::TypeId::kMzTimestamp)};
+  };
   add("mz_materialized_view_statuses",
       {text("object_id"), text("phase"), text("error"), int8("filled_rows"), int8("rows_to_fill"),
-       int8("bytes"), complete, int8("lag_ms")},
+       int8("bytes"), mz_timestamp("complete_at"), int8("lag_ms")},
       view_statuses);
   add("mz_materialized_view_operators",
       {text("object_id"), int8("operator_id"), int8s("inputs"), text("type"), text("description"),
@@ -152,6 +176,10 @@ void add_mz_internal(Definitions& all) {
   add("mz_index_statuses",
       {text("object_id"), text("phase"), text("reason"), int8("rows"), int8("bytes")},
       index_statuses);
+  add("mz_frontiers",
+      {text("object_id"), mz_timestamp("read_frontier"), mz_timestamp("write_frontier")},
+      frontiers);
+  add("mz_history_retention_strategies", {text("id"), text("strategy"), jsonb("value")}, retention);
   add("mz_comments", {text("id"), text("object_type"), int4("object_sub_id"), text("comment")},
       comments);
 }
