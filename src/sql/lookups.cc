@@ -97,8 +97,9 @@ struct Key {
 // The same number in another type, and nothing where it has no room for it.
 std::optional<Value> same_number(const Value& value, const LogicalType& type) {
   Value cast, back;
-  if (!value.DefaultTryCastAs(type, cast, nullptr, true)) return std::nullopt;
-  if (!cast.DefaultTryCastAs(value.type(), back, nullptr, true)) return std::nullopt;
+  std::string error;  // without one, it would be thrown
+  if (!value.DefaultTryCastAs(type, cast, &error, true)) return std::nullopt;
+  if (!cast.DefaultTryCastAs(value.type(), back, &error, true)) return std::nullopt;
   if (!Value::NotDistinctFrom(back, value)) return std::nullopt;
   return cast;
 }
@@ -119,7 +120,8 @@ Key key_of(const Value& value, const LogicalType& column) {
   if (column.id() == LogicalTypeId::DOUBLE && value.type().IsNumeric()) {
     // Which is what the comparison makes of it.
     Value cast;
-    if (value.DefaultTryCastAs(column, cast, nullptr, true)) return {.value = std::move(cast)};
+    std::string error;
+    if (value.DefaultTryCastAs(column, cast, &error, true)) return {.value = std::move(cast)};
   }
   return {};
 }

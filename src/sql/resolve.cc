@@ -234,10 +234,8 @@ void Resolver::walk_common_tables(duckdb::QueryNode& node, Scope& scope) {
 }
 
 void Resolver::walk_select(duckdb::SelectNode& node, Scope& scope, bool top) {
-  std::vector<KeyCondition> conditions;
-  if (node.where_clause && context_.index) conditions = key_conditions(*node.where_clause);
-  scope.conditions = conditions.empty() ? nullptr : &conditions;
-  scope.from = node.from_table.get();
+  const Conditions conditions = conditions_of(node, scope);
+  scope.conditions = conditions.all.empty() ? nullptr : &conditions;
   if (node.from_table) walk(node.from_table, scope);
   scope.conditions = nullptr;
   settings_change_ =

@@ -42,6 +42,21 @@ void take_over(duckdb::TableRef& from, const std::string& name,
   to.query_location = from.query_location;
 }
 
+// The names of a subquery's columns, where its text tells them.
+std::vector<std::string> shown_names(const duckdb::SubqueryRef& ref) {
+  if (ref.subquery->node->type != duckdb::QueryNodeType::SELECT_NODE || ref.sample) return {};
+  std::vector<std::string> names;
+  for (const auto& item : ref.subquery->node->Cast<duckdb::SelectNode>().select_list) {
+    const bool is_column = item->GetExpressionClass() == duckdb::ExpressionClass::COLUMN_REF;
+    names.push_back(!item->alias.empty() ? item->alias
+                    : is_column          ? item->Cast<duckdb::ColumnRefExpression>().GetColumnName()
+                                         : "");
+  }
+  for (size_t i = 0; i < std::min<size_t>(names.size(), ref.column_name_alias.size()); ++i)
+    names[i] = ref.column_name_alias[i];
+  return names;
+}
+
 bool is_small_integer(const ExpressionPointer& expression) {
   if (expression->GetExpressionClass() == duckdb::ExpressionClass::FUNCTION) {
     const auto& call = expression->Cast<duckdb::FunctionExpression>();
@@ -99,6 +114,9 @@ void Resolver::walk(TableRefPointer& ref, Scope& scope) {
     case duckdb::TableReferenceType::JOIN:
       return walk_join(ref->Cast<duckdb::JoinRef>(), scope);
     case duckdb::TableReferenceType::SUBQUERY:
+      passed_on_ =
+          passed_on(*ref->Cast<duckdb::SubqueryRef>().subquery,
+                    shown_names(ref->Cast<duckdb::SubqueryRef>()), ref->alias, *ref, scope, scope);
       // The scope itself, not its parent: LATERAL, which the engine takes as said everywhere.
       walk(*ref->Cast<duckdb::SubqueryRef>().subquery, scope);
       scope.relations.push_back({.name = {}, .alias = ref->alias});
@@ -215,7 +233,7 @@ void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
 TableRefPointer Resolver::scan(const Object& object, const duckdb::BaseTableRef& ref,
                                const Scope& scope) {
   if (!scope.in_view && !object.id.system) reads_.insert(object.id);
-  if (object.view() != nullptr) return scan_view(object, scope);
+  if (object.view() != nullptr) return scan_view(object, ref, scope);
   if (const auto rows = object.collection())
     return context_.standing ? scan_input(object) : scan_rows(object, *rows, ref, scope);
   if (context_.standing) {
@@ -257,7 +275,8 @@ TableRefPointer Resolver::scan_input(const Object& object) {
   return ref;
 }
 
-TableRefPointer Resolver::scan_view(const Object& object, const Scope&) {
+TableRefPointer Resolver::scan_view(const Object& object, const duckdb::BaseTableRef& ref,
+                                    const Scope& scope) {
   const View& view = *object.view();
   if (view_depth_ >= kMaxViewDepth) {
     fail(invalid("views are nested too deeply at \"{}\"", object.name).with_sqlstate("54001"));
@@ -274,6 +293,13 @@ TableRefPointer Resolver::scan_view(const Object& object, const Scope&) {
                   .search_path = &view.search_path,
                   .in_view = true,
                   .bound = &view.dependencies};
+  auto names = names_of(object.columns());
+  for (size_t i = 0; i < std::min<size_t>(names.size(), ref.column_name_alias.size()); ++i)
+    names[i] = ref.column_name_alias[i];
+  if (!ref.sample) {
+    passed_on_ =
+        passed_on(**query, names, ref.alias.empty() ? object.name : ref.alias, ref, scope, own);
+  }
   walk(**query, own);
   --view_depth_;
   if (failed()) return nullptr;

@@ -59,15 +59,20 @@ class Resolver {
     // The only column of a function in FROM, which its alias alone means too.
     std::string only_column = {};
   };
+  // What a WHERE says of the columns of what is in FROM.
+  struct Conditions {
+    std::vector<KeyCondition> all;
+    const duckdb::TableRef* from = nullptr;
+    // The columns of each relation in FROM by their names; empty: not known of all of them.
+    std::vector<std::pair<const duckdb::TableRef*, std::vector<std::string>>> relations;
+  };
   struct Scope {
     const Scope* parent = nullptr;
     const SearchPath* search_path = nullptr;
     std::set<std::string> common_tables = {};
     std::vector<NamedRelation> relations = {};
     bool in_view = false;
-    // What its WHERE says of columns, for relations in its FROM; null: nothing is looked up.
-    const std::vector<KeyCondition>* conditions = nullptr;
-    const duckdb::TableRef* from = nullptr;
+    const Conditions* conditions = nullptr;  // null: nothing is looked up
     // Of a view: what it was made to read. Its names mean that, whatever its search path finds now.
     const std::vector<ObjectId>* bound = nullptr;
   };
@@ -112,7 +117,23 @@ class Resolver {
   TableRefPointer scan(const Object& object, const duckdb::BaseTableRef& ref, const Scope& scope);
   TableRefPointer scan_rows(const Object& object, collection::CollectionId rows,
                             const duckdb::BaseTableRef& ref, const Scope& scope);
-  // resolve_lookups.cc: the rows of `snapshot` that may be wanted, by an index if one fits.
+
+  // resolve_lookups.cc
+  Conditions conditions_of(const duckdb::SelectNode& node, const Scope& scope);
+  bool add_relations(const duckdb::TableRef& from, const Scope& scope, Conditions& to) const;
+  const Object* relation_of(const duckdb::BaseTableRef& ref, const Scope& scope) const;
+  // Whether a column as it is written in WHERE is that one of what is there in FROM as `alias`.
+  static bool means(const std::vector<std::string>& written, const std::string& column,
+                    const std::string& alias, const duckdb::TableRef& ref,
+                    const Conditions& conditions);
+  // What may be asked of the rows that `inner` reads instead of those that it gives under `names`;
+  // where a name is empty, that is not known.
+  std::vector<KeyCondition> passed_on(const duckdb::SelectStatement& inner,
+                                      std::vector<std::string> names, const std::string& alias,
+                                      const duckdb::TableRef& ref, const Scope& scope,
+                                      const Scope& inner_scope) const;
+  std::vector<std::string> everything_of(const duckdb::SelectNode& node, const Scope& scope) const;
+  // The rows of `snapshot` that may be wanted, where an index tells which.
   std::optional<std::string> looked_up(const Object& object, const collection::Snapshot& snapshot,
                                        const std::optional<std::string>& row_ids,
                                        const duckdb::BaseTableRef& ref, const Scope& scope);
@@ -120,7 +141,8 @@ class Resolver {
                                                  const duckdb::BaseTableRef& ref,
                                                  const Scope& scope) const;
   TableRefPointer scan_input(const Object& object);
-  TableRefPointer scan_view(const Object& object, const Scope& scope);
+  TableRefPointer scan_view(const Object& object, const duckdb::BaseTableRef& ref,
+                            const Scope& scope);
   TableRefPointer scan_system(const Object& object);
   TableRefPointer subquery_of_ours(const std::string& sql);
   const ExtraRelation* extra(const std::string& name) const;
@@ -162,6 +184,7 @@ class Resolver {
   std::set<ObjectId> reads_;
   std::set<ObjectId> tables_;
   std::vector<RowsRead> rows_read_;
+  std::vector<KeyCondition> passed_on_;  // to the SELECT that is walked next
   std::vector<std::shared_ptr<const void>> keep_;
   std::map<ObjectId, std::shared_ptr<duckdb::ColumnDataCollection>> system_rows_;
   std::optional<system::PublishedCatalog> published_;  // made when the first lookup needs it

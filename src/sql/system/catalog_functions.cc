@@ -184,6 +184,9 @@ Result<std::optional<uint32_t>> answer_oid(const CatalogQuestion& question, std:
     return failure;
   };
   if (what == "regclass") {
+    const auto index = catalog.lookup(split_name(name), question.search_path);
+    if (index.ok() && *index != nullptr && (*index)->index() != nullptr)
+      return Answer((*index)->oid());
     auto found = catalog.relation(split_name(name), question.search_path);
     if (!found.ok()) return refuse(std::move(found).error());
     return Answer((*found)->oid());

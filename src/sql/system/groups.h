@@ -38,6 +38,9 @@ Column uint8(std::string name);
 inline engine::Value number(int64_t value) { return engine::Value::BIGINT(value); }
 inline engine::Value yes(bool value) { return engine::Value::BOOLEAN(value); }
 inline engine::Value owner() { return number(kOwnerOid); }
+// Of pg_am: what indexes are made by.
+inline constexpr uint32_t kBtreeOid = 403;
+inline constexpr uint32_t kArrangementOid = 9990;
 // A NULL of any type.
 engine::Value null();
 // Text, or NULL where it is empty.

@@ -77,6 +77,7 @@ struct ClassRow {
   uint32_t schema = 0;
   const char* kind = "r";
   size_t columns = 0;
+  uint32_t method = 0;  // of an index
   bool has_index = false;
   bool has_primary_key = false;
 };
@@ -89,7 +90,7 @@ void write(const ClassRow& row, RowWriter& out) {
            number(0),
            number(0),
            owner(),
-           number(0),
+           number(row.method),
            number(row.oid),
            number(0),
            number(0),
@@ -145,7 +146,8 @@ void classes(const ResolveContext& context, RowWriter& out) {
            .name = key.name,
            .schema = catalog.schema_of(table).oid(),
            .kind = "i",
-           .columns = key.columns.size()},
+           .columns = key.columns.size(),
+           .method = kBtreeOid},
           out);
   });
   for_each_index(context, [&](const Object& index, const Object&) {
@@ -153,7 +155,8 @@ void classes(const ResolveContext& context, RowWriter& out) {
            .name = index.name,
            .schema = catalog.schema_of(index).oid(),
            .kind = "i",
-           .columns = index.index()->columns.size()},
+           .columns = index.index()->columns.size(),
+           .method = kArrangementOid},
           out);
   });
 }
@@ -169,35 +172,56 @@ bool has_collation(const types::SqlType& type) {
   return type.id == TypeId::kText || type.id == TypeId::kVarchar || type.id == TypeId::kChar;
 }
 
+void write_attribute(uint32_t of, int64_t position, const Column& column, RowWriter& out) {
+  const bool plain = types::type_length(column.type) > 0;
+  out.row({number(of),
+           Value(column.name),
+           number(types::oid(column.type)),
+           number(-1),
+           number(types::type_length(column.type)),
+           number(position),
+           number(column.type.id == types::TypeId::kArray ? 1 : 0),
+           number(-1),
+           number(types::typmod(column.type)),
+           yes(plain),
+           Value(plain ? "p" : "x"),
+           Value("i"),
+           yes(column.not_null),
+           yes(column.default_sql.has_value()),
+           Value(""),
+           Value(""),
+           yes(false),
+           yes(true),
+           number(0),
+           number(has_collation(column.type) ? 100 : 0),
+           null(),
+           null(),
+           null()});
+}
+
+// The columns of an index, as those of a relation.
+void write_key(uint32_t of, const Object& relation, const std::vector<size_t>& columns,
+               RowWriter& out) {
+  int64_t position = 0;
+  for (const size_t number_of_column : columns) {
+    Column column = relation.columns()[number_of_column];
+    column.not_null = false;
+    column.default_sql.reset();
+    write_attribute(of, ++position, column, out);
+  }
+}
+
 void attributes(const ResolveContext& context, RowWriter& out) {
   for_each_relation(context, [&](const Object& object) {
     int64_t position = 0;
-    for (const auto& column : object.columns()) {
-      const bool plain = types::type_length(column.type) > 0;
-      out.row({number(object.oid()),
-               Value(column.name),
-               number(types::oid(column.type)),
-               number(-1),
-               number(types::type_length(column.type)),
-               number(++position),
-               number(column.type.id == types::TypeId::kArray ? 1 : 0),
-               number(-1),
-               number(types::typmod(column.type)),
-               yes(plain),
-               Value(plain ? "p" : "x"),
-               Value("i"),
-               yes(column.not_null),
-               yes(column.default_sql.has_value()),
-               Value(""),
-               Value(""),
-               yes(false),
-               yes(true),
-               number(0),
-               number(has_collation(column.type) ? 100 : 0),
-               null(),
-               null(),
-               null()});
-    }
+    for (const auto& column : object.columns())
+      write_attribute(object.oid(), ++position, column, out);
+  });
+  for_each_key(context, [&](const Object& table, const KeyConstraint& key, size_t i) {
+    write_key(index_oid(table, i), table, key.columns, out);
+  });
+  for_each_index(context, [&](const Object& index, const Object& on) {
+    write_key(index.oid(), on, index.index()->columns, out);
   });
 }
 

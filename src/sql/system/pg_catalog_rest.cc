@@ -84,7 +84,8 @@ void settings(const ResolveContext& context, RowWriter& out) {
 }
 
 void access_methods(const ResolveContext&, RowWriter& out) {
-  out.row({number(403), Value("btree"), Value("bthandler"), Value("i")});
+  out.row({number(kBtreeOid), Value("btree"), Value("bthandler"), Value("i")});
+  out.row({number(kArrangementOid), Value("arrangement"), Value("-"), Value("i")});
 }
 
 void collations(const ResolveContext& context, RowWriter& out) {
