@@ -22,8 +22,9 @@ class LiveRows final : public engine::RowFilter {
   const DeletionSet deleted_;
 };
 
-// So few ids are read one by one: a segment knows where each may lie, but not where several may.
-constexpr size_t kOneByOne = 3;
+// So few ids in all are read one by one: a segment knows where each may lie, but not where several
+// may. More would be too many parts of a query.
+constexpr size_t kOneByOne = 4;
 
 // Those of `ids`, ascending, that are from `first` to `last`.
 std::span<const int64_t> between(std::span<const int64_t> ids, int64_t first, int64_t last) {
@@ -107,7 +108,7 @@ class SegmentSnapshot final : public Snapshot {
     for (size_t i = 0; i < segments_.size(); ++i) {
       const SegmentInfo& info = segments_[i].info;
       const auto here = between(ids, info.first_row_id, info.last_row_id);
-      if (here.size() <= kOneByOne) {
+      if (here.size() <= 1 || ids.size() <= kOneByOne) {
         for (const int64_t id : here) add(i, fmt::format("row_id = {}", id));
         continue;
       }

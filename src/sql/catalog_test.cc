@@ -128,6 +128,43 @@ TEST(Catalog, MaterializedViewsAreTheSameAfterTheirRecordsAreReadBack) {
   EXPECT_THAT(drop.dropped_collections(), ElementsAre(collection::CollectionId{9}));
 }
 
+TEST(Catalog, IndexesAreTheSameAfterTheirRecordsAreReadBack) {
+  CatalogEdit edit(load({}));
+  const ObjectId t = create(edit, {"t"}, table());
+  const ObjectId id = create(edit, {"i"}, Index{.on = t, .columns = {1, 0}});
+  ASSERT_TRUE(edit.rename(t, "renamed").ok());
+  const Records records = committed({}, edit);
+  const auto read = load(records);
+  const Object* const index = read->find(id);
+  ASSERT_TRUE(index != nullptr && index->index() != nullptr);
+  EXPECT_EQ(index->index()->columns, (std::vector<size_t>{1, 0}));
+  EXPECT_EQ(read->indexes_of(t), std::vector<const Object*>{index});
+  EXPECT_EQ(show_create(*read, *index),
+            "CREATE INDEX \"i\" IN CLUSTER \"quickstart\" ON "
+            "\"materialize\".\"public\".\"renamed\" (\"b\", \"a\")");
+  // Of a table that has lost the columns, it would be read past their end.
+  Records damaged = records;
+  std::string& record = damaged.at("object/" + id.text());
+  record.replace(record.find("[1,0]"), 5, "[2,0]");
+  EXPECT_FALSE(Catalog::from_records(damaged, 1, keys()).ok());
+}
+
+TEST(CatalogEdit, AnIndexGoesWithItsTableAndStandsInNobodysWay) {
+  CatalogEdit edit(load({}));
+  const ObjectId t = create(edit, {"t"}, table());
+  const ObjectId id = create(edit, {"i"}, Index{.on = t, .columns = {0}});
+  EXPECT_EQ(state_of(edit.drop(ObjectKind::kTable, {{"i"}}, kPath, {})), "42809");
+  EXPECT_EQ(state_of(edit.drop(ObjectKind::kIndex, {{"t"}}, kPath, {})), "42809");
+  ASSERT_TRUE(edit.drop(ObjectKind::kTable, {{"t"}}, kPath, {}).ok());
+  EXPECT_EQ(edit.catalog()->find(id), nullptr);
+  EXPECT_TRUE(edit.take_notices().empty());
+  const ObjectId kept = create(edit, {"t"}, table());
+  create(edit, {"i"}, Index{.on = kept, .columns = {0}});
+  ASSERT_TRUE(edit.drop(ObjectKind::kIndex, {{"i"}}, kPath, {}).ok());
+  EXPECT_NE(edit.catalog()->find(kept), nullptr);
+  EXPECT_TRUE(edit.catalog()->indexes_of(kept).empty());
+}
+
 TEST(CatalogEdit, ReplacesMaterializedViewsByTheirLikeOnly) {
   CatalogEdit edit(load({}));
   create(edit, {"v"}, kept_view({}));

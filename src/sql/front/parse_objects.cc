@@ -314,22 +314,19 @@ Result<StatementParser::Node> StatementParser::create_index(bool is_default) {
 Status StatementParser::index_key(CreateIndex& create) {
   TRY(cursor_.expect("("));
   do {
-    const int32_t position = cursor_.position();
+    if (cursor_.at_end() || cursor_.is(",") || cursor_.is(")")) return cursor_.unexpected();
     const bool is_name =
         cursor_.is_kind(Token::Kind::kWord) || cursor_.is_kind(Token::Kind::kQuotedWord);
-    if (is_name && !cursor_.is(",", 1) && !cursor_.is(")", 1)) {
-      for (const std::string_view word : {"asc", "desc", "collate", "nulls"}) {
-        if (cursor_.is(word, 1)) return unsupported(upper(word) + " in CREATE INDEX").at(position);
-      }
+    const bool is_alone = cursor_.is_any({",", ")"}, 1) || cursor_.index() + 1 >= cursor_.end();
+    for (const std::string_view word : {"asc", "desc", "collate", "nulls"}) {
+      if (is_name && cursor_.is(word, 1)) return unsupported(upper(word) + " in CREATE INDEX");
     }
-    if (!is_name || (!cursor_.is(",", 1) && !cursor_.is(")", 1))) {
-      if (cursor_.at_end() || cursor_.is(",") || cursor_.is(")")) return cursor_.unexpected();
+    if (!is_name || !is_alone) {
       return unsupported("an expression in CREATE INDEX")
           .with_detail("The key of an index consists of columns.")
           .with_hint(
               "Create a materialized view that has the expression as a column, and an index "
-              "on that.")
-          .at(position);
+              "on that.");
     }
     TRY_ASSIGN(Name column, cursor_.name());
     create.columns.push_back(std::move(column));

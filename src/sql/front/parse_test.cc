@@ -241,6 +241,34 @@ TEST(Parse, StatementsAboutMaterializedViews) {
   EXPECT_FALSE(parsed<Explain>("explain view a").materialized);
 }
 
+TEST(Parse, Indexes) {
+  const auto create = parsed<CreateIndex>(
+      "create index if not exists i in cluster c on s.t using arrangement (a, \"B\")");
+  EXPECT_TRUE(create.if_not_exists);
+  EXPECT_EQ(create.name->text, "i");
+  EXPECT_EQ(create.on.text(), "s.t");
+  EXPECT_THAT(texts(create.columns), ElementsAre("a", "B"));
+  EXPECT_FALSE(parsed<CreateIndex>("create index in cluster c on t (a)").name);
+  const auto standard = parsed<CreateIndex>("create default index on t");
+  EXPECT_TRUE(!standard.name && standard.columns.empty());
+  EXPECT_EQ(parsed<Drop>("drop index a, s.b restrict").kind, ObjectKind::kIndex);
+  EXPECT_EQ(parsed<Rename>("alter index a rename to b").kind, ObjectKind::kIndex);
+  EXPECT_EQ(parsed<Show>("show create index a").what, Show::What::kCreateIndex);
+  EXPECT_EQ(parsed<Show>("show indexes on s.t where name = 'x'").on->text(), "s.t");
+  EXPECT_EQ(parsed<Show>("show indexes in cluster c").in, std::nullopt);
+  EXPECT_EQ(parsed<Show>("show indexes in s").in->text(), "s");
+  for (const char* refused :
+       {"create index on t (a + 1)", "create index on t (f(a))", "create index on t ((a))",
+        "create index on t (a desc)", "create index on t (a) where a > 1",
+        "create index on t (a) with (retain history for '1h')", "create unique index on t (a)"}) {
+    EXPECT_EQ(error_of(refused).sqlstate, "0A000") << refused;
+  }
+  for (const char* wrong : {"create index on t", "create index on t ()", "create index on t (a,)",
+                            "create index i on t (a", "create temporary index on t (a)"}) {
+    EXPECT_EQ(error_of(wrong).sqlstate, "42601") << wrong;
+  }
+}
+
 TEST(Parse, Connections) {
   const auto create = parsed<CreateConnection>(
       "create connection if not exists c to aws (access key id = 'AK', secret access key = secret "
