@@ -244,9 +244,9 @@ SELECT $1
 ----
 error 42P02: there is no parameter $1
 
-EXPLAIN SELECT 1
+EXPLAIN ANALYZE SELECT 1
 ----
-error 0A000: EXPLAIN is not supported
+error 0A000: EXPLAIN ANALYZE is not supported
 
 # Comparisons of types that have nothing to do with each other, which is known without any row.
 SELECT '1'::text = 1
