@@ -153,13 +153,27 @@ TEST(Graph, KeepsOtherAggregates) {
                "SELECT k, arg_max(s, a * 100 + length(s)) IS NULL, max(l) FROM t GROUP BY k"});
 }
 
+TEST(Graph, KeepsMedians) {
+  expect_laws(
+      {"SELECT k, median(a), min(a), max(a), median(a) FILTER (WHERE b > 0) FROM t GROUP BY k",
+       "SELECT k, median(DISTINCT a), median(s), median(d), median(a > 1) FROM t GROUP BY k",
+       "SELECT median(b), median(a::hugeint), median(a::tinyint), median(a::float) FROM t",
+       "SELECT k, median(date '2020-01-01' + a::integer), median(to_timestamp(a * 7)), "
+       "median(time '01:00:00' + to_seconds(a)), median(to_days(a::integer)) FROM t GROUP BY k",
+       "SELECT k, median(CASE a WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' WHEN 3 THEN '-Infinity' "
+       "WHEN 0 THEN '-0' ELSE a::text END::double) FROM t GROUP BY k",
+       "SELECT median(CASE WHEN a > 2 THEN 'infinity'::date ELSE date '2020-01-01' END), "
+       "median(CASE WHEN a > 1 THEN 9223372036854775807 ELSE -9223372036854775807 END) FROM t"});
+}
+
 // So many different values that they lie in many pieces, which come, are divided and go again.
 TEST(Graph, KeepsExtremesOfLargeGroups) {
   for (int seed = 1; seed <= 2 * factor(); ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     std::mt19937 random(static_cast<uint32_t>(seed));
     ViewUnderTest view(two_tables(),
-                       "SELECT k % 2, min(a), max(a), min(s), max(b) FROM t GROUP BY 1");
+                       "SELECT k % 2, min(a), max(a), min(s), max(b), median(a), median(b), "
+                       "median(s), median(k) FILTER (WHERE a > 9) FROM t GROUP BY 1");
     ASSERT_TRUE(view.made());
     RandomOptions options;
     options.nulls = 0.02;

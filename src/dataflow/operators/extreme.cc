@@ -5,9 +5,13 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "arrangement/prefetch.h"
+#include "dataflow/operators/function_states.h"
 #include "dataflow/sort_keys.h"
+#include "engine/engine.h"
+#include "engine/row_codec.h"
 
 namespace sluice::dataflow {
 namespace {
@@ -32,6 +36,23 @@ template <typename Iterator>
 auto first_there(Iterator begin, Iterator end) -> decltype(&begin->key) {
   for (; begin != end; ++begin) {
     if (begin->count > 0) return &begin->key;
+  }
+  return nullptr;
+}
+
+template <typename Key>
+int64_t rows_there(const Piece<Key>& piece) {
+  int64_t rows = 0;
+  for (const Counted<Key>& value : piece) rows += std::max<int64_t>(value.count, 0);
+  return rows;
+}
+
+// The value of the row at `rank`, from 0, of those that are there.
+template <typename Key>
+const Key* row_at(const Piece<Key>& piece, int64_t rank) {
+  for (const Counted<Key>& value : piece) {
+    rank -= std::max<int64_t>(value.count, 0);
+    if (rank < 0) return &value.key;
   }
   return nullptr;
 }
@@ -66,8 +87,16 @@ class Pieces {
     return grown;
   }
   const std::vector<Piece<Key>>& all() const { return pieces_; }
+  int64_t rows() const { return std::accumulate(rows_.begin(), rows_.end(), int64_t{0}); }
+  const Key* at_rank(int64_t rank) const {
+    for (size_t number = 0; number < pieces_.size(); ++number) {
+      if (rank < rows_[number]) return row_at(pieces_[number], rank);
+      rank -= rows_[number];
+    }
+    return nullptr;
+  }
   size_t bytes() const {
-    return sizeof *this + lasts_.capacity() * sizeof(Key) +
+    return sizeof *this + lasts_.capacity() * sizeof(Key) + rows_.capacity() * sizeof(int64_t) +
            pieces_.capacity() * sizeof(Piece<Key>) + pieces_.size() * kRoom * sizeof(Counted<Key>);
   }
 
@@ -78,15 +107,18 @@ class Pieces {
     piece.reserve(kRoom);
     const auto at = static_cast<std::ptrdiff_t>(number);
     lasts_.insert(lasts_.begin() + at, piece.back().key);
+    rows_.insert(rows_.begin() + at, rows_there(piece));
     pieces_.insert(pieces_.begin() + at, std::move(piece));
   }
   void drop(size_t number) {
     const auto at = static_cast<std::ptrdiff_t>(number);
     pieces_.erase(pieces_.begin() + at);
     lasts_.erase(lasts_.begin() + at);
+    rows_.erase(rows_.begin() + at);
   }
   // After a change: none is empty but an only one, none has no room.
   void mend(size_t number) {
+    rows_[number] = rows_there(pieces_[number]);
     if (pieces_[number].empty()) {
       if (pieces_.size() > 1) drop(number);
       return;
@@ -97,17 +129,20 @@ class Pieces {
       const auto half = full.begin() + kRoom / 2;
       Piece<Key> lower(std::make_move_iterator(full.begin()), std::make_move_iterator(half));
       full.erase(full.begin(), half);
+      rows_[number] = rows_there(full);
       put(number, std::move(lower));
     } else if (number + 1 < pieces_.size() &&
                pieces_[number].size() + pieces_[number + 1].size() < kRoom / 4) {
       Piece<Key>& next = pieces_[number + 1];
       next.insert(next.begin(), std::make_move_iterator(pieces_[number].begin()),
                   std::make_move_iterator(pieces_[number].end()));
+      rows_[number + 1] += rows_[number];
       drop(number);
     }
   }
 
   std::vector<Key> lasts_;
+  std::vector<int64_t> rows_;  // how many each piece has
   std::vector<Piece<Key>> pieces_;
 };
 
@@ -138,6 +173,10 @@ class Counts {
     }
     return nullptr;
   }
+  int64_t rows() const { return many_ ? many_->rows() : rows_there(few_); }
+  const Key* at_rank(int64_t rank) const {
+    return many_ ? many_->at_rank(rank) : row_at(few_, rank);
+  }
   bool empty() const {
     return many_ ? many_->all().size() == 1 && many_->all()[0].empty() : few_.empty();
   }
@@ -151,6 +190,15 @@ class Counts {
   Piece<Key> few_;
   std::unique_ptr<Pieces<Key>> many_;  // all of them, once they were many
 };
+
+template <typename Key>
+const Key* chosen(const Counts<Key>& counts, Choice choice) {
+  if (choice == Choice::kLeast) return counts.least();
+  if (choice == Choice::kGreatest) return counts.greatest();
+  const int64_t rows = counts.rows();
+  if (choice == Choice::kSecondMiddle && rows % 2 != 0) return nullptr;
+  return counts.at_rank(choice == Choice::kSecondMiddle ? rows / 2 : (rows - 1) / 2);
+}
 
 // ---- values as keys that compare as they do
 
@@ -264,14 +312,13 @@ class ValuesOf final : public OrderedValues {
     }
   }
 
-  void put(const std::vector<const WideSum*>& slots, bool greatest,
+  void put(const std::vector<const WideSum*>& slots, Choice choice,
            engine::Vector& result) const override {
     prefetch(slots);
     for (size_t row = 0; row < slots.size(); ++row) {
       const Key* key = nullptr;
       if (slots[row]->low != 0) {
-        const Counts<Key>& counts = at(slots[row]->low);
-        key = greatest ? counts.greatest() : counts.least();
+        key = chosen(at(slots[row]->low), choice);
       }
       if (key == nullptr) {
         duckdb::FlatVector::SetNull(result, row, true);
@@ -354,13 +401,22 @@ class ValuesOf final : public OrderedValues {
   size_t bytes_ = 0;
 };
 
+// Whether equal values of the type may stand for each other in a median, which computes with them.
+bool has_middle(const engine::LogicalType& type) {
+  if (type.id() == duckdb::LogicalTypeId::TIME_TZ) return false;
+  const bool floating =
+      type.id() == duckdb::LogicalTypeId::FLOAT || type.id() == duckdb::LogicalTypeId::DOUBLE;
+  return floating || !arrangement::has_equal_values_that_differ(type);
+}
+
 }  // namespace
 
 bool ExtremeAggregate::can_do(const AggregateCall& call) {
-  if (call.name() != "min" && call.name() != "max") return false;
   if (call.arguments.size() != 1 || call.bound->children.size() != 1) return false;
   const auto& type = call.bound->children[0]->return_type;
-  return type == call.type() && !type.IsNested();
+  if (type.IsNested()) return false;
+  if (call.name() == "median") return !call.distinct && call.order.empty() && has_middle(type);
+  return (call.name() == "min" || call.name() == "max") && type == call.type();
 }
 
 ExtremeAggregate::ExtremeAggregate(const AggregateCall& call, const ExtremeAggregate* other)
@@ -369,7 +425,7 @@ ExtremeAggregate::ExtremeAggregate(const AggregateCall& call, const ExtremeAggre
     values_ = other->values_;
     return;
   }
-  if (is_word(call.type().InternalType())) {
+  if (is_word(call.bound->children[0]->return_type.InternalType())) {
     own_ = std::make_unique<ValuesOf<uint64_t>>();
   } else {
     own_ = std::make_unique<ValuesOf<std::string>>();
@@ -387,8 +443,36 @@ void ExtremeAggregate::add(const Batch& batch, const Groups& groups) {
 }
 
 void ExtremeAggregate::finish(const FinishedGroups& groups, engine::Vector& result,
-                              std::vector<Failure>& /*failed*/) const {
-  values_->put(groups.slots, call_.name() == "max", result);
+                              std::vector<Failure>& failed) const {
+  if (call_.name() == "median") return median(groups.slots, 0, result, failed);
+  const bool greatest = call_.name() == "max";
+  values_->put(groups.slots, greatest ? Choice::kGreatest : Choice::kLeast, result);
+}
+
+// Of the one or two values in the middle the function makes what it makes of all of them.
+void ExtremeAggregate::median(const std::vector<const WideSum*>& slots, size_t begin,
+                              engine::Vector& result, std::vector<Failure>& failed) const {
+  try {
+    FunctionStates states(call_, slots.size());
+    std::vector<duckdb::data_ptr_t> targets;
+    for (size_t i = 0; i < slots.size(); ++i) targets.push_back(states.at(i));
+    for (const Choice choice : {Choice::kFirstMiddle, Choice::kSecondMiddle}) {
+      engine::Chunk values;
+      engine::initialize(values, {call_.bound->children[0]->return_type}, slots.size());
+      values_->put(slots, choice, values.data[0]);
+      values.SetCardinality(slots.size());
+      states.update(values, targets);
+    }
+    states.finalize(result, begin);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& exception) {
+    if (slots.size() == 1) {
+      failed.push_back({static_cast<uint32_t>(begin), engine::engine_error(exception)});
+      return;
+    }
+    for (size_t i = 0; i < slots.size(); ++i) median({slots[i]}, begin + i, result, failed);
+  }
 }
 
 void ExtremeAggregate::forget(WideSum& slot) {

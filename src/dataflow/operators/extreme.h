@@ -1,5 +1,6 @@
-// min and max: the values of each group in order, so that the next one is at hand when the first
-// goes. A change costs little more in a large group than in a small one.
+// min, max and median: the values of each group in order, so that the next one is at hand when the
+// first goes, and those in the middle are found by counting. A change costs little more in a large
+// group than in a small one.
 #pragma once
 
 #include <memory>
@@ -7,6 +8,9 @@
 #include "dataflow/operators/keyed_aggregate.h"
 
 namespace sluice::dataflow {
+
+// Which row's value of a group. Of an odd number of rows there is no second one in the middle.
+enum class Choice : uint8_t { kLeast, kGreatest, kFirstMiddle, kSecondMiddle };
 
 // The values of a column by group.
 class OrderedValues {
@@ -17,8 +21,8 @@ class OrderedValues {
   OrderedValues& operator=(const OrderedValues&) = delete;
   virtual void add(const Batch& batch, size_t column, const std::vector<int64_t>& weights,
                    const std::vector<WideSum*>& slots) = 0;
-  // Puts each group's least or greatest value into its row of `result`, or NULL.
-  virtual void put(const std::vector<const WideSum*>& slots, bool greatest,
+  // Puts each group's chosen value into its row of `result`, or NULL.
+  virtual void put(const std::vector<const WideSum*>& slots, Choice choice,
                    engine::Vector& result) const = 0;
   virtual void forget(WideSum& slot) = 0;
   virtual OperatorState state() const = 0;
@@ -26,7 +30,7 @@ class OrderedValues {
 
 class ExtremeAggregate final : public KeyedAggregate {
  public:
-  // Whether the call is a min or max of values that can be kept in order.
+  // Whether the call is a min, max or median of values that can be kept in order.
   static bool can_do(const AggregateCall& call);
   // `other`: one over the same rows and values, whose state then does for both; must outlive this.
   ExtremeAggregate(const AggregateCall& call, const ExtremeAggregate* other);
@@ -41,6 +45,10 @@ class ExtremeAggregate final : public KeyedAggregate {
   OperatorState state() const override { return own_ ? own_->state() : OperatorState(); }
 
  private:
+  // Those of the groups at `slots`, into result's rows from `begin` on.
+  void median(const std::vector<const WideSum*>& slots, size_t begin, engine::Vector& result,
+              std::vector<Failure>& failed) const;
+
   const AggregateCall& call_;
   const ExtremeAggregate* owner_;       // of the values: this, or another one
   std::unique_ptr<OrderedValues> own_;  // null: another one's

@@ -1,8 +1,8 @@
 #include "dataflow/operators/generic.h"
 
 #include <algorithm>
-#include <duckdb/storage/arena_allocator.hpp>
 
+#include "dataflow/operators/function_states.h"
 #include "dataflow/sort_keys.h"
 #include "engine/engine.h"
 #include "engine/row_codec.h"
@@ -23,56 +23,6 @@ std::vector<engine::LogicalType> types_of(const std::vector<engine::LogicalType>
   for (const size_t column : columns) result.push_back(types[column]);
   return result;
 }
-
-// The states of one function for some groups, as its own code has them.
-class States {
- public:
-  States(const AggregateCall& call, size_t count)
-      : function_(call.bound->function),
-        arena_(duckdb::Allocator::DefaultAllocator()),
-        input_(call.bound->bind_info.get(), arena_),
-        size_((function_.state_size(function_) + 7) / 8 * 8),
-        memory_(count * size_ / 8),
-        pointers_(count) {
-    for (size_t i = 0; i < count; ++i) {
-      pointers_[i] = reinterpret_cast<duckdb::data_ptr_t>(memory_.data()) + i * size_;
-      function_.initialize(function_, pointers_[i]);
-    }
-  }
-  ~States() {
-    if (!function_.destructor) return;
-    engine::Vector all = vector_of(pointers_);
-    function_.destructor(all, input_, pointers_.size());
-  }
-  States(const States&) = delete;
-  States& operator=(const States&) = delete;
-
-  void update(engine::Chunk& arguments, const std::vector<duckdb::data_ptr_t>& states) {
-    engine::Vector targets = vector_of(states);
-    function_.update(arguments.data.data(), input_, arguments.ColumnCount(), targets,
-                     states.size());
-  }
-  void finalize(engine::Vector& result, size_t offset) {
-    engine::Vector all = vector_of(pointers_);
-    function_.finalize(all, input_, result, pointers_.size(), offset);
-  }
-  duckdb::data_ptr_t at(size_t index) const { return pointers_[index]; }
-
- private:
-  static engine::Vector vector_of(const std::vector<duckdb::data_ptr_t>& pointers) {
-    engine::Vector result(engine::LogicalType::POINTER, std::max<size_t>(pointers.size(), 1));
-    std::copy(pointers.begin(), pointers.end(),
-              reinterpret_cast<duckdb::data_ptr_t*>(duckdb::FlatVector::GetData(result)));
-    return result;
-  }
-
-  const duckdb::AggregateFunction& function_;
-  duckdb::ArenaAllocator arena_;
-  duckdb::AggregateInputData input_;
-  const size_t size_;
-  std::vector<uint64_t> memory_;
-  std::vector<duckdb::data_ptr_t> pointers_;
-};
 
 }  // namespace
 
@@ -191,7 +141,7 @@ void GenericAggregate::compute(const std::vector<std::string_view>& keys, size_t
       codec_.types().begin(),
       codec_.types().begin() + static_cast<std::ptrdiff_t>(call_.arguments.size()));
   try {
-    States states(call_, count);
+    FunctionStates states(call_, count);
     std::vector<std::string_view> payloads;
     std::vector<duckdb::data_ptr_t> targets;
     for (size_t next = 0; next < seen.size();) {
