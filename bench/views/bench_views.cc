@@ -86,6 +86,8 @@ constexpr Shape kShapes[] = {
      "SELECT o_custkey, median(o_totalprice), arg_max(o_orderkey, o_totalprice), "
      "max(o_orderdate) FROM orders GROUP BY o_custkey",
      0, 5},
+    {"median", "median by customer",
+     "SELECT o_custkey, median(o_totalprice) FROM orders GROUP BY o_custkey", 0, 5},
     {"join", "join, a tenth of the rows",
      "SELECT l_orderkey, l_extendedprice, o_totalprice, o_orderdate FROM lineitem "
      "JOIN orders ON l_orderkey = o_orderkey WHERE l_quantity <= 5",
@@ -478,7 +480,7 @@ void bench_load(int64_t rows) {
 // Changes of lineitem where half of its rows belong to one order, or to none; of orders likewise.
 void bench_skew(int64_t rows, const std::string& only) {
   fmt::print("\n{} rows of lineitem, half of the rows with one key\n", rows);
-  const char* const names[] = {"join", "joinsum", "outer", "outer2", "minmax", "odd"};
+  const char* const names[] = {"join", "joinsum", "outer", "outer2", "minmax", "median", "odd"};
   std::map<std::string, double> uniform[2];
   for (const Keys keys : {Keys::kUniform, Keys::kHalfOnOne, Keys::kHalfNull}) {
     Tables tables(rows, keys);
