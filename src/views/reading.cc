@@ -27,20 +27,39 @@ Status read_chunks(engine::Engine& engine, const std::string& sql, const TakeChu
 }
 
 Status read_snapshot(engine::Engine& engine, const collection::Snapshot& snapshot, size_t columns,
-                     std::optional<collection::RowId> ids_after, const TakeChunk& take,
-                     std::stop_token stop) {
+                     collection::RowId ids_after, const TakeChunk& take, std::stop_token stop) {
   const std::vector<std::string> names = column_names(columns);
-  std::optional<std::string> row_id;
-  std::string list = fmt::format("{}", fmt::join(names, ", "));
-  std::string where;
-  if (ids_after) {
-    row_id = "row_id";
-    list += ", row_id";
-    where = fmt::format(" WHERE row_id > {}", ids_after->value);
-  }
   return read_chunks(
-      engine, fmt::format("SELECT {} FROM {} t{}", list, snapshot.table_sql(names, row_id), where),
+      engine,
+      fmt::format("SELECT {}, row_id FROM {} t WHERE row_id > {}", fmt::join(names, ", "),
+                  snapshot.table_sql(names, "row_id"), ids_after.value),
       take, std::move(stop));
+}
+
+Status read_columns(engine::Engine& engine, const collection::Snapshot& snapshot,
+                    const std::vector<engine::LogicalType>& types, const std::vector<size_t>& read,
+                    const TakeBatch& take, std::stop_token stop) {
+  const std::vector<std::string> names = column_names(types.size());
+  std::vector<std::string> wanted;
+  for (const size_t column : read) wanted.push_back(names[column]);
+  // Rows are counted even where no column is read.
+  if (wanted.empty()) wanted.emplace_back("NULL");
+  const std::string sql = fmt::format("SELECT {} FROM {} t", fmt::join(wanted, ", "),
+                                      snapshot.table_sql(names, std::nullopt));
+  const auto take_chunk = [&](engine::Chunk& chunk) -> Status {
+    auto batch = std::make_shared<dataflow::Batch>();
+    batch->rows.InitializeEmpty({types.begin(), types.end()});
+    for (size_t i = 0; i < types.size(); ++i) {
+      batch->rows.data[i].Reference(engine::Value(types[i]));
+    }
+    for (size_t i = 0; i < read.size(); ++i) {
+      batch->rows.data[read[i]].Reference(chunk.data[i]);
+    }
+    batch->rows.SetCardinality(chunk.size());
+    batch->weights.assign(chunk.size(), 1);
+    return take(batch);
+  };
+  return read_chunks(engine, sql, take_chunk, std::move(stop));
 }
 
 dataflow::BatchPtr referring(const engine::Chunk& chunk,

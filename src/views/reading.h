@@ -27,10 +27,16 @@ std::vector<std::string> column_names(size_t count);
 Status read_chunks(engine::Engine& engine, const std::string& sql, const TakeChunk& take,
                    std::stop_token stop);
 
-// All rows; with `ids`, those with a greater id, which is the last column then.
+// Rows with a greater id than `ids_after`; the id is one more column, the last one.
 Status read_snapshot(engine::Engine& engine, const collection::Snapshot& snapshot, size_t columns,
-                     std::optional<collection::RowId> ids_after, const TakeChunk& take,
-                     std::stop_token stop);
+                     collection::RowId ids_after, const TakeChunk& take, std::stop_token stop);
+
+// All rows as batches of `types`, of which the columns `read` (ascending) are read and the others
+// are NULL. Batches are valid during the call only.
+using TakeBatch = std::function<Status(const dataflow::BatchPtr&)>;
+Status read_columns(engine::Engine& engine, const collection::Snapshot& snapshot,
+                    const std::vector<engine::LogicalType>& types, const std::vector<size_t>& read,
+                    const TakeBatch& take, std::stop_token stop);
 
 // Appends copies of what has changed, with diffs as weights. False: it is more than `most` rows, of
 // which some may have been appended.

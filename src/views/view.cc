@@ -143,14 +143,14 @@ Status View::fill_graph(const collection::ReadView& at, const Progress& progress
                                     [&](const Input& one) { return source_of(one.id) == source; });
     CHECK(input != definition_.inputs.end());
     TRY_ASSIGN(const auto snapshot, at.snapshot(input->id));
-    const auto take = [&](engine::Chunk& chunk) -> Status {
-      TRY(graph_->fill(source, {referring(chunk, input->shape.types, 1)}));
-      filled += chunk.size();
+    const auto take = [&](const dataflow::BatchPtr& batch) -> Status {
+      TRY(graph_->fill(source, {batch}));
+      filled += batch->size();
       progress(filled, input_rows_);
       return ok();
     };
-    TRY(read_snapshot(around_.engine, *snapshot, input->shape.types.size(), std::nullopt, take,
-                      stop));
+    TRY(read_columns(around_.engine, *snapshot, input->shape.types, graph_->columns_read(source),
+                     take, stop));
     TRY(graph_->end(source));
   }
   return graph_->finish_fill();

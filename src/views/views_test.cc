@@ -99,6 +99,18 @@ TEST_F(MaterializedViews, CatchUpWithALoad) {
   expect_right(counted);
 }
 
+TEST_F(MaterializedViews, AreFilledFromTheColumnsThatTheyRead) {
+  load(t_, 0, 9'000);
+  load(u_, 100, 500);
+  const std::vector<Input> both = {table(t_, "t"), table(u_, "u")};
+  expect_right(make("SELECT count(*) FROM t", {LogicalType::BIGINT}, {table(t_, "t")}));
+  expect_right(make("SELECT v FROM t WHERE v > 'value 5'", {LogicalType::VARCHAR}, {both[0]}));
+  expect_right(make("SELECT max(k) FROM t", {LogicalType::BIGINT}, {both[0]}));
+  expect_right(make("SELECT a.k, b.v FROM t a JOIN t b ON a.k = b.k + 1",
+                    {LogicalType::BIGINT, LogicalType::VARCHAR}, {both[0]}));
+  expect_right(make("SELECT t.v FROM t JOIN u ON t.v = u.v", {LogicalType::VARCHAR}, both));
+}
+
 TEST_F(MaterializedViews, AreFilledAnewAfterTooLargeAChange) {
   view_options_.refill_from_rows = 1'000;
   restart();
