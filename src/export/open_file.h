@@ -70,7 +70,7 @@ class OpenFile {
   uint64_t rows = 0;
   // Where it ends: at the largest size, or before when what is to come is shared out evenly.
   uint64_t target_bytes;
-  bool was_judged = false;
+  uint64_t judged = 0;  // so often (size_balance.h)
 
  protected:
   virtual Status end_content(const std::stop_token& stop) = 0;

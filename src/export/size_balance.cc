@@ -10,6 +10,8 @@ namespace {
 constexpr double kRowsInHand = 122'880;
 // With more to come the last file is large enough without any sharing.
 constexpr double kSharedBelow = 1.5;
+// At this many eighths of its size, from four on: of several writers one may get more than its part.
+constexpr uint64_t kJudged = 3;
 // Less than this of the work says nothing about the rest.
 constexpr double kLeastDone = 0.02;
 
@@ -44,8 +46,8 @@ std::optional<double> SizeBalance::more_bytes(const OpenFile& file) const {
 
 void SizeBalance::judge(OpenFile& file) const {
   const uint64_t bytes = file.bytes();
-  if (file.was_judged || bytes < largest_bytes_ / 2) return;
-  file.was_judged = true;
+  if (file.judged == kJudged || bytes < largest_bytes_ / 8 * (4 + file.judged)) return;
+  ++file.judged;
   const auto more = more_bytes(file);
   if (!more) return;
   const double all = static_cast<double>(bytes) + *more;

@@ -1,10 +1,10 @@
 // When a file ends: at the largest size, or sooner, so that the last one of a writer is not a small
 // rest.
 //
-// At half its size a file is judged: if the next one would be the writer's last and less than half
-// full, the two share what is to come evenly. How much that is is a guess from how far the query
-// is, so it is made again when the file has got its share. Without a guess files are filled, one by
-// one.
+// From half its size on a file is judged: if the next one would be the writer's last and less than
+// half full, the two share what is to come evenly. How much that is is a guess from how far the
+// query is and how many writers share it, so it is made again at five and at six eighths, and when
+// the file has got its share. Without a guess files are filled, one by one.
 //
 // Threads: safe from any; a file by one at a time.
 #pragma once
