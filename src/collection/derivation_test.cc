@@ -215,5 +215,53 @@ TEST_F(Derived, WhatIsDueIsSteppedWithoutCommitsAndNoReadPassesIt) {
   EXPECT_GT(store_->read()->time(), before);
 }
 
+// Wants one step, so much later than the first.
+class Later final : public Derivation {
+ public:
+  explicit Later(int64_t pause) : pause_(pause) {}
+  bool reads(CollectionId) const override { return false; }
+  bool is_due() const override { return steps == 0; }
+  collection::Derived step(Time time, std::span<const SourceChange>, const Reserve&) override {
+    const bool first = steps++ == 0;
+    return {{}, {}, first ? std::optional(Time{time.milliseconds + pause_}) : std::nullopt};
+  }
+  std::optional<Time> forget() override { return std::nullopt; }
+
+  std::atomic<int> steps = 0;
+
+ private:
+  const int64_t pause_;
+};
+
+TEST_F(Derived, AClockThatIsSetForwardHoldsUpNoReader) {
+  FakeClock clock(std::chrono::system_clock::now());
+  close();
+  engine::Engine::Options options;
+  options.readable_directories = {directory_.path()};
+  engine_ = std::move(engine::Engine::open(options, engine::testing::register_breaking)).value();
+  connection_ = std::move(engine_->connect()).value();
+  store_ = std::move(open_store(options_, *engine_, clock, Files::real())).value();
+  const auto later = std::make_shared<Later>(60'000);
+  store_->derive(later);
+  ASSERT_TRUE(write(from_, {{1, "a"}}).ok());
+  clock.advance(std::chrono::seconds(600));
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch());
+  wait_until([&] { return store_->read()->time().milliseconds >= now.count(); });
+  EXPECT_EQ(later->steps, 2);
+  store_.reset();  // before the clock
+}
+
+TEST_F(Derived, WhatIsDueInCenturiesIsWaitedFor) {
+  const auto later = std::make_shared<Later>(int64_t{300'000} * 365 * 86'400'000);
+  store_->derive(later);
+  ASSERT_TRUE(write(from_, {{1, "a"}}).ok());
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const Time before = store_->read()->time();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_GT(store_->read()->time(), before);
+  EXPECT_EQ(later->steps, 1);
+}
+
 }  // namespace
 }  // namespace sluice::collection

@@ -14,6 +14,7 @@ constexpr size_t kMostDerivedBytes = size_t{256} << 20;
 using Steady = std::chrono::steady_clock;
 // What follows from time is seen to at most as often, where no commit does it: each is a sync.
 constexpr std::chrono::milliseconds kBetweenGroupsWithoutCommits{10};
+constexpr std::chrono::milliseconds kLongestPause{1000};
 
 constexpr size_t kProbeBytes = size_t{1} << 20;
 
@@ -143,8 +144,9 @@ void Sequencer::wait_for_work(std::unique_lock<std::mutex>& lock) {
       arrived_.wait(lock);
       continue;
     }
-    const auto pause = std::max<Steady::duration>(state_.timeline.until(*due),
-                                                  next_without_commits_ - Steady::now());
+    // The clock may be set, and what is due may be centuries away.
+    const Steady::duration until = std::min(state_.timeline.until(*due), kLongestPause);
+    const auto pause = std::max(until, next_without_commits_ - Steady::now());
     if (pause <= Steady::duration::zero()) return;
     arrived_.wait_for(lock, pause);
   }
@@ -165,7 +167,8 @@ void Sequencer::run_group(std::vector<Request*> requests) {
     if (accept(group, *requests[i])) answered.push_back(requests[i]);
   }
   group.due = state_.timeline.due();
-  if (group.accepted.empty() && !requests.empty()) {
+  const bool is_time = group.due && *group.due <= group.time;
+  if (group.accepted.empty() && !requests.empty() && !is_time) {
     state_.timeline.end_group(false, group.due);
   } else {
     complete(group);

@@ -246,6 +246,13 @@ std::optional<uint64_t> Graph::next_due() const {
   return next;
 }
 
+size_t Graph::due_rows(uint64_t now, size_t most) const {
+  size_t rows = 0;
+  if (void_) return rows;
+  for (const size_t number : timed_) rows += steps_[number].work->due_rows(now, most);
+  return rows;
+}
+
 // ---- filling
 
 std::vector<SourceId> Graph::fill_order() const {

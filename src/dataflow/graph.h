@@ -56,6 +56,8 @@ class Graph {
   Result<Delta> tick(const Changes& changes, uint64_t now = 0);
   // The time at which the answer changes though no source does; none: never, as far as is known.
   std::optional<uint64_t> next_due() const;
+  // How many rows come and go by then; at least `most` where there are more.
+  size_t due_rows(uint64_t now, size_t most) const;
 
   // ---- Filling, in place of the first tick. After an error of any of these the graph is void; so
   // it is when one is stopped, which shows within some batches (kCancelled).

@@ -79,6 +79,8 @@ class Operator {
   virtual void set_time(uint64_t /*now*/) {}
   // The time at which the output changes though no input does; none: never.
   virtual std::optional<uint64_t> next_due() const { return std::nullopt; }
+  // How many rows change it by then; at least `most` where there are more.
+  virtual size_t due_rows(uint64_t /*now*/, size_t /*most*/) const { return 0; }
 
   // Filling, in place of start() and of a step with all rows at once: each input's rows come in
   // any number of calls, in any order of the inputs. What goes out is the same in sum, but never

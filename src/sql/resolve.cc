@@ -275,6 +275,14 @@ void Resolver::walk_select_item(ExpressionPointer& item, Scope& scope, bool top)
   }
 }
 
+static bool has_between(const duckdb::ParsedExpression& tree) {
+  bool found = tree.GetExpressionClass() == duckdb::ExpressionClass::BETWEEN ||
+               tree.GetExpressionClass() == duckdb::ExpressionClass::SUBQUERY;
+  duckdb::ParsedExpressionIterator::EnumerateChildren(
+      tree, [&](const duckdb::ParsedExpression& child) { found = found || has_between(child); });
+  return found;
+}
+
 // x BETWEEN a AND b, with a logical time among them, as the two comparisons that it means: each
 // finds out for itself how the time compares with the other side.
 void Resolver::split_between_times(ExpressionPointer& tree) {
@@ -285,6 +293,8 @@ void Resolver::split_between_times(ExpressionPointer& tree) {
            side->Cast<duckdb::FunctionExpression>().function_name == "mz_now";
   };
   if (!is_time(between.input) && !is_time(between.lower) && !is_time(between.upper)) return;
+  // It is copied: not what may hold others that would be, too.
+  if (!is_time(between.input) && has_between(*between.input)) return;
   using duckdb::ExpressionType;
   auto both = duckdb::make_uniq<duckdb::ConjunctionExpression>(ExpressionType::CONJUNCTION_AND);
   for (auto& [type, bound] :

@@ -206,6 +206,20 @@ Result<bool> Follower::attach(Kept& kept, std::stop_token stop) {
   return attached;
 }
 
+// The oldest time at which it, or a view that reads it, may be read.
+std::optional<Time> Follower::oldest_asked_locked(const Kept& kept) const {
+  std::optional<Time> oldest;
+  if (const auto since = store_.since(kept.id()); since.ok()) oldest = *since;
+  for (const KeptPtr& other : kept_) {
+    for (const KeptPtr& up : other->upstream) {
+      if (up.get() != &kept) continue;
+      const auto since = oldest_asked_locked(*other);
+      if (since && oldest) oldest = std::min(*since, *oldest);
+    }
+  }
+  return oldest;
+}
+
 void Follower::note_locked(const Kept& kept, Step& step) {
   step.out.notes.push_back({note_key(kept.id()), kept.readable.to_note()});
 }
@@ -268,11 +282,15 @@ void Follower::step_one(const KeptPtr& kept, Step& step, const Reserve& reserve)
   const auto due = kept->attached ? kept->view.next_due() : std::nullopt;
   const bool is_time = due && *due <= step.time;
   if (mine.empty() && !unknown && !starts && !too_large && !is_time) return;
-  stepped_.emplace_back(kept, kept->readable);
+  stepped_.emplace_back(kept, kept->readable.mark());
   if (too_large) {
     break_off(
         *kept, step,
         sluice::error(ErrorCode::kExhausted, "it is the largest of them").with_sqlstate("53200"));
+  } else if (is_time && kept->view.has_due(step.time, kMostDerivedRows)) {
+    // Filled anew, beside commits.
+    kept->view.empty();
+    leave_behind(*kept, step, std::nullopt);
   } else if (!kept->attached || unknown) {
     leave_behind(*kept, step, std::nullopt);
   } else {
@@ -330,9 +348,7 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
   if (starts) kept.readable.begin(step.time);
   const bool is_due_anew = kept.readable.set_due(due);
   if (kept.readable.set_error(step.time, error) || starts || is_due_anew) {
-    if (const auto since = store_.since(kept.id()); since.ok()) {
-      kept.readable.forget_before(*since);
-    }
+    if (const auto since = oldest_asked_locked(kept)) kept.readable.forget_before(*since);
     note_locked(kept, step);
   }
   if (kept.phase != Phase::kLive) {
@@ -355,8 +371,8 @@ void Follower::break_off(Kept& kept, Step& step, Error error) {
 std::optional<Time> Follower::forget() {
   {
     const std::lock_guard lock(mutex);
-    for (auto& [kept, readable] : stepped_) {
-      kept->readable = std::move(readable);
+    for (auto& [kept, mark] : stepped_) {
+      kept->readable.go_back(mark);
       if (!kept->attached) continue;
       // What it remembers is ahead of the store.
       kept->view.empty();

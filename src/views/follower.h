@@ -98,6 +98,7 @@ class Follower final : public collection::Derivation {
   void break_off(Kept& kept, Step& step, Error error);
   // Of all that are followed.
   std::optional<collection::Time> next_due() const;
+  std::optional<collection::Time> oldest_asked_locked(const Kept& kept) const;
   void check_memory_locked();
   void note_locked(const Kept& kept, Step& step);
 
@@ -107,7 +108,7 @@ class Follower final : public collection::Derivation {
   std::set<uint64_t> inputs_;      // guarded; of all of them
   std::atomic<bool> due_ = false;  // some view waits for a group to become live in
   // The last step's, in case that it has not happened: what was readable before it.
-  std::vector<std::pair<KeptPtr, Readable>> stepped_;
+  std::vector<std::pair<KeptPtr, Readable::Mark>> stepped_;
 };
 
 // Why a view is broken, in words for who reads it.

@@ -90,25 +90,53 @@ bool Readable::set_error(Time time, const std::optional<Error>& error) {
 
 void Readable::forget_before(Time time) {
   while (spans_.size() > 1 && spans_.front().end && *spans_.front().end <= time) {
-    spans_.erase(spans_.begin());
+    spans_.pop_front();
+    ++spans_forgotten_;
   }
-  while (errors_.size() > 1 && errors_[1].time <= time) errors_.erase(errors_.begin());
+  while (errors_.size() > 1 && errors_[1].time <= time) {
+    errors_.pop_front();
+    ++errors_forgotten_;
+  }
+}
+
+Readable::Mark Readable::mark() const {
+  Mark mark;
+  mark.spans = spans_forgotten_ + spans_.size();
+  mark.errors = errors_forgotten_ + errors_.size();
+  if (!spans_.empty()) mark.last = spans_.back();
+  mark.due = due_;
+  return mark;
+}
+
+void Readable::go_back(const Mark& mark) {
+  while (!spans_.empty() && spans_forgotten_ + spans_.size() > mark.spans) spans_.pop_back();
+  while (!errors_.empty() && errors_forgotten_ + errors_.size() > mark.errors) errors_.pop_back();
+  due_ = mark.due;
+  if (!mark.last) return;
+  if (!spans_.empty()) {
+    spans_.back() = *mark.last;
+  } else {
+    // It was forgotten when the next one began.
+    spans_.push_back(*mark.last);
+    spans_forgotten_ = mark.spans - 1;
+  }
 }
 
 bool Readable::contains(Time time) const {
-  for (const Span& span : spans_) {
-    const std::optional<Time>& end = span.end ? span.end : due_;
-    if (span.begin <= time && (!end || time < *end)) return true;
+  // The newest are asked for most. Only the last of them may have no end.
+  for (auto span = spans_.rbegin(); span != spans_.rend(); ++span) {
+    const std::optional<Time>& end = span->end ? span->end : due_;
+    if (end && time >= *end) return false;
+    if (span->begin <= time) return true;
   }
   return false;
 }
 
 std::optional<Error> Readable::error_at(Time time) const {
-  std::optional<Error> error;
-  for (const Change& change : errors_) {
-    if (change.time <= time) error = change.error;
+  for (auto change = errors_.rbegin(); change != errors_.rend(); ++change) {
+    if (change->time <= time) return change->error;
   }
-  return error;
+  return std::nullopt;
 }
 
 const std::optional<Error>& Readable::last_error() const {

@@ -7,9 +7,9 @@
 // Threads: one at a time.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "collection/store.h"
@@ -45,6 +45,11 @@ class Readable {
   // The time from which it is not readable any more; nothing while it is open or never was.
   std::optional<collection::Time> ended() const;
 
+  // What it is now, to go back to after a step that has not happened.
+  struct Mark;
+  Mark mark() const;
+  void go_back(const Mark& mark);
+
  private:
   struct Span {
     collection::Time begin;
@@ -54,9 +59,17 @@ class Readable {
     collection::Time time;
     std::optional<Error> error;
   };
-  std::vector<Span> spans_;  // in order
+  std::deque<Span> spans_;  // in order
   std::optional<collection::Time> due_;
-  std::vector<Change> errors_;  // in order
+  std::deque<Change> errors_;  // in order
+  // Of all that there have been, how many are gone from the front.
+  size_t spans_forgotten_ = 0, errors_forgotten_ = 0;
+};
+
+struct Readable::Mark {
+  size_t spans = 0, errors = 0;        // that there had been
+  std::optional<Readable::Span> last;  // span
+  std::optional<collection::Time> due;
 };
 
 }  // namespace sluice::views

@@ -7,6 +7,8 @@
 namespace sluice::views {
 namespace {
 
+using collection::Time;
+
 class ViewsInTime : public MaterializedViews {
  protected:
   int64_t now() const { return store_->read()->time().milliseconds; }
@@ -106,6 +108,27 @@ TEST_F(ViewsInTime, TimeThatPassedWhileTheServerWasDownHasPassed) {
   expect_right(made);
   wait_until([&] { return rows_of(*store_->read(), made) == 1; });
   EXPECT_EQ(difference(*store_->read(), made), 0);
+}
+
+// Above one that has forgotten when it was right.
+TEST_F(ViewsInTime, OneWithALongerHistoryThanWhatItReadsCanBeReadAsFarBack) {
+  options_.retain_history = std::chrono::milliseconds(1);
+  restart();
+  const Made below = until();
+  const Made upper = above(below);
+  expect_right(upper);
+  Commit commit;
+  commit.retained.push_back({upper.id, std::chrono::hours(1)});
+  ASSERT_TRUE(store_->commit(std::move(commit), {}).ok());
+  ASSERT_TRUE(write(t_, around(now() + 20, 100, 2)).ok());
+  const Time first = store_->read()->time();
+  wait_until([&] { return rows_of(*store_->read(), below) == 0; });
+  ASSERT_TRUE(write(t_, around(now() + 20, 5, 2)).ok());
+  wait_until([&] { return rows_of(*store_->read(), below) == 0; });
+  const auto at = store_->read_at(first);
+  ASSERT_TRUE(at.ok()) << at.error().message;
+  EXPECT_TRUE(views_->check(upper.id, first).ok());
+  EXPECT_GT(rows_of(**at, upper), 0);
 }
 
 TEST_F(ViewsInTime, AFullDiskHoldsUpNoReader) {

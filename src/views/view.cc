@@ -315,6 +315,10 @@ std::optional<collection::Time> View::next_due() const {
   return collection::Time{static_cast<int64_t>(*due)};
 }
 
+bool View::has_due(collection::Time time, size_t more_than) const {
+  return graph_ && graph_->due_rows(now_at(time), more_than + 1) > more_than;
+}
+
 Result<collection::DerivedChange> View::emit(const Delta& delta,
                                              const collection::Derivation::Reserve& reserve) {
   const Delta all = with_later(delta);

@@ -55,6 +55,8 @@ class View {
   // The time at which its rows change though nothing that it reads does; none: never, or it isn't
   // filled.
   std::optional<collection::Time> next_due() const;
+  // Whether more rows than these come and go with time until then.
+  bool has_due(collection::Time time, size_t more_than) const;
   // The same as the store takes them, together with what was kept for later. An error is a bug, and
   // leaves the view to be filled anew.
   Result<collection::DerivedChange> emit(const dataflow::Delta& delta,

@@ -178,6 +178,7 @@ class Views(harness.ServerTest):
                 "SELECT now()": "materialized views do not support now()",
                 "SELECT a FROM refused WHERE at > now() - interval '1 day'": "do not support now()",
                 "SELECT mz_now() FROM refused": "do not support mz_now() here",
+                "SELECT a FROM refused ORDER BY a LIMIT mz_now()": "do not support mz_now() here",
                 "SELECT a FROM refused WHERE a = 1 OR at > mz_now()": "do not support mz_now() here",
                 "SELECT a FROM refused WHERE mz_now() <> at": "do not support mz_now() here",
                 "SELECT current_user": "do not support current_user",
@@ -190,9 +191,6 @@ class Views(harness.ServerTest):
                 "SELECT n FROM r": "WITH RECURSIVE",
         }.items():
             self.assert_fault(f"CREATE MATERIALIZED VIEW never AS {query}", "0A000", words)
-        fault = self.assert_fault("CREATE MATERIALIZED VIEW never WITH (RETAIN HISTORY FOR '1 day') AS SELECT 1",
-                                  "0A000")
-        self.assertIn("--retain-history-ms", fault.fields["H"])
         self.assert_fault("CREATE MATERIALIZED VIEW never AS SELECT nope FROM refused", "42703")
         self.assert_fault("CREATE MATERIALIZED VIEW never WITH (ASSERT NOT NULL b) AS SELECT a FROM refused",
                           "42703")

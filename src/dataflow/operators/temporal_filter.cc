@@ -34,7 +34,16 @@ TemporalFilterOperator::TemporalFilterOperator(const TemporalFilter& node)
 
 std::optional<uint64_t> TemporalFilterOperator::next_due() const {
   if (times_.empty()) return std::nullopt;
-  return *times_.begin();
+  return times_.begin()->first;
+}
+
+size_t TemporalFilterOperator::due_rows(uint64_t now, size_t most) const {
+  size_t rows = 0;
+  for (const auto& [time, count] : times_) {
+    if (time > now || rows >= most) break;
+    rows += count;
+  }
+  return rows;
 }
 
 OperatorState TemporalFilterOperator::state() const {
@@ -81,8 +90,11 @@ void TemporalFilterOperator::keep(uint64_t time, std::string_view row, int64_t w
   if (time == kNever) return;
   const TimeBytes key = bytes_of(time);
   const auto change = rows_.apply(view_of(key), row, weight);
-  if (change.key_appeared()) times_.insert(time);
-  if (change.key_vanished()) times_.erase(time);
+  if (change.key_vanished()) {
+    times_.erase(time);
+  } else if (change.key_rows_before != change.key_rows_after) {
+    times_[time] = change.key_rows_after;
+  }
 }
 
 Delta TemporalFilterOperator::step(std::span<const Delta* const> inputs) {
@@ -113,8 +125,8 @@ bool TemporalFilterOperator::take_passed(Passed& to) {
   to.rows.clear();
   to.times.clear();
   to.weights.clear();
-  while (to.times.size() < kBatchRows && !times_.empty() && *times_.begin() <= now_) {
-    const uint64_t time = *times_.begin();
+  while (to.times.size() < kBatchRows && !times_.empty() && times_.begin()->first <= now_) {
+    const uint64_t time = times_.begin()->first;
     const size_t first = to.times.size();
     for (const auto row : rows_.find(view_of(bytes_of(time)))) {
       if (to.times.size() == kBatchRows) break;

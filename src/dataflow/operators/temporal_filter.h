@@ -2,7 +2,7 @@
 // ends, without anything else changing.
 #pragma once
 
-#include <set>
+#include <map>
 #include <vector>
 
 #include "arrangement/arrangement.h"
@@ -20,6 +20,7 @@ class TemporalFilterOperator final : public Operator {
 
   void set_time(uint64_t now) override { now_ = now; }
   std::optional<uint64_t> next_due() const override;
+  size_t due_rows(uint64_t now, size_t most) const override;
   // The input may be empty, once the time is due.
   Delta step(std::span<const Delta* const> inputs) override;
   OperatorState state() const override;
@@ -47,8 +48,8 @@ class TemporalFilterOperator final : public Operator {
   const arrangement::RowCodec codec_;
   const std::vector<size_t> columns_;
   uint64_t now_ = 0;
-  arrangement::Arrangement rows_;  // by the time at which something happens to them
-  std::set<uint64_t> times_;       // of rows_
+  arrangement::Arrangement rows_;     // by the time at which something happens to them
+  std::map<uint64_t, size_t> times_;  // of rows_, and how many each has
 };
 
 }  // namespace sluice::dataflow

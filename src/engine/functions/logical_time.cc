@@ -84,7 +84,9 @@ bool time_to_timestamp(Vector& source, Vector& result, idx_t count, CastParamete
 }
 
 void unknown_time(duckdb::DataChunk&, duckdb::ExpressionState&, Vector&) {
-  raise(internal("the time of a query that is kept up to date was asked for"));
+  raise(invalid("materialized views do not support mz_now() here")
+            .with_sqlstate("0A000")
+            .with_hint("Compare it with an expression without it, in WHERE or HAVING."));
 }
 
 }  // namespace
