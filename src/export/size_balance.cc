@@ -10,7 +10,8 @@ namespace {
 constexpr double kRowsInHand = 122'880;
 // With more to come the last file is large enough without any sharing.
 constexpr double kSharedBelow = 1.5;
-// At this many eighths of its size, from four on: of several writers one may get more than its part.
+// At this many eighths of its size, from four on: of several writers one may get more than its
+// part.
 constexpr uint64_t kJudged = 3;
 // Less than this of the work says nothing about the rest.
 constexpr double kLeastDone = 0.02;
