@@ -9,7 +9,7 @@ namespace {
 constexpr size_t kFewestSlots = 16;
 
 size_t bytes_of(const std::vector<int64_t>& list) {
-  return sizeof(list) + list.capacity() * sizeof(int64_t);
+  return sizeof(std::vector<int64_t>) + list.capacity() * sizeof(int64_t);
 }
 
 }  // namespace
