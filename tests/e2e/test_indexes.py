@@ -164,7 +164,8 @@ class Indexes(harness.ServerTest):
                 both(f"DELETE FROM TABLE WHERE {condition(chance.choice(list(COLUMNS)))} AND id % 3 = 1")
             elif chance.random() < 0.1:
                 # All of them: which of several a LIMIT takes is not the same each time.
-                both(f"INSERT INTO TABLE SELECT t.* FROM t, generate_series(1, 25) g WHERE t.id = {chance.randrange(step)}")
+                both(f"INSERT INTO TABLE SELECT t.* FROM t, generate_series(1, 25) g "
+                     f"WHERE t.id = {chance.randrange(step + 1)}")
             if step % 3 == 0:
                 wait_until_ready(self.sql, *names)
             for key in chance.sample(KEYS, 3):
