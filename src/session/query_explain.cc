@@ -41,8 +41,8 @@ Result<std::vector<std::vector<std::string>>> explain_query(const Execution& exe
                                                             const sql::Explain& explain,
                                                             const std::optional<sql::AsOf>& as_of) {
   TRY(check_form(explain));
-  TRY_ASSIGN(auto view, view_as_of(execution, as_of));
-  TRY_ASSIGN(const sql::ResolveContext context, execution.context(std::move(view)));
+  TRY_ASSIGN(const auto view, view_as_of(execution, as_of));
+  TRY_ASSIGN(const sql::ResolveContext context, execution.context(view));
   TRY_ASSIGN(const sql::Resolved resolved,
              sql::resolve(sql::Query(explain.query).release(), context));
   // What is wrong with its types is only found by the engine.
