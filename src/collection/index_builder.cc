@@ -42,7 +42,7 @@ void IndexBuilder::work(std::stop_token stop) {
 }
 
 void IndexBuilder::build(KeyIndex& index, const std::stop_token& stop) {
-  while (const auto part = index.next_part()) {
+  while (const auto part = stop.stop_requested() ? std::nullopt : index.next_part()) {
     if (const Status entered = enter(index, *part, stop); !entered.ok()) {
       if (stop.stop_requested() || index.retired()) return;
       log::error("an index is of no use until the next start: {}", entered.error().message);

@@ -6,7 +6,7 @@ namespace sluice::collection {
 namespace {
 
 // Of a key that more rows have, reading them by id is not worth it, nor is looking through them.
-constexpr size_t kMostCandidates = 100'000;
+constexpr size_t kMostCandidates = 5'000;
 // Rows that are gone are taken out when they are so many, and a part of all.
 constexpr uint64_t kSweepFrom = 10'000;
 constexpr uint64_t kSweepPart = 8;
@@ -19,12 +19,6 @@ Result<std::vector<KeyedRow>> keys_of_batches(const std::vector<std::shared_ptr<
     all.insert(all.end(), keys.begin(), keys.end());
   }
   return all;
-}
-
-// Ids of rows that follow each other.
-Result<std::vector<KeyedRow>> numbered(std::vector<KeyedRow> rows, int64_t first) {
-  for (KeyedRow& keyed : rows) keyed.row += first;
-  return rows;
 }
 
 }  // namespace
@@ -69,11 +63,11 @@ void KeyIndex::add_parts(std::vector<Part> parts) {
   phase_ = parts_.empty() ? Phase::kReady : Phase::kBuilding;
 }
 
-void KeyIndex::enter(std::span<const KeyedRow> rows) {
+void KeyIndex::enter(std::span<const KeyedRow> rows, int64_t first) {
   const std::lock_guard lock(mutex_);
   if (phase_ == Phase::kOutOfUse) return;
   try {
-    for (const KeyedRow& keyed : rows) rows_.put(keyed.key, keyed.row);
+    for (const KeyedRow& keyed : rows) rows_.put(keyed.key, keyed.row + first);
   } catch (const std::bad_alloc&) {
     return give_up_locked("there was no memory for its keys");
   }
@@ -173,13 +167,20 @@ bool enter_rows(const KeyIndexes& indexes, const std::vector<PreparedKeys>& prep
   for (const auto& index : indexes) {
     const auto found = std::find_if(prepared.begin(), prepared.end(),
                                     [&](const PreparedKeys& each) { return each.index == index; });
-    if (!batches.empty()) {
-      // Without a given one, it was made after the commit was prepared.
-      auto keys = found != prepared.end() ? numbered(found->rows, batches.front()->row_ids.front())
-                                          : keys_of_batches(batches, index->columns());
-      keys.ok() ? index->enter(*keys) : index->give_up(keys.error().message);
+    try {
+      if (batches.empty()) {
+        // Only loads.
+      } else if (found != prepared.end()) {
+        index->enter(found->rows, batches.front()->row_ids.front());
+      } else {
+        // It was made after the commit was prepared.
+        const auto keys = keys_of_batches(batches, index->columns());
+        keys.ok() ? index->enter(*keys) : index->give_up(keys.error().message);
+      }
+      if (!loads.empty()) index->add_parts({loads.begin(), loads.end()});
+    } catch (const std::bad_alloc&) {
+      index->give_up("there was no memory for its keys");
     }
-    if (!loads.empty()) index->add_parts({loads.begin(), loads.end()});
   }
   return indexes.empty() || loads.empty();
 }

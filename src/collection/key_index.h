@@ -62,7 +62,8 @@ class KeyIndex {
   // The rest is for the store. Rows that are to be entered beside commits: not ready until then.
   using Part = std::variant<Segment, BatchPtr>;
   void add_parts(std::vector<Part> parts);
-  void enter(std::span<const KeyedRow> rows);
+  // `first` is added to their ids.
+  void enter(std::span<const KeyedRow> rows, int64_t first = 0);
   // These rows are in no segment and no batch any more.
   void forget(const DeletionSet& rows);
   // Why it is of no use from now on. Gives back its memory.

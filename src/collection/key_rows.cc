@@ -55,12 +55,12 @@ std::optional<std::span<const int64_t>> KeyRows::find(const engine::RowKey& key)
 void KeyRows::put(const engine::RowKey& key, int64_t row) {
   if (tables_.size() == 1 && keys_ >= kSplitFrom) split();
   Table& table = tables_[number_of(key)];
-  ++rows_;
   if (!table.entries.empty()) {
     Entry& entry = table.entries[table.slot(key)];
     if (entry.row != kEmpty) return add(table, entry, row);
   }
   insert(table, {key, row});
+  ++rows_;
 }
 
 void KeyRows::insert(Table& table, const Entry& entry) {
@@ -88,10 +88,12 @@ void KeyRows::add(Table& table, Entry& entry, int64_t row) {
     table.lists[number] = {entry.row, row};
     entry.row = -1 - static_cast<int64_t>(number);
     list_bytes_ += bytes_of(table.lists[number]);
+    ++rows_;
     return;
   }
   std::vector<int64_t>& list = list_of(table, entry);
   if (list.size() == kMostRows) {
+    rows_ -= list.size();
     free_list(table, entry);
     entry.row = kTooMany;
     return;
@@ -99,6 +101,7 @@ void KeyRows::add(Table& table, Entry& entry, int64_t row) {
   list_bytes_ -= bytes_of(list);
   list.push_back(row);
   list_bytes_ += bytes_of(list);
+  ++rows_;
 }
 
 void KeyRows::free_list(Table& table, const Entry& entry) {

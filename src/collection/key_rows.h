@@ -30,7 +30,7 @@ class KeyRows {
   // Good until the next change; nothing: more than kMostRows.
   std::optional<std::span<const int64_t>> find(const engine::RowKey& key) const;
 
-  size_t rows() const { return rows_; }
+  size_t rows() const { return rows_; }  // but for keys of too many
   size_t bytes() const { return slots_ * sizeof(Entry) + list_bytes_; }
 
   // Takes out what is in `rows`, in parts: of table 0, 1 … until table_count().

@@ -50,6 +50,17 @@ TEST(KeyRows, AgreesWithAMapThroughChanges) {
   }
 }
 
+TEST(KeyRows, RowsOfAKeyThatHasTooManyAreNotCounted) {
+  KeyRows rows;
+  rows.put(key_of(7), 1);
+  for (size_t row = 2; row < KeyRows::kMostRows + 10; ++row) {
+    rows.put(key_of(8), static_cast<int64_t>(row));
+  }
+  EXPECT_FALSE(rows.find(key_of(8)).has_value());
+  EXPECT_EQ(found(rows, 7), std::set<int64_t>{1});
+  EXPECT_EQ(rows.rows(), 1U);
+}
+
 TEST(KeyRows, GivesBackTheMemoryOfWhatIsTakenOut) {
   KeyRows rows;
   DeletionSet gone;
