@@ -41,6 +41,7 @@ Status read_columns(engine::Engine& engine, const collection::Snapshot& snapshot
                     const TakeBatch& take, std::stop_token stop) {
   const std::vector<std::string> names = column_names(types.size());
   std::vector<std::string> wanted;
+  wanted.reserve(read.size() + 1);
   for (const size_t column : read) wanted.push_back(names[column]);
   // Rows are counted even where no column is read.
   if (wanted.empty()) wanted.emplace_back("NULL");
