@@ -120,7 +120,7 @@ TEST_F(ViewsInTime, OneWithALongerHistoryThanWhatItReadsCanBeReadAsFarBack) {
   Commit commit;
   commit.retained.push_back({upper.id, std::chrono::hours(1)});
   ASSERT_TRUE(store_->commit(std::move(commit), {}).ok());
-  ASSERT_TRUE(write(t_, around(now() + 20, 100, 2)).ok());
+  ASSERT_TRUE(write(t_, around(now() + 20, 200, 1)).ok());
   const Time first = store_->read()->time();
   wait_until([&] { return rows_of(*store_->read(), below) == 0; });
   ASSERT_TRUE(write(t_, around(now() + 20, 5, 2)).ok());
