@@ -6,7 +6,7 @@ namespace sluice::collection {
 namespace {
 
 // Of a key that more rows have, reading them by id is not worth it, nor is looking through them.
-constexpr size_t kMostCandidates = 5'000;
+constexpr size_t kMostCandidates = 30'000;
 // Rows that are gone are taken out when they are so many, and a part of all.
 constexpr uint64_t kSweepFrom = 10'000;
 constexpr uint64_t kSweepPart = 8;
