@@ -31,15 +31,7 @@ class Derived : public StoreTest {
   }
   // The law, at one time.
   void expect_even(const ReadView& view) { ASSERT_EQ(rows(view, to_), even(rows(view, from_))); }
-  std::vector<RowId> ids(const std::string& rest) {
-    const auto view = store_->read();
-    const auto snapshot = std::move(view->snapshot(from_)).value();
-    std::vector<RowId> out;
-    for (const auto& row : query(*snapshot, "id", rest)) {
-      out.push_back({row[0].GetValue<int64_t>()});
-    }
-    return out;
-  }
+  std::vector<RowId> ids(const std::string& rest) { return StoreTest::ids(from_, rest); }
   static Rows numbered(int64_t first, int64_t count) {
     Rows rows;
     for (int64_t i = first; i < first + count; ++i) {

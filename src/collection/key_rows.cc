@@ -6,41 +6,11 @@
 namespace sluice::collection {
 namespace {
 
-constexpr size_t kFewestSlots = 16;
-
 size_t bytes_of(const std::vector<int64_t>& list) {
   return sizeof(std::vector<int64_t>) + list.capacity() * sizeof(int64_t);
 }
 
 }  // namespace
-
-size_t KeyRows::Table::slot(const engine::RowKey& key) const {
-  const size_t mask = entries.size() - 1;
-  size_t at = key.low & mask;
-  while (entries[at].row != kEmpty && entries[at].key != key) at = (at + 1) & mask;
-  return at;
-}
-
-void KeyRows::Table::grow(size_t slots) {
-  std::vector<Entry> old(slots);
-  old.swap(entries);
-  for (const Entry& entry : old) {
-    if (entry.row != kEmpty) entries[slot(entry.key)] = entry;
-  }
-}
-
-void KeyRows::Table::close_gap(size_t hole) {
-  // What probed past it moves up.
-  const size_t mask = entries.size() - 1;
-  for (size_t at = (hole + 1) & mask; entries[at].row != kEmpty; at = (at + 1) & mask) {
-    const size_t home = entries[at].key.low & mask;
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    entries[hole] = entries[at];
-    hole = at;
-  }
-  entries[hole] = {};
-  --used;
-}
 
 std::optional<std::span<const int64_t>> KeyRows::find(const engine::RowKey& key) const {
   const Table& table = tables_[number_of(key)];
@@ -64,9 +34,9 @@ void KeyRows::put(const engine::RowKey& key, int64_t row) {
 }
 
 void KeyRows::insert(Table& table, const Entry& entry) {
-  if ((table.used + 1) * 4 > table.entries.size() * 3) {
+  if (table.is_full()) {
     slots_ -= table.entries.size();
-    table.grow(std::max(kFewestSlots, table.entries.size() * 2));
+    table.grow(std::max(Table::kFewestSlots, table.entries.size() * 2));
     slots_ += table.entries.size();
   }
   table.entries[table.slot(entry.key)] = entry;
@@ -143,9 +113,9 @@ void KeyRows::remove_rows(size_t number, const DeletionSet& rows) {
   }
   for (const engine::RowKey& key : empty) table.close_gap(table.slot(key));
   keys_ -= empty.size();
-  if (table.entries.size() <= kFewestSlots || table.used * 4 > table.entries.size()) return;
+  if (table.entries.size() <= Table::kFewestSlots || table.used * 4 > table.entries.size()) return;
   slots_ -= table.entries.size();
-  table.grow(std::bit_ceil(std::max(kFewestSlots, table.used * 2)));
+  table.grow(std::bit_ceil(std::max(Table::kFewestSlots, table.used * 2)));
   slots_ += table.entries.size();
 }
 

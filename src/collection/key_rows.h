@@ -9,13 +9,12 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "collection/deletions.h"
-#include "engine/row_key.h"
+#include "collection/row_table.h"
 
 namespace sluice::collection {
 
@@ -38,20 +37,13 @@ class KeyRows {
   void remove_rows(size_t number, const DeletionSet& rows);
 
  private:
-  static constexpr int64_t kEmpty = std::numeric_limits<int64_t>::min();
+  static constexpr int64_t kEmpty = RowTable::kEmpty;
   static constexpr int64_t kTooMany = kEmpty + 1;
   static constexpr int kTableBits = 9;
   static constexpr size_t kSplitFrom = 50'000;
-  struct Entry {
-    engine::RowKey key;
-    int64_t row = kEmpty;  // -1 and below: the number of a list, from 0, is -1 - row
-  };
-  struct Table {
-    size_t slot(const engine::RowKey& key) const;  // where it is, or where it would go
-    void grow(size_t slots);                       // or shrink, to a power of two
-    void close_gap(size_t hole);
-    std::vector<Entry> entries;  // a power of two; linear probing
-    size_t used = 0;
+  // A row of -1 and below: the number of a list, from 0, is -1 - row.
+  using Entry = RowTable::Entry;
+  struct Table : RowTable {
     std::vector<std::vector<int64_t>> lists;
     std::vector<size_t> free_lists;
   };

@@ -23,15 +23,6 @@ class Retained : public StoreTest {
     commit.retained.push_back({id, history});
     ASSERT_TRUE(store_->commit(std::move(commit), {}).ok());
   }
-  std::vector<RowId> ids(CollectionId id, const std::string& rest) {
-    const auto view = store_->read();
-    const auto snapshot = std::move(view->snapshot(id)).value();
-    std::vector<RowId> out;
-    for (const auto& row : query(*snapshot, "id", rest)) {
-      out.push_back({row[0].GetValue<int64_t>()});
-    }
-    return out;
-  }
   // Rows come and go; what there was after each commit.
   void change(CollectionId id, std::vector<std::pair<Time, Rows>>& seen) {
     std::mt19937 random(static_cast<uint32_t>(seen.size()));

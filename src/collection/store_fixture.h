@@ -120,6 +120,15 @@ class StoreTest : public testing::Test {
     return rows;
   }
   Rows rows(CollectionId id) { return rows(*store_->read(), id); }
+  std::vector<RowId> ids(CollectionId id, const std::string& rest) {
+    const auto view = store_->read();
+    const auto snapshot = std::move(view->snapshot(id)).value();
+    std::vector<RowId> out;
+    for (const auto& row : query(*snapshot, "id", rest)) {
+      out.push_back({row[0].GetValue<int64_t>()});
+    }
+    return out;
+  }
   RowId id_of(CollectionId id, int64_t key) {
     const auto view = store_->read();
     const auto snapshot = view->snapshot(id);

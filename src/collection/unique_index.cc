@@ -5,41 +5,13 @@
 
 namespace sluice::collection {
 
-size_t UniqueIndex::Table::slot(const engine::RowKey& key) const {
-  const size_t mask = entries.size() - 1;
-  size_t at = key.low & mask;
-  while (entries[at].row != kEmpty && entries[at].key != key) at = (at + 1) & mask;
-  return at;
-}
-
 bool UniqueIndex::Table::put(const engine::RowKey& key, int64_t row) {
-  if ((used + 1) * 4 > entries.size() * 3) grow(std::max<size_t>(16, entries.size() * 2));
+  if (is_full()) grow(std::max(kFewestSlots, entries.size() * 2));
   Entry& entry = entries[slot(key)];
   const bool added = entry.row == kEmpty;
   entry = {key, row};
   used += added ? 1 : 0;
   return added;
-}
-
-void UniqueIndex::Table::close_gap(size_t hole) {
-  // What probed past it moves up.
-  const size_t mask = entries.size() - 1;
-  for (size_t at = (hole + 1) & mask; entries[at].row != kEmpty; at = (at + 1) & mask) {
-    const size_t home = entries[at].key.low & mask;
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    entries[hole] = entries[at];
-    hole = at;
-  }
-  entries[hole] = {};
-  --used;
-}
-
-void UniqueIndex::Table::grow(size_t slots) {
-  std::vector<Entry> old(slots);
-  old.swap(entries);
-  for (const Entry& entry : old) {
-    if (entry.row != kEmpty) entries[slot(entry.key)] = entry;
-  }
 }
 
 std::optional<int64_t> UniqueIndex::find(const engine::RowKey& key) const {

@@ -9,11 +9,10 @@
 #pragma once
 
 #include <functional>
-#include <limits>
 #include <optional>
 #include <vector>
 
-#include "engine/row_key.h"
+#include "collection/row_table.h"
 
 namespace sluice::collection {
 
@@ -33,20 +32,12 @@ class UniqueIndex {
   void remove_rows(size_t number, const std::function<bool(int64_t)>& of);
 
  private:
-  static constexpr int64_t kEmpty = std::numeric_limits<int64_t>::min();
   static constexpr int kTableBits = 9;
   static constexpr size_t kSplitFrom = 50'000;
-  struct Entry {
-    engine::RowKey key;
-    int64_t row = kEmpty;
-  };
-  struct Table {
-    size_t slot(const engine::RowKey& key) const;      // where it is, or where it would go
-    void grow(size_t slots);                           // or shrink, to a power of two
+  static constexpr int64_t kEmpty = RowTable::kEmpty;
+  using Entry = RowTable::Entry;
+  struct Table : RowTable {
     bool put(const engine::RowKey& key, int64_t row);  // false: replaced
-    void close_gap(size_t hole);
-    std::vector<Entry> entries;  // a power of two; linear probing
-    size_t used = 0;
   };
   Table& table(const engine::RowKey& key) {
     return tables_[tables_.size() == 1 ? 0 : key.high >> (64 - kTableBits)];

@@ -134,15 +134,6 @@ class MaterializedViews : public collection::StoreTest {
       rows.emplace_back(i, fmt::format("value {}", i));
     return rows;
   }
-  std::vector<RowId> ids(CollectionId id, const std::string& rest) {
-    const auto view = store_->read();
-    const auto snapshot = std::move(view->snapshot(id)).value();
-    std::vector<RowId> out;
-    for (const auto& row : query(*snapshot, "id", rest)) {
-      out.push_back({row[0].GetValue<int64_t>()});
-    }
-    return out;
-  }
   void load(CollectionId id, int64_t first, int64_t count) {
     auto load = std::move(store_->load(id, shape())).value();
     const Rows many = numbered(first, count);
