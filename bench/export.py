@@ -5,7 +5,7 @@ the same rows to a file in memory, in one run of the benchmark.
 usage: export.py [--large] [--rows N] [--tables lineitem,nested,wide] [--rounds N] [--threads N]
                  [--folder /dev/shm] [--no-rgw] [--only csv|parquet] [--compressed] [--tls] [--peers] [--scaling]
 
-Uploads go to tests/sink/sink.py, which forgets what it reads, in a process of its own; and to a radosgw where
+Uploads go to tests/sink/sink.cc, which forgets what it reads, in a process of its own; and to a radosgw where
 one can be started, for information only, since there its disk is measured. --large takes 30 million rows of
 lineitem instead of 6. Every figure is a process of its own (bench/export/export_job.cc), all are interleaved,
 and of the rounds the one with the best wall time is shown. On a busy machine trust the processor seconds.
@@ -30,6 +30,9 @@ import time
 from peers import postgres
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+import harness
+import s3
 JOB = ROOT / "build" / "release" / "bench" / "export_job"
 RGW = ROOT / "tests" / "rgw" / "rgw"
 FORMATS = (("parquet", "snappy"), ("parquet", "zstd"), ("csv", ""))
@@ -49,30 +52,11 @@ def run_job(*arguments, environment=None):
     return json.loads(done.stdout) if done.stdout else None
 
 
-class Sink:
-    def __init__(self, *arguments):
-        self.arguments, self.more = arguments, {}
-
-    def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, ROOT / "tests" / "sink" / "sink.py", *self.arguments],
-                                        stdout=subprocess.PIPE, text=True)
-        url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
-        self.environment = {**SINK_KEYS, "S3_ENDPOINT": url, **self.more}
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-
-def tls_sink(folder):
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
-                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-                   check=True, capture_output=True)
-    sink = Sink("--cert", certificate, "--key", key)
-    sink.more = {"S3_CA_FILE": str(certificate)}
-    return sink
+@contextlib.contextmanager
+def sink_environment(*arguments):
+    """A sink, as the settings of jobs that upload to it."""
+    with contextlib.closing(harness.Sink(*arguments)) as sink:
+        yield {**SINK_KEYS, "S3_ENDPOINT": sink.url, **({"S3_CA_FILE": sink.ca_file} if sink.ca_file else {})}
 
 
 class Rgw:
@@ -88,8 +72,6 @@ class Rgw:
             return
         settings = dict(line.removeprefix("export ").split("=", 1) for line in out.stdout.splitlines())
         self.environment = settings
-        sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-        import s3
         self.client = s3.S3(settings["S3_ENDPOINT"], settings["AWS_ACCESS_KEY_ID"],
                             settings["AWS_SECRET_ACCESS_KEY"], settings["AWS_REGION"])
         self.client.make_bucket(self.bucket)
@@ -119,9 +101,9 @@ def measured(options, folder, file, sink, tls, rgw):
             jobs = {}
             if name != "csv gzip":
                 jobs["duckdb, local file"] = lambda: run_job("duckdb", file, form, codec, options.threads, folder / "out")
-            jobs["sluice, sink"] = lambda: sluice(form, codec, "bench", sink.environment)
+            jobs["sluice, sink"] = lambda: sluice(form, codec, "bench", sink)
             if tls and name == "csv":
-                jobs["sluice, TLS, CRC"] = lambda: sluice(form, codec, "bench", {**tls.environment, "S3_CHECKSUM": "CRC32C"})
+                jobs["sluice, TLS, CRC"] = lambda: sluice(form, codec, "bench", {**tls, "S3_CHECKSUM": "CRC32C"})
             if options.peers and (form, codec) in FORMATS:
                 jobs["duckdb 1.5, file"] = lambda: duckdb_peer(file, folder / "out", form, codec, options.threads)
             if rgw.environment and round_number == 0:
@@ -162,9 +144,9 @@ def postgres_copy(csv_file):
 def rclone_upload(path, sink):
     """Seconds of an upload of one file."""
     settings = {"RCLONE_CONFIG_SINK_TYPE": "s3", "RCLONE_CONFIG_SINK_PROVIDER": "Other", "RCLONE_CONFIG_SINK_ENV_AUTH": "true",
-                "RCLONE_CONFIG_SINK_ENDPOINT": sink.environment["S3_ENDPOINT"], "RCLONE_CONFIG_SINK_REGION": "us-east-1",
+                "RCLONE_CONFIG_SINK_ENDPOINT": sink["S3_ENDPOINT"], "RCLONE_CONFIG_SINK_REGION": "us-east-1",
                 "RCLONE_S3_NO_CHECK_BUCKET": "true", "RCLONE_S3_NO_HEAD": "true", "RCLONE_IGNORE_CHECKSUM": "true"}
-    environment = {**os.environ, **sink.environment, **settings}
+    environment = {**os.environ, **sink, **settings}
     environment.pop("AWS_CA_BUNDLE", None)
     begin = time.monotonic()
     subprocess.run(["rclone", "--config", "/dev/null", "copyto", path, "sink:bench/rclone", "--s3-upload-concurrency", "4",
@@ -180,7 +162,7 @@ def show_peers(options, folder, sink):
 
     def ours(form, codec):
         return min((run_job("sluice", file, form, codec, options.threads, "bench", f"peers{time.monotonic_ns()}",
-                            environment=sink.environment) for _ in range(3)), key=lambda one: one["wall"])
+                            environment=sink) for _ in range(3)), key=lambda one: one["wall"])
 
     def keep_file(form, codec):
         """DuckDB's file stays, for those that go on from it."""
@@ -208,7 +190,7 @@ def show_scaling(options, folder, sink):
 
     def run(file, **more):
         return run_job("sluice", file, "csv", "", options.threads, "bench", f"scaling{time.monotonic_ns()}",
-                       environment={**sink.environment, "EXPORT_WARM": "1", **more})
+                       environment={**sink, "EXPORT_WARM": "1", **more})
 
     for rows in (1_000_000, 30_000_000):
         file = folder / f"scaling{rows}.duckdb"
@@ -269,8 +251,8 @@ def main():
     print(f"load before: {os.getloadavg()[0]:.1f}")
     try:
         with contextlib.ExitStack() as stack:
-            sink = stack.enter_context(Sink())
-            tls = stack.enter_context(tls_sink(folder)) if options.tls else None
+            sink = stack.enter_context(sink_environment())
+            tls = stack.enter_context(sink_environment("--tls")) if options.tls else None
             for table in filter(None, options.tables.split(",")):
                 rows = options.rows or (30_000_000 if options.large and table == "lineitem" else
                                         6_000_000 if table == "lineitem" else 1_000_000)

@@ -6,7 +6,7 @@ usage: sizes.py [--targets 16MB,100MB,256MB] [--shapes flat,wide,nested,random,r
 
 overshoot  each shape of rows in each codec of Parquet, and as csv, into files of each size, by one thread: the largest
            file over its target. More than 5 % of Parquet, or a byte of csv, fails the benchmark. 1GB takes long with gzip.
-cost       the same rows to tests/sink/sink.py by two threads, in files of each size and in files of any size,
+cost       the same rows to tests/sink/sink.cc by two threads, in files of each size and in files of any size,
            interleaved: processor time and wall time of the one over the other, best of the rounds."""
 
 import argparse

@@ -158,7 +158,7 @@ Result<std::unique_ptr<RowsPortal>> open_query(ExecutionPtr execution,
                                                duckdb::unique_ptr<duckdb::SelectStatement> query,
                                                const std::optional<sql::AsOf>& as_of) {
   TRY_ASSIGN(auto view, view_as_of(*execution, as_of));
-  TRY_ASSIGN(sql::ResolveContext context, execution->context(std::move(view)));
+  TRY_ASSIGN(sql::ResolveContext context, execution->context(view));
   context.set_setting = [&execution](const std::string& name,
                                      const std::optional<std::string>& value,
                                      bool local) { return execution->set(name, value, local); };

@@ -136,12 +136,13 @@ class Server:
 
 
 class Sink:
-    """A tests/sink/sink.py, with its arguments."""
+    """A tests/sink/sink.cc, with its arguments."""
 
     def __init__(self, *arguments):
-        self.process = subprocess.Popen([sys.executable, ROOT / "tests" / "sink" / "sink.py", *arguments],
-                                        stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
+        binary = os.environ.get("SLUICE_TEST_SINK", ROOT / "build/release/tests/sink/sink")
+        self.process = subprocess.Popen([binary, *arguments], stdout=subprocess.PIPE, text=True)
+        self.url, *more = self.process.stdout.readline().removeprefix("sink ready: ").split()
+        self.ca_file = more[0] if more else None
 
     def close(self):
         self.process.terminate()

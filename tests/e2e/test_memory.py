@@ -2,7 +2,7 @@
 
 Each case measures the peak of resident memory (VmHWM, reset before the case) and holds it against the limit and
 256 MiB. A case that cannot be done within may fail, but with a clear error, and the server goes on. Uploads go
-to tests/sink/sink.py. SLUICE_LONG_TESTS=1 adds an export of 10 GB, and
+to tests/sink/sink.cc. SLUICE_LONG_TESTS=1 adds an export of 10 GB, and
 one of 30 million rows with half the memory."""
 
 import itertools

@@ -21,6 +21,7 @@ namespace sluice::s3fake {
 namespace {
 
 constexpr size_t kMaxHeadBytes = 64 << 10;
+constexpr size_t kReadBytes = 256 << 10;
 
 void require(bool condition, const char* what) {
   if (condition) return;
@@ -102,6 +103,14 @@ struct HttpServer::Tls {
     context = SSL_CTX_new(TLS_server_method());
     require(SSL_CTX_use_certificate(context, certificate) == 1, "SSL_CTX_use_certificate");
     require(SSL_CTX_use_PrivateKey(context, key) == 1, "SSL_CTX_use_PrivateKey");
+    require(SSL_CTX_set_ciphersuites(context,
+                                     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                     "TLS_CHACHA20_POLY1305_SHA256") == 1,
+            "SSL_CTX_set_ciphersuites");
+    SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    // Many records at once from the kernel.
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, kReadBytes);
     char path[] = "/tmp/s3fake-ca-XXXXXX";
     const int file = mkstemp(path);
     require(file >= 0, "mkstemp");
@@ -131,6 +140,22 @@ class HttpServer::Stream final : public Connection {
     out.append(buffer_, 0, taken);
     buffer_.erase(0, taken);
     return taken == bytes;
+  }
+
+  bool drop(uint64_t bytes) override {
+    const size_t read = std::min<uint64_t>(bytes, buffer_.size());
+    buffer_.erase(0, read);
+    bytes -= read;
+    std::string scratch(ssl_ != nullptr ? kReadBytes : 0, '\0');
+    while (usable_ && bytes > 0) {
+      const auto wanted = std::min<uint64_t>(bytes, ssl_ != nullptr ? kReadBytes : size_t{1} << 30);
+      // Of what is not encrypted the kernel itself drops as much as has come.
+      const auto got = ssl_ != nullptr ? SSL_read(ssl_, scratch.data(), static_cast<int>(wanted))
+                                       : ::recv(socket_, nullptr, wanted, MSG_TRUNC);
+      usable_ = got > 0;
+      if (usable_) bytes -= static_cast<uint64_t>(got);
+    }
+    return bytes == 0;
   }
 
   // Up to and with the empty line; nothing when the client has gone.
@@ -179,7 +204,7 @@ class HttpServer::Stream final : public Connection {
 
  private:
   void fill() {
-    char bytes[256 << 10];
+    char bytes[kReadBytes];
     const auto got = ssl_ != nullptr ? SSL_read(ssl_, bytes, sizeof(bytes))
                                      : ::recv(socket_, bytes, sizeof(bytes), 0);
     if (got <= 0) {
@@ -195,13 +220,14 @@ class HttpServer::Stream final : public Connection {
   std::string buffer_;
 };
 
-HttpServer::HttpServer(Handler handler, bool tls) : handler_(std::move(handler)) {
+HttpServer::HttpServer(Handler handler, bool tls, uint16_t port) : handler_(std::move(handler)) {
   if (tls) tls_ = std::make_unique<Tls>(ca_file_);
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   require(listener_ >= 0, "socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
   require(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0, "bind");
   require(listen(listener_, 128) == 0, "listen");
   socklen_t length = sizeof(address);

@@ -31,6 +31,8 @@ class Connection {
   virtual ~Connection() = default;
   // All `bytes` of them, or false: the client has gone, or the server stops.
   virtual bool read(std::string& out, size_t bytes) = 0;
+  // The same for what nobody wants to see, at less cost.
+  virtual bool drop(uint64_t bytes) = 0;
   virtual bool write(std::string_view bytes) = 0;
   // Ends the connection with a TCP reset.
   virtual void reset() = 0;
@@ -43,7 +45,7 @@ class HttpServer {
   // Reads the body itself (content_length bytes). Returns whether the connection may go on.
   using Handler = std::function<bool(const HttpRequest&, Connection&)>;
 
-  HttpServer(Handler handler, bool tls);
+  HttpServer(Handler handler, bool tls, uint16_t port = 0);  // 0: a free one
   ~HttpServer();
 
   uint16_t port() const { return port_; }
