@@ -13,6 +13,7 @@
 
 #include "dataflow/compile_join.h"
 #include "dataflow/compile_rows.h"
+#include "dataflow/same_plan.h"
 #include "dataflow/shells.h"
 #include "dataflow/time_conditions.h"
 
@@ -194,7 +195,6 @@ class Compiler {
   duckdb::ClientContext& context_;
   std::map<duckdb::idx_t, NodePtr> ctes_;
   std::vector<NodePtr> delims_;  // of the delim joins around, innermost last
-  std::map<std::pair<SourceId, std::vector<size_t>>, NodePtr> sources_;
 };
 
 Result<Compiled> Compiler::source(duckdb::LogicalGet& scan) {
@@ -212,19 +212,15 @@ Result<Compiled> Compiler::source(duckdb::LogicalGet& scan) {
     }
     columns.push_back(column.GetPrimaryIndex());
   }
-  NodePtr& shared = sources_[{*id, columns}];
-  if (!shared) {
-    auto node = std::make_shared<Source>();
-    node->id = *id;
-    node->name = scan.GetTable()->name;
-    for (const size_t column : columns) {
-      node->types.push_back(scan.returned_types[column]);
-      node->names.push_back(scan.names[column]);
-    }
-    node->columns = columns;
-    shared = std::move(node);
+  auto node = std::make_shared<Source>();
+  node->id = *id;
+  node->name = scan.GetTable()->name;
+  for (const size_t column : columns) {
+    node->types.push_back(scan.returned_types[column]);
+    node->names.push_back(scan.names[column]);
   }
-  return Compiled{shared, bindings_of(scan.table_index, columns.size())};
+  node->columns = columns;
+  return Compiled{std::move(node), bindings_of(scan.table_index, columns.size())};
 }
 
 // A table function whose rows are the elements of a list.
@@ -454,7 +450,7 @@ Status check_bound(LogicalOperator& bound) {
 
 Result<NodePtr> compile(duckdb::ClientContext& context, LogicalOperator& plan) {
   TRY_ASSIGN(Compiled made, Compiler(context).compile(plan));
-  return made.node;
+  return with_same_nodes_once(std::move(made.node));
 }
 
 }  // namespace sluice::dataflow

@@ -66,6 +66,21 @@ bool gives_rows_once(const Node& node) {
   }
 }
 
+bool keeps_rows(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::kJoin:
+    case NodeKind::kAggregate:
+    case NodeKind::kDistinct:
+    case NodeKind::kTopK:
+    case NodeKind::kWindow:
+      return true;
+    case NodeKind::kSetOperation:
+      return node.as<SetOperation>().operation != SetOperationKind::kUnion;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 struct Graph::Step {
@@ -76,9 +91,10 @@ struct Graph::Step {
   const Node* node = nullptr;
   std::vector<size_t> inputs;  // steps
   std::vector<Reader> readers;
-  std::unique_ptr<Operator> work;
-  Delta out;            // of this tick
-  bool is_due = false;  // time alone changes what it gives
+  std::unique_ptr<Operator> work;    // null where it is borrowed
+  std::optional<SourceId> borrowed;  // the source whose changes are this node's
+  Delta out;                         // of this tick
+  bool is_due = false;               // time alone changes what it gives
   // What it cost.
   std::chrono::nanoseconds last_tick{0};
   uint64_t ticked = 0;  // number of the tick that `last_tick` is of
@@ -130,24 +146,36 @@ Graph::~Graph() = default;
 Result<std::unique_ptr<Graph>> Graph::make(Plan plan) {
   try {
     std::unique_ptr<Graph> graph(new Graph(std::move(plan)));
-    graph->connection_ = std::make_unique<duckdb::Connection>(*graph->plan_.instance);
-    std::map<const Node*, size_t> numbers;
+    graph->connection_ = std::make_shared<duckdb::Connection>(*graph->plan_.instance);
     for (const Node* node : in_order(graph->plan_)) {
       Step step;
       step.node = node;
-      for (size_t i = 0; i < node->inputs.size(); ++i) {
-        const size_t input = numbers.at(node->inputs[i].get());
-        step.inputs.push_back(input);
-        graph->steps_[input].readers.push_back({graph->steps_.size(), i});
-      }
       step.work = build_operator(*graph->connection_->context, *node);
-      if (node->kind == NodeKind::kTemporalFilter) graph->timed_.push_back(graph->steps_.size());
-      numbers.emplace(node, graph->steps_.size());
       graph->steps_.push_back(std::move(step));
     }
+    graph->link();
     return graph;
   } catch (const std::exception& exception) {
     return engine::engine_error(exception);
+  }
+}
+
+// Which step reads which, from the nodes that they do.
+void Graph::link() {
+  std::map<const Node*, size_t> numbers;
+  timed_.clear();
+  for (size_t number = 0; number < steps_.size(); ++number) {
+    Step& step = steps_[number];
+    step.inputs.clear();
+    step.readers.clear();
+    numbers.emplace(step.node, number);
+    if (step.borrowed) continue;
+    if (step.node->kind == NodeKind::kTemporalFilter) timed_.push_back(number);
+    for (size_t i = 0; i < step.node->inputs.size(); ++i) {
+      const size_t input = numbers.at(step.node->inputs[i].get());
+      step.inputs.push_back(input);
+      steps_[input].readers.push_back({number, i});
+    }
   }
 }
 
@@ -187,6 +215,12 @@ Delta Graph::run(const Changes& changes) {
   ++ticks_;
   Clock::time_point since = Clock::now();
   for (Step& step : steps_) {
+    if (step.borrowed) {
+      if (const auto found = changes.find(*step.borrowed); found != changes.end()) {
+        step.out = found->second;
+      }
+      continue;
+    }
     if (!started_) step.out = step.work->start();
     std::vector<const Delta*> inputs;
     if (step.node->kind == NodeKind::kSource) {
@@ -374,11 +408,138 @@ void Graph::finish_step(size_t number) {
   for (const Step::Reader& reader : steps_[number].readers) end_step(reader.step, reader.input);
 }
 
+// ---- parts in common
+
+std::vector<SourceId> Graph::sources_read() const {
+  std::vector<SourceId> sources;
+  for (const Step& step : steps_) {
+    if (step.borrowed || step.node->kind != NodeKind::kSource) continue;
+    const SourceId id = step.node->as<Source>().id;
+    if (std::find(sources.begin(), sources.end(), id) == sources.end()) sources.push_back(id);
+  }
+  return sources;
+}
+
+std::vector<SourceId> Graph::borrowed() const {
+  std::vector<SourceId> sources;
+  for (const Step& step : steps_) {
+    if (step.borrowed) sources.push_back(*step.borrowed);
+  }
+  return sources;
+}
+
+// The step and all that it reads, by number.
+std::vector<size_t> Graph::below(size_t step) const {
+  std::set<size_t> found;
+  std::vector<size_t> open{step};
+  while (!open.empty()) {
+    const size_t number = open.back();
+    open.pop_back();
+    if (!found.insert(number).second) continue;
+    open.insert(open.end(), steps_[number].inputs.begin(), steps_[number].inputs.end());
+  }
+  return {found.begin(), found.end()};
+}
+
+std::vector<const Node*> Graph::shareable() const {
+  std::vector<const Node*> nodes;
+  for (size_t number = steps_.size(); number-- > 0;) {
+    if (steps_[number].borrowed) continue;
+    bool keeps = false;
+    bool is_timed = false;
+    for (const size_t one : below(number)) {
+      const Node& node = *steps_[one].node;
+      keeps = keeps || (!steps_[one].borrowed && keeps_rows(node));
+      is_timed = is_timed || node.kind == NodeKind::kTemporalFilter;
+    }
+    if (keeps && !is_timed) nodes.push_back(steps_[number].node);
+  }
+  return nodes;
+}
+
+const Node* Graph::find_same(const Node& node) {
+  const uint64_t wanted = Fingerprints().of(node);
+  SameNodes same;
+  for (const Node* own : shareable()) {
+    if (fingerprints_.of(*own) == wanted && same(*own, node)) return own;
+  }
+  return nullptr;
+}
+
+std::optional<size_t> Graph::step_of(const Node& node) const {
+  for (size_t number = 0; number < steps_.size(); ++number) {
+    if (steps_[number].node == &node && !steps_[number].borrowed) return number;
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<Graph> Graph::split(const Node& node, SourceId as) {
+  const auto top = step_of(node);
+  CHECK(started_ && !void_ && top);
+  const std::vector<size_t> part = below(*top);
+  // What is read from outside of the part, too: a source can be read twice, state can't.
+  std::set<size_t> twice;
+  for (const size_t number : part) {
+    if (number == *top) continue;
+    for (const Step::Reader& reader : steps_[number].readers) {
+      if (std::binary_search(part.begin(), part.end(), reader.step)) continue;
+      if (!steps_[number].borrowed && steps_[number].node->kind != NodeKind::kSource)
+        return nullptr;
+      twice.insert(number);
+    }
+  }
+  NodePtr root = plan_.root;
+  for (const Step::Reader& reader : steps_[*top].readers) {
+    root = steps_[reader.step].node->inputs[reader.input];
+  }
+  std::unique_ptr<Graph> split(new Graph(Plan{plan_.instance, root, {}, {}}));
+  split->connection_ = connection_;
+  split->started_ = true;
+  for (const size_t number : part) {
+    Step& step = steps_[number];
+    if (twice.contains(number)) {
+      Step copy;
+      copy.node = step.node;
+      copy.borrowed = step.borrowed;
+      if (!copy.borrowed) copy.work = build_operator(*connection_->context, *step.node);
+      split->steps_.push_back(std::move(copy));
+    } else {
+      split->steps_.push_back(std::move(step));
+      step = Step();
+      step.node = split->steps_.back().node;
+    }
+  }
+  split->link();
+  leave_to(*top, as);
+  return split;
+}
+
+void Graph::borrow(const Node& node, SourceId as) {
+  const auto top = step_of(node);
+  CHECK(started_ && !void_ && top);
+  leave_to(*top, as);
+}
+
+// From now on somebody else does the step.
+void Graph::leave_to(size_t number, SourceId as) {
+  Step& step = steps_[number];
+  step.work.reset();
+  step.borrowed = as;
+  step.inputs.clear();
+  std::vector<Step> kept;
+  const std::vector<size_t> reached = below(steps_.size() - 1);
+  kept.reserve(reached.size());
+  for (const size_t one : reached) kept.push_back(std::move(steps_[one]));
+  steps_ = std::move(kept);
+  link();
+}
+
 // ---- what there is to know of it
 
 std::optional<Error> Graph::error() const {
   if (void_) return void_;
   for (const Step& step : steps_) {
+    if (step.borrowed) continue;
     if (const Error* found = step.work->errors().first()) return *found;
   }
   return std::nullopt;
@@ -386,7 +547,9 @@ std::optional<Error> Graph::error() const {
 
 size_t Graph::bytes() const {
   size_t bytes = 0;
-  for (const Step& step : steps_) bytes += step.work->state().bytes + step.work->errors().bytes();
+  for (const Step& step : steps_) {
+    if (step.work) bytes += step.work->state().bytes + step.work->errors().bytes();
+  }
   return bytes;
 }
 
@@ -394,7 +557,11 @@ std::vector<Graph::NodeState> Graph::states() const {
   std::vector<NodeState> result;
   result.reserve(steps_.size());
   for (const Step& step : steps_) {
-    NodeState state{step.node, step.work->state(), !step.work->errors().empty()};
+    if (step.borrowed) {
+      result.push_back({step.node, {}, false, step.borrowed});
+      continue;
+    }
+    NodeState state{step.node, step.work->state(), !step.work->errors().empty(), std::nullopt};
     state.state.bytes += step.work->errors().bytes();
     if (step.ticked == ticks_) state.last_tick = step.last_tick;
     state.total = step.total;

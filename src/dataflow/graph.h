@@ -19,6 +19,10 @@
 // what they would mean so far, so the sink sees each row of the answer come and none go. Memory is
 // the state and some batches, whatever passes through.
 //
+// What several graphs have in common, one of them can do for all: a part of it becomes a graph of
+// its own (split()), whose changes the others read as a source's in place of their own part
+// (borrow()). All of them have to be brought up to the same state then.
+//
 // Threads: one at a time.
 #pragma once
 
@@ -34,6 +38,7 @@
 #include "base/result.h"
 #include "dataflow/operator.h"
 #include "dataflow/plan.h"
+#include "dataflow/same_plan.h"
 
 namespace duckdb {
 class Connection;
@@ -79,6 +84,25 @@ class Graph {
   Status end(SourceId source);
   Status finish_fill();
 
+  // ---- Parts in common. Between ticks, once there was one, or a filling.
+
+  // The sources that it reads itself, not through what it has given up or borrowed.
+  std::vector<SourceId> sources_read() const;
+  // Those that split() and borrow() were told of and that are still read.
+  std::vector<SourceId> borrowed() const;
+  // The nodes that could be shared, those that read others first: they keep rows, do not depend on
+  // the time, and their work is done here.
+  std::vector<const Node*> shareable() const;
+  // One of them that does the same as `node`, of another plan; nullptr: there is none.
+  const Node* find_same(const Node& node);
+  // Takes the node, one of shareable(), with all below it into a graph of its own. The changes that
+  // this one gives are those of the source `as` here from now on. Null: something below the node is
+  // read from elsewhere, too, and nothing has changed.
+  std::unique_ptr<Graph> split(const Node& node, SourceId as);
+  // Drops the node, one of shareable(), with all below it that nothing else reads. Its changes are
+  // those of the source `as` from now on, each row at most once.
+  void borrow(const Node& node, SourceId as);
+
   // ---- What it costs
 
   // All that the operators keep: as long to ask as there are nodes.
@@ -94,12 +118,13 @@ class Graph {
     const Node* node;
     OperatorState state;
     bool failing;                           // has errors
+    std::optional<SourceId> borrowed;       // another graph does it; the rest is of no meaning then
     std::chrono::nanoseconds last_tick{0};  // spent in it by the last tick, 0 if it did not come by
     std::chrono::nanoseconds total{0};      // since the beginning, filling included
     uint64_t rows_in = 0;                   // since the beginning: changes that came, and that went
     uint64_t rows_out = 0;
   };
-  // Each node of the plan, inputs before their readers.
+  // Each node whose work is done here, or is borrowed; inputs before their readers.
   std::vector<NodeState> states() const;
 
   const Plan& plan() const { return plan_; }
@@ -110,6 +135,10 @@ class Graph {
   struct Filling;
   class Stopwatch;
   explicit Graph(Plan plan);
+  std::vector<size_t> below(size_t step) const;
+  std::optional<size_t> step_of(const Node& node) const;
+  void leave_to(size_t step, SourceId as);
+  void link();
   Delta run(const Changes& changes);
   void fill_step(size_t step, size_t input, const BatchPtr& rows);
   void end_step(size_t step, size_t input);
@@ -122,8 +151,10 @@ class Graph {
 
   const Plan plan_;
   const bool rows_once_;                            // the root's changes need no consolidation
-  std::unique_ptr<duckdb::Connection> connection_;  // whose context expressions are evaluated in
+  std::shared_ptr<duckdb::Connection> connection_;  // whose context expressions are evaluated in;
+                                                    // shared with what was split off
   std::vector<Step> steps_;
+  Fingerprints fingerprints_;
   std::vector<size_t> timed_;         // steps whose rows come and go with time
   std::unique_ptr<Filling> filling_;  // between begin_fill() and finish_fill()
   bool started_ = false;

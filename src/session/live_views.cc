@@ -40,7 +40,8 @@ sql::MaterializedViewState state_of(const views::ViewInfo& info, collection::Tim
                                .bytes = one.bytes,
                                .nanoseconds = one.nanoseconds,
                                .last_nanoseconds = one.last_nanoseconds,
-                               .failing = one.failing});
+                               .failing = one.failing,
+                               .shared_by = one.shared_by});
   }
   return state;
 }

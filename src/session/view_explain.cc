@@ -20,6 +20,7 @@ std::string line_of(const sql::MaterializedViewState::Operator& one) {
   line += fmt::format("  ({} rows, {}, {:.3f} ms in all, {:.3f} ms last)", one.rows,
                       size_text(one.bytes), as_milliseconds(one.nanoseconds),
                       as_milliseconds(one.last_nanoseconds));
+  if (one.shared_by > 1) line += fmt::format("  shared by {}", one.shared_by);
   if (one.failing) line += "  ERROR in its rows";
   return line;
 }

@@ -19,6 +19,7 @@ struct MaterializedViewState {
     uint64_t rows = 0, bytes = 0;
     uint64_t nanoseconds = 0, last_nanoseconds = 0;
     bool failing = false;
+    uint64_t shared_by = 1;  // views that it works for
   };
 
   ObjectId id;

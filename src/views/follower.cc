@@ -91,6 +91,8 @@ void Follower::remove(CollectionId id) {
     stepped.swap(stepped_);
     const std::lock_guard lock(mutex);
     kept->removed = true;
+    // Whoever worked on it alone may still do so.
+    if (kept->attached) kept->view.set_followed(false);
     kept->attached = false;
     std::erase(kept_, kept);
     inputs_.clear();
@@ -191,7 +193,16 @@ Result<bool> Follower::attach(Kept& kept, std::stop_token stop) {
     kept.view.hold(nullptr);
     const std::lock_guard lock(mutex);
     if (kept.removed) return false;
+    std::vector<View*> live;
+    for (const KeptPtr& other : kept_) {
+      if (other->attached) live.push_back(&other->view);
+    }
+    kept.view.share_with(live, to->time());
+    kept.view.set_followed(true);
     kept.attached = true;
+    for (const KeptPtr& other : kept_) {
+      if (other->attached) other->bytes = other->view.bytes();
+    }
     due_ = true;
     return true;
   };
@@ -229,6 +240,7 @@ collection::Derived Follower::step(Time time, std::span<const collection::Source
   Step step;
   step.time = time;
   stepped_.clear();
+  stepped_at_ = time;
   due_ = false;
   for (const collection::SourceChange& change : changes) {
     Delta delta;
@@ -303,6 +315,7 @@ void Follower::leave_behind(Kept& kept, Step& step, std::optional<Error> why) {
   step.unknown.insert(kept.id());
   step.deltas.erase(kept.id());
   const bool is_filled = kept.attached && kept.view.is_filled();
+  if (kept.attached) kept.view.set_followed(false);
   // It goes on from before this group.
   if (is_filled) kept.view.hold(store_.read());
   const std::lock_guard lock(mutex);
@@ -323,6 +336,11 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
   // One change may pass the bound of all by so much, before the largest has to go.
   kept.view.set_limit(room_for(kept) + options_.memory_limit_bytes / 4);
   auto delta = kept.view.follow(changes, step.time);
+  if (!delta.ok() && delta.error().code == ErrorCode::kUnavailable) {
+    // What it shares has gone on without it.
+    kept.view.empty();
+    return leave_behind(kept, step, std::nullopt);
+  }
   if (!delta.ok()) return break_off(kept, step, std::move(delta).error());
   if (dataflow::row_count(*delta) + kept.view.later_rows() > kMostDerivedRows) {
     kept.view.empty();
@@ -375,7 +393,7 @@ std::optional<Time> Follower::forget() {
       kept->readable.go_back(mark);
       if (!kept->attached) continue;
       // What it remembers is ahead of the store.
-      kept->view.empty();
+      kept->view.take_back(stepped_at_);
       kept->attached = kept->too_large = false;
       kept->phase = Phase::kFilling;
       kept->bytes = 0;

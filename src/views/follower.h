@@ -109,6 +109,7 @@ class Follower final : public collection::Derivation {
   std::atomic<bool> due_ = false;  // some view waits for a group to become live in
   // The last step's, in case that it has not happened: what was readable before it.
   std::vector<std::pair<KeptPtr, Readable::Mark>> stepped_;
+  collection::Time stepped_at_;  // its time
 };
 
 // Why a view is broken, in words for who reads it.

@@ -104,7 +104,7 @@ View::View(Surroundings around, Definition definition)
       codec_(definition_.shape.types, arrangement::Form::kKey) {}
 
 void View::empty() {
-  graph_.reset();
+  flow_.reset();
   rows_ = LiveRows();
   last_row_id_ = {0};
   later_.clear();
@@ -130,7 +130,8 @@ Status View::build(const collection::ReadView& at) {
     return internal("column {} of {} is {}, its query gives {}", i + 1, definition_.name,
                     definition_.shape.types[i].ToString(), plan.root->types[i].ToString());
   }
-  TRY_ASSIGN(graph_, dataflow::Graph::make(std::move(plan)));
+  TRY_ASSIGN(auto graph, dataflow::Graph::make(std::move(plan)));
+  flow_ = std::make_unique<Flow>(std::move(graph), definition_.inputs);
   return ok();
 }
 
@@ -138,22 +139,23 @@ Status View::fill_graph(const collection::ReadView& at, const Progress& progress
                         const std::stop_token& stop) {
   uint64_t filled = 0;
   progress(filled, input_rows_);
-  for (const dataflow::SourceId source : graph_->fill_order()) {
+  dataflow::Graph& graph = flow_->graph();
+  for (const dataflow::SourceId source : graph.fill_order()) {
     const auto input = std::find_if(definition_.inputs.begin(), definition_.inputs.end(),
                                     [&](const Input& one) { return source_of(one.id) == source; });
     CHECK(input != definition_.inputs.end());
     TRY_ASSIGN(const auto snapshot, at.snapshot(input->id));
     const auto take = [&](const dataflow::BatchPtr& batch) -> Status {
-      TRY(graph_->fill(source, {batch}));
+      TRY(graph.fill(source, {batch}));
       filled += batch->size();
       progress(filled, input_rows_);
       return ok();
     };
-    TRY(read_columns(around_.engine, *snapshot, input->shape.types, graph_->columns_read(source),
+    TRY(read_columns(around_.engine, *snapshot, input->shape.types, graph.columns_read(source),
                      take, stop));
-    TRY(graph_->end(source));
+    TRY(graph.end(source));
   }
-  return graph_->finish_fill();
+  return graph.finish_fill();
 }
 
 // Enters the ids of the stored rows that are newer than all before.
@@ -184,7 +186,7 @@ Status View::read_ids(LiveRows& to, const std::stop_token& stop) {
 // What is filled may have as many rows of its own as its inputs have, and their ids take memory,
 // too.
 Status View::check_room(uint64_t ids) const {
-  if (limit_bytes_ == 0 || ids + graph_->bytes() <= limit_bytes_) return ok();
+  if (limit_bytes_ == 0 || ids + flow_->bytes() <= limit_bytes_) return ok();
   return sluice::error(ErrorCode::kExhausted, "out of memory")
       .with_sqlstate("53200")
       .with_detail(fmt::format("The ids of its rows take {} bytes.", ids));
@@ -194,7 +196,7 @@ Status View::fill(std::shared_ptr<const collection::ReadView> at, const Progress
                   std::stop_token stop) {
   empty();
   TRY(build(*at));
-  graph_->set_limit(limit_bytes_);
+  flow_->set_limit(limit_bytes_);
   // What is stored already stays where it is right.
   LiveRows stored;
   if (Status read = read_ids(stored, stop); !read.ok()) {
@@ -222,7 +224,7 @@ Status View::fill(std::shared_ptr<const collection::ReadView> at, const Progress
     return check_room(rows_.bytes() + stored.bytes());
   };
   const auto work = [&]() -> Status {
-    TRY(graph_->begin_fill(sink, stop, now_at(at->time())));
+    TRY(flow_->graph().begin_fill(sink, stop, now_at(at->time())));
     TRY(fill_graph(*at, progress, stop));
     Status erased;
     stored.for_each([&](RowId row) {
@@ -242,8 +244,10 @@ Status View::fill(std::shared_ptr<const collection::ReadView> at, const Progress
 Result<std::optional<dataflow::Graph::Changes>> View::changes_until(const collection::ReadView& to,
                                                                     size_t most,
                                                                     std::stop_token stop) const {
+  TRY_ASSIGN(const bool brought, flow_->bring_parts(around_.engine, to, held_->time(), most, stop));
+  if (!brought) return std::optional<dataflow::Graph::Changes>();
   dataflow::Graph::Changes all;
-  for (const Input& input : definition_.inputs) {
+  for (const Input& input : flow_->direct_inputs()) {
     TRY_ASSIGN(const auto changes, to.changes(input.id, held_->time()));
     Delta delta;
     TRY_ASSIGN(const bool whole,
@@ -255,6 +259,12 @@ Result<std::optional<dataflow::Graph::Changes>> View::changes_until(const collec
   return std::optional<dataflow::Graph::Changes>(std::move(all));
 }
 
+size_t View::rows_to_follow(const dataflow::Graph::Changes& changes) const {
+  size_t rows = flow_->rows_to_take();
+  for (const auto& [source, delta] : changes) rows += dataflow::row_count(delta);
+  return rows;
+}
+
 Result<RowId> View::take_row(std::string_view row) {
   if (const auto id = rows_.take(row)) return *id;
   return internal("{} has lost a row that it is to give up", definition_.name);
@@ -262,7 +272,7 @@ Result<RowId> View::take_row(std::string_view row) {
 
 Status View::catch_up(const dataflow::Graph::Changes& changes,
                       std::shared_ptr<const collection::ReadView> to, std::stop_token stop) {
-  TRY_ASSIGN(const Delta followed, follow(changes, to->time()));
+  TRY_ASSIGN(const Delta followed, catch_up_flow(changes, to->time()));
   const Delta delta = with_later(followed);
   Writing writing(*this);
   Chosen added;
@@ -294,21 +304,45 @@ Delta View::with_later(const Delta& delta) const {
 }
 
 Status View::follow_later(const dataflow::Graph::Changes& changes, collection::Time time) {
-  TRY_ASSIGN(const Delta delta, follow(changes, time));
+  TRY_ASSIGN(const Delta delta, catch_up_flow(changes, time));
   // The result refers to the changes, which go.
   later_ = copied(with_later(delta));
   return ok();
 }
 
 Result<Delta> View::follow(const dataflow::Graph::Changes& changes, collection::Time time) {
-  graph_->set_limit(limit_bytes_);
+  flow_->set_limit(limit_bytes_);
   const auto due = next_due();
   if (changes.empty() && (!due || time < *due)) return Delta();
-  return graph_->tick(changes, now_at(time));
+  return flow_->follow(changes, time);
+}
+
+Result<Delta> View::catch_up_flow(const dataflow::Graph::Changes& changes, collection::Time time) {
+  flow_->set_limit(limit_bytes_);
+  const auto due = next_due();
+  if (rows_to_follow(changes) == 0 && (!due || time < *due)) return Delta();
+  return flow_->catch_up(changes, time);
+}
+
+void View::set_followed(bool followed) {
+  if (flow_) flow_->set_followed(followed);
+}
+
+void View::share_with(const std::vector<View*>& others, collection::Time time) {
+  std::vector<Flow*> flows;
+  for (const View* other : others) {
+    if (other->flow_) flows.push_back(other->flow_.get());
+  }
+  flow_->share_with(flows, time);
+}
+
+void View::take_back(collection::Time time) {
+  if (flow_) flow_->lose_parts(time);
+  empty();
 }
 
 std::optional<collection::Time> View::next_due() const {
-  const auto due = graph_ ? graph_->next_due() : std::nullopt;
+  const auto due = flow_ ? flow_->graph().next_due() : std::nullopt;
   // Later than any time that is given.
   constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   if (!due || *due > kMost) return std::nullopt;
@@ -316,7 +350,7 @@ std::optional<collection::Time> View::next_due() const {
 }
 
 bool View::has_due(collection::Time time, size_t more_than) const {
-  return graph_ && graph_->due_rows(now_at(time), more_than + 1) > more_than;
+  return flow_ && flow_->graph().due_rows(now_at(time), more_than + 1) > more_than;
 }
 
 Result<collection::DerivedChange> View::emit(const Delta& delta,
@@ -359,27 +393,10 @@ Result<collection::DerivedChange> View::emit(const Delta& delta,
   return change;
 }
 
-uint64_t View::bytes() const { return rows_.bytes() + (graph_ ? graph_->bytes() : 0); }
+uint64_t View::bytes() const { return rows_.bytes() + (flow_ ? flow_->bytes() : 0); }
 
 std::vector<OperatorInfo> View::operators() const {
-  std::vector<OperatorInfo> all;
-  if (!graph_) return all;
-  std::map<const dataflow::Node*, size_t> numbers;
-  for (const dataflow::Graph::NodeState& state : graph_->states()) {
-    OperatorInfo info;
-    info.number = all.size();
-    numbers[state.node] = info.number;
-    for (const auto& input : state.node->inputs) info.inputs.push_back(numbers.at(input.get()));
-    info.description = dataflow::describe(*state.node);
-    info.kind = info.description.substr(0, info.description.find(' '));
-    info.rows = state.state.rows;
-    info.bytes = state.state.bytes;
-    info.nanoseconds = static_cast<uint64_t>(state.total.count());
-    info.last_nanoseconds = static_cast<uint64_t>(state.last_tick.count());
-    info.failing = state.failing;
-    all.push_back(std::move(info));
-  }
-  return all;
+  return flow_ ? flow_->operators() : std::vector<OperatorInfo>();
 }
 
 }  // namespace sluice::views

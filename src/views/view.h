@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "collection/derivation.h"
-#include "dataflow/graph.h"
 #include "dataflow/planner.h"
+#include "views/flow.h"
 #include "views/live_rows.h"
 #include "views/views.h"
 
@@ -33,15 +33,17 @@ class View {
   using Progress = std::function<void(uint64_t rows, uint64_t of)>;
   Status fill(std::shared_ptr<const collection::ReadView> at, const Progress& progress,
               std::stop_token stop);
-  bool is_filled() const { return graph_ != nullptr; }
+  bool is_filled() const { return flow_ != nullptr; }
   // Forgets the dataflow: the next step is a fill.
   void empty();
 
-  // What its inputs have become since the time it was brought up to, until that of `to`. Nothing:
-  // more than `most` rows have changed.
+  // What its inputs have become since the time it was brought up to, until that of `to`; what it
+  // shares with other views is brought there. Nothing: more than `most` rows have changed.
   Result<std::optional<dataflow::Graph::Changes>> changes_until(const collection::ReadView& to,
                                                                 size_t most,
                                                                 std::stop_token stop) const;
+  // How many that is, with those of what it shares.
+  size_t rows_to_follow(const dataflow::Graph::Changes& changes) const;
   // Follows them, and time, and commits what that makes of the view's rows.
   Status catch_up(const dataflow::Graph::Changes& changes,
                   std::shared_ptr<const collection::ReadView> to, std::stop_token stop);
@@ -65,10 +67,18 @@ class View {
   // The dataflow keeps at most so much; else what is being done fails, and the view is empty.
   void set_limit(uint64_t bytes) { limit_bytes_ = bytes; }
 
+  // Whether every group of commits is followed, from the last one on.
+  void set_followed(bool followed);
+  // What it does as one of these does from now on one of them for both; see flow.h.
+  void share_with(const std::vector<View*>& others, collection::Time time);
+  // The group at `time`, which it has followed, was not written: it, and who shares with it what
+  // has seen that group, are to be filled anew.
+  void take_back(collection::Time time);
+
   // The time up to which it is brought is held from now on, so that it can go on from there.
   void hold(std::shared_ptr<const collection::ReadView> at) { held_ = std::move(at); }
 
-  std::optional<Error> error() const { return graph_ ? graph_->error() : std::nullopt; }
+  std::optional<Error> error() const { return flow_ ? flow_->error() : std::nullopt; }
   uint64_t bytes() const;
   uint64_t input_rows() const { return input_rows_; }  // about; as of the last fill
   std::vector<OperatorInfo> operators() const;
@@ -81,6 +91,8 @@ class View {
                     const std::stop_token& stop);
   Status read_ids(LiveRows& to, const std::stop_token& stop);
   Status check_room(uint64_t ids) const;  // bytes of ids beside the dataflow's
+  Result<dataflow::Delta> catch_up_flow(const dataflow::Graph::Changes& changes,
+                                        collection::Time time);
   // Together with what was kept for later, which its being left behind has kept from emit().
   dataflow::Delta with_later(const dataflow::Delta& delta) const;
   Result<collection::RowId> take_row(std::string_view row);
@@ -88,7 +100,7 @@ class View {
   const Surroundings around_;
   const Definition definition_;
   const arrangement::RowCodec codec_;  // of its rows, for their ids
-  std::unique_ptr<dataflow::Graph> graph_;
+  std::unique_ptr<Flow> flow_;
   LiveRows rows_;
   collection::RowId last_row_id_{0};  // of those in rows_, while nothing follows
   dataflow::Delta later_;

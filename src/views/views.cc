@@ -31,6 +31,12 @@ bool may_pass(const Error& error) {
          error.code == ErrorCode::kUnknown || error.sqlstate == "53100";
 }
 
+// Whether what a view shares has gone on without it.
+template <typename T>
+bool is_left_out(const T& result) {
+  return !result.ok() && result.error().code == ErrorCode::kUnavailable;
+}
+
 class Keeper final : public Views {
  public:
   Keeper(collection::Store& store, engine::Engine& engine,
@@ -294,18 +300,21 @@ Result<Keeper::Distance> Keeper::catch_up(Kept& kept, bool last_round,
   // They are copied into memory: not too many, however large the inputs are.
   const uint64_t most =
       std::clamp(share, options_.refill_from_rows, kMostCopied * options_.refill_from_rows);
-  TRY_ASSIGN(const auto changes, kept.view.changes_until(*to, most, stop));
-  if (!changes) {
+  const auto anew = [&kept] {
     kept.view.empty();
     return Distance::kFar;
-  }
-  size_t rows = 0;
-  for (const auto& [source, delta] : *changes) rows += dataflow::row_count(delta);
+  };
+  auto found = kept.view.changes_until(*to, most, stop);
+  if (is_left_out(found)) return anew();
+  TRY_ASSIGN(const auto changes, std::move(found));
+  if (!changes) return anew();
+  const size_t rows = kept.view.rows_to_follow(*changes);
   const bool near = rows <= kFewRows || (last_round && rows <= options_.refill_from_rows);
   // What was kept for a group that is too much for one is loaded beside commits.
   if (near && kept.view.later_rows() <= kMostDerivedRows) return Distance::kNear;
   kept.view.set_limit(follower_->room_for(kept));
   if (Status done = kept.view.catch_up(*changes, std::move(to), stop); !done.ok()) {
+    if (is_left_out(done)) return anew();
     kept.view.empty();
     return std::move(done).error();
   }
@@ -316,6 +325,7 @@ Status Keeper::go_live(Kept& kept, const std::stop_token& stop) {
   auto attached = follower_->attach(kept, stop);
   if (!attached.ok()) {
     kept.view.empty();
+    if (is_left_out(attached)) return ok();
     return std::move(attached).error();
   }
   if (!*attached) return ok();

@@ -57,6 +57,7 @@ struct OperatorInfo {
   uint64_t nanoseconds = 0;       // spent in all
   uint64_t last_nanoseconds = 0;  // by the last change
   bool failing = false;           // some of its rows are errors
+  uint64_t shared_by = 1;         // views and parts of views that it works for
 };
 
 struct ViewInfo {

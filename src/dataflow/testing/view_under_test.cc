@@ -150,7 +150,13 @@ Graph::Changes ViewUnderTest::batches_of(const Changes& changes, size_t rows_eac
 }
 
 void ViewUnderTest::apply(const Changes& changes) {
-  auto delta = graph_->tick(batches_of(changes, kBatchRows), now_);
+  Graph::Changes sources = batches_of(changes, kBatchRows);
+  for (auto& [id, part] : parts_) {
+    auto delta = part->tick(sources, now_);
+    ASSERT_TRUE(delta.ok()) << delta.error().message;
+    if (!delta->empty()) sources[id] = std::move(*delta);
+  }
+  auto delta = graph_->tick(sources, now_);
   ASSERT_TRUE(delta.ok()) << delta.error().message;
   for (const BatchPtr& batch : *delta) {
     add_key_rows(batch->rows, batch->weights, graph_->types(), rows_);
@@ -230,6 +236,23 @@ void ViewUnderTest::fill_random(std::mt19937& random, RandomOptions options) {
   ASSERT_TRUE(graph_->finish_fill().ok());
 }
 
+bool ViewUnderTest::split_random(std::mt19937& random) {
+  const std::vector<const Node*> nodes = graph_->shareable();
+  if (nodes.empty()) return false;
+  const SourceId id{1'000'000 + parts_.size()};
+  auto part = graph_->split(*nodes[random() % nodes.size()], id);
+  if (!part) return false;
+  parts_.emplace_back(id, std::move(part));
+  return true;
+}
+
+std::optional<Error> ViewUnderTest::error() const {
+  for (const auto& [id, part] : parts_) {
+    if (auto error = part->error()) return error;
+  }
+  return graph_->error();
+}
+
 void ViewUnderTest::fill_judge() {
   for (const SourceTable& table : tables_) {
     if (judge_->stale.erase(table.name) == 0) continue;
@@ -270,7 +293,7 @@ std::string ViewUnderTest::difference_at(uint64_t time) {
   const duckdb::unique_ptr<duckdb::QueryResult> answer =
       judge_->prepared->HasError() ? judge_->connection.Query(judge_sql_)
                                    : judge_->prepared->Execute(parameters, false);
-  const auto error = graph_->error();
+  const auto error = this->error();
   if (answer->HasError()) {
     // The transaction is lost, and its rows with it.
     judge_->must("ROLLBACK");

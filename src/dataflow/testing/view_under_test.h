@@ -48,6 +48,9 @@ class ViewUnderTest {
   void fill_random(std::mt19937& random, RandomOptions options);
   // Random changes of random tables, as one tick.
   void apply_random(std::mt19937& random, const RandomOptions& options);
+  // A random part of its graph goes into a graph of its own, as if other views read it, too. False:
+  // there is none that could.
+  bool split_random(std::mt19937& random);
   // The time of what comes next, for a view with conditions on time.
   void set_time(uint64_t now) { now_ = now; }
   uint64_t time() const { return now_; }
@@ -66,12 +69,14 @@ class ViewUnderTest {
   // Takes them into the model, too.
   Graph::Changes batches_of(const Changes& changes, size_t rows_each);
   void fill_judge();
+  std::optional<Error> error() const;
   std::string text(const std::string& key) const;
 
   std::vector<SourceTable> tables_;
   const std::string judge_sql_;
   uint64_t now_ = 0;
   std::unique_ptr<Graph> graph_;
+  std::vector<std::pair<SourceId, std::unique_ptr<Graph>>> parts_;  // each reads those before it
   std::unique_ptr<Judge> judge_;
   static inline size_t judged_ = 0;
   std::map<std::string, std::vector<Row>> model_;

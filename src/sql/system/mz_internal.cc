@@ -95,7 +95,8 @@ void view_operators(const ResolveContext& context, RowWriter& out) {
       out.row({Value(view.id.text()), count(one.number),
                Value::LIST(engine::LogicalType::BIGINT, std::move(inputs)), Value(one.kind),
                Value(one.description), count(one.rows), count(one.bytes), count(one.nanoseconds),
-               count(one.last_nanoseconds), number_or_null(view.lag_ms), yes(one.failing)});
+               count(one.last_nanoseconds), number_or_null(view.lag_ms), yes(one.failing),
+               count(one.shared_by)});
     }
   }
 }
@@ -171,7 +172,7 @@ void add_mz_internal(Definitions& all) {
   add("mz_materialized_view_operators",
       {text("object_id"), int8("operator_id"), int8s("inputs"), text("type"), text("description"),
        int8("rows"), int8("bytes"), int8("elapsed_ns"), int8("last_elapsed_ns"), int8("lag_ms"),
-       boolean("failing")},
+       boolean("failing"), int8("shared_by")},
       view_operators);
   add("mz_index_statuses",
       {text("object_id"), text("phase"), text("reason"), int8("rows"), int8("bytes")},
