@@ -153,6 +153,24 @@ TEST(Graph, KeepsOtherAggregates) {
                "SELECT k, arg_max(s, a * 100 + length(s)) IS NULL, max(l) FROM t GROUP BY k"});
 }
 
+// What is to be given follows from what is ordered by, so that ties leave no choice.
+TEST(Graph, KeepsArgumentsOfExtremes) {
+  expect_laws(
+      {"SELECT k, arg_max(a, a * 3), arg_min(a, -a), arg_max(s, s), arg_min(s, s || 'x') FROM t "
+       "GROUP BY k",
+       "SELECT arg_max(b, b), arg_min(b, b), max_by(a, b) IS NULL, min_by(d, d) FROM t",
+       "SELECT k, arg_max([a, k], a), arg_min({'s': s, 'n': NULL}, s), arg_max(d::text, d) FROM t "
+       "GROUP BY k",
+       "SELECT k, arg_max(CASE WHEN a < 3 THEN a END, a), arg_min(s, CASE WHEN s > 'b' THEN s END) "
+       "FROM t GROUP BY k",
+       "SELECT k, arg_max(a, a) FILTER (WHERE b > 0), arg_min(a, a) FILTER (WHERE s < 'c'), "
+       "arg_max(DISTINCT a, a), arg_max_null(a, a), arg_max(a, a, 2) FROM t GROUP BY k",
+       "SELECT arg_max(a::tinyint, a), arg_max(a::hugeint, a), arg_min(a::float, a::hugeint), "
+       "arg_max(a > 1, a), arg_max(a, a::numeric(30,3)), arg_max(a, to_days(a::integer)) FROM t",
+       "SELECT k, arg_min(x, (a, x)), arg_max(max_a, k) FROM (SELECT k, a, s AS x, max(a) OVER "
+       "(PARTITION BY k) AS max_a FROM t) GROUP BY k"});
+}
+
 TEST(Graph, KeepsMedians) {
   expect_laws(
       {"SELECT k, median(a), min(a), max(a), median(a) FILTER (WHERE b > 0) FROM t GROUP BY k",
@@ -171,9 +189,11 @@ TEST(Graph, KeepsExtremesOfLargeGroups) {
   for (int seed = 1; seed <= 2 * factor(); ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     std::mt19937 random(static_cast<uint32_t>(seed));
-    ViewUnderTest view(two_tables(),
-                       "SELECT k % 2, min(a), max(a), min(s), max(b), median(a), median(b), "
-                       "median(s), median(k) FILTER (WHERE a > 9) FROM t GROUP BY 1");
+    ViewUnderTest view(
+        two_tables(),
+        "SELECT k % 2, min(a), max(a), min(s), max(b), median(a), median(b), arg_max(a, a + 1), "
+        "arg_min(s || 'tail', s), "
+        "median(s), median(k) FILTER (WHERE a > 9) FROM t GROUP BY 1");
     ASSERT_TRUE(view.made());
     RandomOptions options;
     options.nulls = 0.02;

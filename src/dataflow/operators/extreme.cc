@@ -285,51 +285,45 @@ void put_word(uint64_t word, PhysicalType type, engine::Vector& result, size_t r
   }
 }
 
-// Key is a word where a value fits one, else its sort key. A group's slot is the number of its
-// counts, from 1.
-template <typename Key>
-class ValuesOf final : public OrderedValues {
+// A value to order by, and the bits of what is to be given for it.
+struct WordPair {
+  uint64_t order = 0;
+  uint64_t given = 0;
+  auto operator<=>(const WordPair&) const = default;
+};
+
+// A column of a batch, row by row.
+class Column {
  public:
-  void add(const Batch& batch, size_t column, const std::vector<int64_t>& weights,
-           const std::vector<WideSum*>& slots) override {
-    engine::Vector reference(batch.rows.data[column].GetType(), nullptr);
-    reference.Reference(batch.rows.data[column]);
-    duckdb::UnifiedVectorFormat format;
-    reference.ToUnifiedFormat(batch.size(), format);
-    const PhysicalType type = reference.GetType().InternalType();
-    std::vector<std::string> sorted;
-    if constexpr (!kWords) sorted = sort_keys(batch.rows, {{column}});
-    prefetch(slots);
-    for (size_t row = 0; row < batch.size(); ++row) {
-      const size_t at = format.sel->get_index(row);
-      const bool valid = format.validity.RowIsValid(at);
-      if (weights[row] == 0 || !valid) continue;
-      if constexpr (kWords) {
-        add_one(*slots[row], word_at(type, format.data, at), weights[row]);
-      } else {
-        add_one(*slots[row], std::move(sorted[row]), weights[row]);
-      }
-    }
+  Column(const Batch& batch, size_t column)
+      : reference_(batch.rows.data[column].GetType(), nullptr) {
+    reference_.Reference(batch.rows.data[column]);
+    reference_.ToUnifiedFormat(batch.size(), format_);
+  }
+  bool is_null(size_t row) const {
+    return !format_.validity.RowIsValid(format_.sel->get_index(row));
+  }
+  uint64_t word(size_t row) const {
+    return word_at(reference_.GetType().InternalType(), format_.data, format_.sel->get_index(row));
+  }
+  // The bytes as they are, of a type whose values fit a word.
+  uint64_t bits(size_t row) const {
+    const size_t width = duckdb::GetTypeIdSize(reference_.GetType().InternalType());
+    uint64_t bits = 0;
+    std::memcpy(&bits, format_.data + format_.sel->get_index(row) * width, width);
+    return bits;
   }
 
-  void put(const std::vector<const WideSum*>& slots, Choice choice,
-           engine::Vector& result) const override {
-    prefetch(slots);
-    for (size_t row = 0; row < slots.size(); ++row) {
-      const Key* key = nullptr;
-      if (slots[row]->low != 0) {
-        key = chosen(at(slots[row]->low), choice);
-      }
-      if (key == nullptr) {
-        duckdb::FlatVector::SetNull(result, row, true);
-      } else if constexpr (kWords) {
-        put_word(*key, result.GetType().InternalType(), result, row);
-      } else {
-        decode_sort_key(*key, {}, result, row);
-      }
-    }
-  }
+ private:
+  engine::Vector reference_;
+  duckdb::UnifiedVectorFormat format_;
+};
 
+// The keys of the values of each group, with counts. A group's slot is the number of its counts,
+// from 1.
+template <typename Key>
+class KeysByGroup : public OrderedValues {
+ public:
   void forget(WideSum& slot) override {
     if (slot.low == 0) return;
     bytes_ -= at(slot.low).bytes();
@@ -343,23 +337,7 @@ class ValuesOf final : public OrderedValues {
                          free_.capacity() * sizeof(uint64_t)};
   }
 
- private:
-  static constexpr bool kWords = std::is_same_v<Key, uint64_t>;
-  static constexpr size_t kSlab = 1024;
-  using Slab = std::array<Counts<Key>, kSlab>;
-
-  static size_t bytes_outside(const Key& key) {
-    if constexpr (kWords) {
-      return 0;
-    } else {
-      return key.size() > 15 ? key.size() + 17 : 0;
-    }
-  }
-  Counts<Key>& at(uint64_t slot) { return (*slabs_[(slot - 1) / kSlab])[(slot - 1) % kSlab]; }
-  const Counts<Key>& at(uint64_t slot) const {
-    return (*slabs_[(slot - 1) / kSlab])[(slot - 1) % kSlab];
-  }
-
+ protected:
   // What all rows will need, in two rounds, since the second is found in the first.
   template <typename Slots>
   void prefetch(const Slots& slots) const {
@@ -384,6 +362,27 @@ class ValuesOf final : public OrderedValues {
     if (counts.empty()) forget(slot);
   }
 
+  // Null: the group has none.
+  const Key* choose(const WideSum& slot, Choice choice) const {
+    return slot.low == 0 ? nullptr : chosen(at(slot.low), choice);
+  }
+
+ private:
+  static constexpr size_t kSlab = 1024;
+  using Slab = std::array<Counts<Key>, kSlab>;
+
+  static size_t bytes_outside(const Key& key) {
+    if constexpr (std::is_same_v<Key, std::string>) {
+      return key.size() > 15 ? key.size() + 17 : 0;
+    } else {
+      return 0;
+    }
+  }
+  Counts<Key>& at(uint64_t slot) { return (*slabs_[(slot - 1) / kSlab])[(slot - 1) % kSlab]; }
+  const Counts<Key>& at(uint64_t slot) const {
+    return (*slabs_[(slot - 1) / kSlab])[(slot - 1) % kSlab];
+  }
+
   uint64_t new_slot() {
     if (free_.empty()) {
       free_.reserve(kSlab);
@@ -401,6 +400,138 @@ class ValuesOf final : public OrderedValues {
   size_t bytes_ = 0;
 };
 
+// A value's key is a word where it fits one, else its sort key.
+template <typename Key>
+class ValuesOf final : public KeysByGroup<Key> {
+ public:
+  void add(const Batch& batch, const AggregateCall& call,
+           const std::vector<WideSum*>& slots) override {
+    const std::vector<int64_t> weights = counted_weights(batch, call);
+    const Column values(batch, call.arguments[0]);
+    std::vector<std::string> sorted;
+    if constexpr (!kWords) sorted = sort_keys(batch.rows, {{call.arguments[0]}});
+    this->prefetch(slots);
+    for (size_t row = 0; row < batch.size(); ++row) {
+      if (weights[row] == 0 || values.is_null(row)) continue;
+      if constexpr (kWords) {
+        this->add_one(*slots[row], values.word(row), weights[row]);
+      } else {
+        this->add_one(*slots[row], std::move(sorted[row]), weights[row]);
+      }
+    }
+  }
+
+  void put(const std::vector<const WideSum*>& slots, Choice choice,
+           engine::Vector& result) const override {
+    this->prefetch(slots);
+    for (size_t row = 0; row < slots.size(); ++row) {
+      const Key* const key = this->choose(*slots[row], choice);
+      if (key == nullptr) {
+        duckdb::FlatVector::SetNull(result, row, true);
+      } else if constexpr (kWords) {
+        put_word(*key, result.GetType().InternalType(), result, row);
+      } else {
+        decode_sort_key(*key, {}, result, row);
+      }
+    }
+  }
+
+ private:
+  static constexpr bool kWords = std::is_same_v<Key, uint64_t>;
+};
+
+// Where to order by, and what to give, fit a word each.
+class ArgumentWords final : public KeysByGroup<WordPair> {
+ public:
+  explicit ArgumentWords(bool greatest) : flipped_(greatest ? ~uint64_t{0} : 0) {}
+
+  void add(const Batch& batch, const AggregateCall& call,
+           const std::vector<WideSum*>& slots) override {
+    const std::vector<int64_t> weights = counted_weights(batch, call);
+    const Column given(batch, call.arguments[0]);
+    const Column order(batch, call.arguments[1]);
+    prefetch(slots);
+    for (size_t row = 0; row < batch.size(); ++row) {
+      if (weights[row] == 0 || given.is_null(row) || order.is_null(row)) continue;
+      add_one(*slots[row], {order.word(row) ^ flipped_, given.bits(row)}, weights[row]);
+    }
+  }
+  void put(const std::vector<const WideSum*>& slots, Choice choice,
+           engine::Vector& result) const override {
+    prefetch(slots);
+    auto* const data = duckdb::FlatVector::GetData(result);
+    const size_t width = duckdb::GetTypeIdSize(result.GetType().InternalType());
+    for (size_t row = 0; row < slots.size(); ++row) {
+      const WordPair* const key = choose(*slots[row], choice);
+      if (key == nullptr) {
+        duckdb::FlatVector::SetNull(result, row, true);
+      } else {
+        std::memcpy(data + row * width, &key->given, width);
+      }
+    }
+  }
+
+ private:
+  const uint64_t flipped_;  // so that the greatest comes first
+};
+
+// The others: a sort key, of which none is the beginning of another, then the exact bytes of what
+// is to be given, then how many these are.
+class ArgumentBytes final : public KeysByGroup<std::string> {
+ public:
+  ArgumentBytes(bool greatest, const engine::LogicalType& given)
+      : greatest_(greatest), codec_({given}, arrangement::Form::kExact) {}
+
+  void add(const Batch& batch, const AggregateCall& call,
+           const std::vector<WideSum*>& slots) override {
+    const std::vector<int64_t> weights = counted_weights(batch, call);
+    const Column given(batch, call.arguments[0]);
+    const Column order(batch, call.arguments[1]);
+    std::vector<std::string> keys = sort_keys(batch.rows, {{call.arguments[1], greatest_}});
+    arrangement::ByteRows bytes;
+    codec_.encode(batch.rows, {&call.arguments[0], 1}, bytes);
+    prefetch(slots);
+    for (size_t row = 0; row < batch.size(); ++row) {
+      if (weights[row] == 0 || given.is_null(row) || order.is_null(row)) continue;
+      const auto size = static_cast<uint32_t>(bytes[row].size());
+      keys[row].append(bytes[row]).append(reinterpret_cast<const char*>(&size), sizeof size);
+      add_one(*slots[row], std::move(keys[row]), weights[row]);
+    }
+  }
+  void put(const std::vector<const WideSum*>& slots, Choice choice,
+           engine::Vector& result) const override {
+    prefetch(slots);
+    engine::Chunk one;
+    engine::initialize(one, codec_.types(), 1);
+    for (size_t row = 0; row < slots.size(); ++row) {
+      const std::string* const key = choose(*slots[row], choice);
+      if (key == nullptr) {
+        duckdb::FlatVector::SetNull(result, row, true);
+        continue;
+      }
+      uint32_t size;
+      std::memcpy(&size, key->data() + key->size() - sizeof size, sizeof size);
+      const std::string_view bytes(key->data() + key->size() - sizeof size - size, size);
+      one.Reset();
+      codec_.decode({&bytes, 1}, all_columns(1), one);
+      one.SetCardinality(1);
+      duckdb::VectorOperations::Copy(one.data[0], result, 1, 0, row);
+    }
+  }
+
+ private:
+  const bool greatest_;
+  const arrangement::RowCodec codec_;
+};
+
+// 1: the argument of the greatest; -1: of the least; 0: another function.
+int argument_of(const AggregateCall& call) {
+  const std::string& name = call.name();
+  if (name == "arg_max" || name == "argmax" || name == "max_by") return 1;
+  if (name == "arg_min" || name == "argmin" || name == "min_by") return -1;
+  return 0;
+}
+
 // Whether equal values of the type may stand for each other in a median, which computes with them.
 bool has_middle(const engine::LogicalType& type) {
   if (type.id() == duckdb::LogicalTypeId::TIME_TZ) return false;
@@ -412,6 +543,11 @@ bool has_middle(const engine::LogicalType& type) {
 }  // namespace
 
 bool ExtremeAggregate::can_do(const AggregateCall& call) {
+  if (argument_of(call) != 0) {
+    return call.arguments.size() == 2 && call.bound->children.size() == 2 && call.order.empty() &&
+           call.bound->children[0]->return_type == call.type() &&
+           !call.bound->children[1]->return_type.IsNested();
+  }
   if (call.arguments.size() != 1 || call.bound->children.size() != 1) return false;
   const auto& type = call.bound->children[0]->return_type;
   if (type.IsNested()) return false;
@@ -425,7 +561,15 @@ ExtremeAggregate::ExtremeAggregate(const AggregateCall& call, const ExtremeAggre
     values_ = other->values_;
     return;
   }
-  if (is_word(call.bound->children[0]->return_type.InternalType())) {
+  const auto& type = call.bound->children[0]->return_type;
+  if (const int wanted = argument_of(call); wanted != 0) {
+    if (is_word(type.InternalType()) &&
+        is_word(call.bound->children[1]->return_type.InternalType())) {
+      own_ = std::make_unique<ArgumentWords>(wanted > 0);
+    } else {
+      own_ = std::make_unique<ArgumentBytes>(wanted > 0, type);
+    }
+  } else if (is_word(type.InternalType())) {
     own_ = std::make_unique<ValuesOf<uint64_t>>();
   } else {
     own_ = std::make_unique<ValuesOf<std::string>>();
@@ -434,12 +578,13 @@ ExtremeAggregate::ExtremeAggregate(const AggregateCall& call, const ExtremeAggre
 }
 
 bool ExtremeAggregate::does_for(const AggregateCall& call) const {
-  return can_do(call) && call.arguments == call_.arguments && call.filter == call_.filter;
+  return argument_of(call) == argument_of(call_) && can_do(call) &&
+         call.arguments == call_.arguments && call.filter == call_.filter;
 }
 
 void ExtremeAggregate::add(const Batch& batch, const Groups& groups) {
   if (!own_) return;
-  own_->add(batch, call_.arguments[0], counted_weights(batch, call_), groups.slots);
+  own_->add(batch, call_, groups.slots);
 }
 
 void ExtremeAggregate::finish(const FinishedGroups& groups, engine::Vector& result,

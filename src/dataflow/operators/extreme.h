@@ -1,6 +1,9 @@
-// min, max and median: the values of each group in order, so that the next one is at hand when the
-// first goes, and those in the middle are found by counting. A change costs little more in a large
-// group than in a small one.
+// min, max, median, arg_min and arg_max: the values of each group in order, so that the next one is
+// at hand when the first goes, and those in the middle are found by counting. A change costs little
+// more in a large group than in a small one.
+//
+// Of arg_min and arg_max the values are those to order by, each with what is to be given for it. Of
+// rows that tie the one is taken whose argument comes first in the order of its bytes.
 #pragma once
 
 #include <memory>
@@ -12,14 +15,14 @@ namespace sluice::dataflow {
 // Which row's value of a group. Of an odd number of rows there is no second one in the middle.
 enum class Choice : uint8_t { kLeast, kGreatest, kFirstMiddle, kSecondMiddle };
 
-// The values of a column by group.
+// The values of a call's arguments by group.
 class OrderedValues {
  public:
   OrderedValues() = default;
   virtual ~OrderedValues() = default;
   OrderedValues(const OrderedValues&) = delete;
   OrderedValues& operator=(const OrderedValues&) = delete;
-  virtual void add(const Batch& batch, size_t column, const std::vector<int64_t>& weights,
+  virtual void add(const Batch& batch, const AggregateCall& call,
                    const std::vector<WideSum*>& slots) = 0;
   // Puts each group's chosen value into its row of `result`, or NULL.
   virtual void put(const std::vector<const WideSum*>& slots, Choice choice,
@@ -30,7 +33,7 @@ class OrderedValues {
 
 class ExtremeAggregate final : public KeyedAggregate {
  public:
-  // Whether the call is a min, max or median of values that can be kept in order.
+  // Whether the call is one of these, of values that can be kept in order.
   static bool can_do(const AggregateCall& call);
   // `other`: one over the same rows and values, whose state then does for both; must outlive this.
   ExtremeAggregate(const AggregateCall& call, const ExtremeAggregate* other);
