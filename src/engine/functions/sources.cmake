@@ -25,6 +25,7 @@ list(APPEND ENGINE_SOURCES
   functions/text_functions.cc
   functions/text_in.cc
   functions/text_out.cc
+  functions/text_put.cc
   functions/time_zone.cc
   functions/to_char.cc)
 list(APPEND ENGINE_TESTS functions/functions_test.cc functions/text_put_test.cc)

@@ -36,6 +36,17 @@ TEST(PutNumbers, WriteTheDigitsOfAnyInteger) {
   }
 }
 
+// What divides by multiplying, against what divides.
+TEST(PutNumbers, AreTheSameEightDigitsAtATimeAsTwo) {
+  for (uint64_t value = 0; value < 3 * kEightDigitsEnd; value += value < 100'000 ? 1 : 997) {
+    char text[kMaxIntegerText];
+    char* const end = text + count_digits(value);
+    ASSERT_EQ(put_unsigned_before(end, value), text);
+    const std::string_view slow(text, static_cast<size_t>(end - text));
+    ASSERT_EQ(written([&](char* to) { return put_unsigned(to, value); }), slow);
+  }
+}
+
 TEST(PutNumbers, PutThePointWhereTheScaleSays) {
   for (const uint64_t value : many_values()) {
     for (int scale = 0; scale <= 38; ++scale) {
