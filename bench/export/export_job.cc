@@ -6,7 +6,7 @@
 //   export_job sluice FILE FORMAT CODEC THREADS BUCKET PREFIX   an export, over S3_ENDPOINT
 //
 // From the environment: EXPORT_KEEP, and DuckDB's file stays; for an export S3_CA_FILE and
-// S3_CHECKSUM; EXPORT_MEMORY_MB, which is divided as a server divides --memory-limit; EXPORT_RUNS,
+// S3_CHECKSUM; EXPORT_PROFILE, else it is what a COPY without PROFILE takes; EXPORT_MEMORY_MB, which is divided as a server divides --memory-limit; EXPORT_RUNS,
 // exports at once, whose slowest and fastest are told apart; EXPORT_WARM, another export before.
 //
 // A job prints one line of JSON. Its times are of the export alone: from a database that is open
@@ -191,6 +191,7 @@ exports::ExportSpec spec_of(const Job& job, engine::Connection& connection,
     }
   }
   const auto shape = must(connection.reader(parse("SELECT * FROM data.main.data"), {}))->shape();
+  spec.profile = must(parquet::Profile::named(environment_or("EXPORT_PROFILE", "materialize")));
   spec.names = shape.names;
   for (const auto& type : shape.types) spec.types.push_back(types::from_engine(type));
   return spec;
@@ -199,7 +200,7 @@ exports::ExportSpec spec_of(const Job& job, engine::Connection& connection,
 // The rows with the types that the files have, as a session casts them.
 std::string query_of(const exports::ExportSpec& spec) {
   std::string columns;
-  for (const auto& column : must(parquet::map_columns(spec.names, spec.types))) {
+  for (const auto& column : must(parquet::map_columns(spec.names, spec.types, spec.profile))) {
     const bool cast = spec.format == exports::FileFormat::kParquet;
     columns += fmt::format("{}\"{}\"{}{}", columns.empty() ? "" : ", ", column.name,
                            cast ? "::" : "", cast ? column.input.ToString() : "");

@@ -139,14 +139,14 @@ std::span<const std::byte> Column::with_levels(const ValueEncoder::Page& page) {
   return joined_.bytes();
 }
 
-Status Column::compress(std::span<const std::byte> page) {
+Status Column::compress(std::span<const std::byte> page, PageForm form) {
   if (page.size() > kMaxPageBytes) {
     return error(ErrorCode::kExhausted, "a value of column \"{}\" is too large for Parquet",
                  leaf_.path.front())
         .with_sqlstate("54000")
         .with_detail("A page holds at most 2 GB.");
   }
-  return tools_.compressor.compress(page, tools_.scratch);
+  return tools_.compressor.compress(page, form, tools_.scratch);
 }
 
 Status Column::end_page() {
@@ -159,7 +159,8 @@ Status Column::end_page() {
     hashes_.add_plain({page.begin, page.size});
   }
   const auto raw = with_levels(page);
-  TRY(compress(raw));
+  const size_t value_bytes = page.is_dictionary ? 0 : values_->plain_value_bytes();
+  TRY(compress(raw, {raw.size() - page.size, value_bytes, page.is_dictionary}));
   const auto compressed = tools_.scratch.bytes();
 
   header_.clear();
@@ -201,7 +202,7 @@ Status Column::end_page() {
 Status Column::compare_with_plain(size_t page_values) {
   joined_.clear();
   values_->write_plain(joined_);
-  TRY(compress(joined_.bytes()));
+  TRY(compress(joined_.bytes(), {0, values_->plain_value_bytes(), false}));
   compared_values_ += page_values;
   compared_plain_bytes_ += tools_.scratch.size();
   return ok();
@@ -214,7 +215,7 @@ Status Column::end_chunk() {
   if (entries == 0) return ok();
   joined_.clear();
   values_->write_dictionary(joined_);
-  TRY(compress(joined_.bytes()));
+  TRY(compress(joined_.bytes(), {0, values_->plain_value_bytes(), false}));
   const auto compressed = tools_.scratch.bytes();
   Thrift header(dictionary_);
   header.begin();

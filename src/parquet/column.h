@@ -104,7 +104,7 @@ class Column {
   };
 
   Status end_page();
-  Status compress(std::span<const std::byte> page);
+  Status compress(std::span<const std::byte> page, PageForm form);
   Status compare_with_plain(size_t page_values);
   std::span<const std::byte> with_levels(const ValueEncoder::Page& page);
   bool filters_dictionary(size_t entries) const;

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "format/block_compressor.h"
+#include "parquet/strided_snappy.h"
 
 namespace sluice::parquet {
 namespace {
@@ -18,7 +19,7 @@ char* text(uint8_t* bytes) { return reinterpret_cast<char*>(bytes); }
 
 class None final : public Compressor {
  public:
-  Status compress(std::span<const std::byte> page, Buffer& out) override {
+  Status compress(std::span<const std::byte> page, PageForm /*form*/, Buffer& out) override {
     out.clear();
     out.append(page.data(), page.size());
     return ok();
@@ -27,13 +28,52 @@ class None final : public Compressor {
 
 class Snappy final : public Compressor {
  public:
-  Status compress(std::span<const std::byte> page, Buffer& out) override {
+  Status compress(std::span<const std::byte> page, PageForm form, Buffer& out) override {
     out.clear();
+    if (form.is_packed && is_chance(page, out)) {
+      uint8_t* const begin = out.reserve(snappy_literal_bound(page.size()));
+      out.set_end(snappy_literal(page, begin));
+    } else if (is_better_by_strides(page, form, out)) {
+      uint8_t* const begin = out.reserve(strided_snappy_bound(page.size()));
+      out.set_end(strided_snappy(page, form.head, begin));
+    } else {
+      const size_t size = compress_any(page, out);
+      out.set_end(out.data() + size);
+    }
+    return ok();
+  }
+
+ private:
+  static size_t compress_any(std::span<const std::byte> page, Buffer& out) {
     uint8_t* const begin = out.reserve(snappy::MaxCompressedLength(page.size()));
     size_t size = 0;
     snappy::RawCompress(text(page), page.size(), text(begin), &size);
-    out.set_end(begin + size);
-    return ok();
+    return size;
+  }
+
+  // Whether nothing repeats in three samples: looking for it in the whole page is not worth it.
+  static bool is_chance(std::span<const std::byte> page, Buffer& out) {
+    constexpr size_t kSample = 1024;
+    if (page.size() < 8 * kSample) return false;
+    size_t compressed = 0;
+    for (const size_t part : {size_t{1}, size_t{3}, size_t{5}}) {
+      compressed += compress_any(page.subspan(page.size() / 6 * part - kSample / 2, kSample), out);
+    }
+    return compressed * 64 >= 3 * kSample * 63;
+  }
+
+  // Values from the middle of the page tell.
+  static bool is_better_by_strides(std::span<const std::byte> page, PageForm form, Buffer& out) {
+    constexpr size_t kSample = 192;
+    if (form.value_bytes != kStride || page.size() < form.head + 4 * kSample * kStride)
+      return false;
+    const size_t values = (page.size() - form.head) / kStride;
+    const auto sample =
+        page.subspan(form.head + (values - kSample) / 2 * kStride, kSample * kStride);
+    const size_t by_any = compress_any(sample, out);
+    uint8_t* const begin = out.reserve(strided_snappy_bound(sample.size()));
+    const auto by_strides = static_cast<size_t>(strided_snappy(sample, 0, begin) - begin);
+    return by_strides <= by_any + by_any / 64;
   }
 };
 
@@ -41,7 +81,7 @@ class Snappy final : public Compressor {
 class BlockCodec final : public Compressor {
  public:
   explicit BlockCodec(std::unique_ptr<format::BlockCompressor> codec) : codec_(std::move(codec)) {}
-  Status compress(std::span<const std::byte> page, Buffer& out) override {
+  Status compress(std::span<const std::byte> page, PageForm /*form*/, Buffer& out) override {
     out.clear();
     const size_t room = codec_->bound(page.size());
     uint8_t* const begin = out.reserve(room);
@@ -57,7 +97,7 @@ class BlockCodec final : public Compressor {
 
 class Lz4Raw final : public Compressor {
  public:
-  Status compress(std::span<const std::byte> page, Buffer& out) override {
+  Status compress(std::span<const std::byte> page, PageForm /*form*/, Buffer& out) override {
     if (page.size() > LZ4_MAX_INPUT_SIZE) return internal("lz4: a page of {} bytes", page.size());
     out.clear();
     const int room = LZ4_compressBound(static_cast<int>(page.size()));

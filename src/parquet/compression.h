@@ -29,12 +29,20 @@ struct Compression {
   bool operator==(const Compression&) const = default;
 };
 
+// What is known of a page's bytes: some of anything, then values of so many bytes each, as they
+// are.
+struct PageForm {
+  size_t head = 0;
+  size_t value_bytes = 0;  // 0: they are something else
+  bool is_packed = false;  // indices of a few bits each: alike throughout, and often all chance
+};
+
 class Compressor {
  public:
   static std::unique_ptr<Compressor> make(Compression compression);
   virtual ~Compressor() = default;
   // Replaces `out`'s content.
-  virtual Status compress(std::span<const std::byte> page, Buffer& out) = 0;
+  virtual Status compress(std::span<const std::byte> page, PageForm form, Buffer& out) = 0;
 };
 
 }  // namespace sluice::parquet

@@ -1,18 +1,22 @@
 // The one make of ValueEncoder for all types with dictionaries; a Store knows
 // the type's values.
 //
+// clang-format off
 //   struct Store {
-//     using Value = …;                                        // as the engine
-//     has it size_t plain_bytes(const Value*, const uint32_t* positions, size_t
-//     count) const; void put_plain(const Value*, const uint32_t* positions,
-//     size_t count, Buffer&);  // and bounds uint32_t intern(const Value&); //
-//     its index in the dictionary size_t entries() const, dictionary_bytes()
-//     const; void write_dictionary(Buffer&) const; void put_entries(const
-//     uint32_t* indices, size_t count, Buffer&) const;  // as PLAIN void
-//     add_entry_to_bounds(uint32_t index); Bounds end_page_bounds(); // the
-//     next page's begin anew Bounds chunk_bounds() const; void
-//     clear_dictionary(), clear_bounds();
+//     using Value = …;  // as the engine has it
+//     size_t value_bytes() const;  // as PLAIN, 0 where they differ
+//     size_t plain_bytes(const Value*, const uint32_t* positions, size_t count) const;
+//     void put_plain(const Value*, const uint32_t* positions, size_t count, Buffer&);  // and bounds
+//     uint32_t intern(const Value&);  // its index in the dictionary
+//     size_t entries() const, dictionary_bytes() const;
+//     void write_dictionary(Buffer&) const;
+//     void put_entries(const uint32_t* indices, size_t count, Buffer&) const;  // as PLAIN
+//     void add_entry_to_bounds(uint32_t index);
+//     Bounds end_page_bounds();  // the next page's begin anew
+//     Bounds chunk_bounds() const;
+//     void clear_dictionary(), clear_bounds();
 //   };
+// clang-format on
 #pragma once
 
 #include <utility>
@@ -85,6 +89,7 @@ class DictionaryEncoder final : public ValueEncoder {
     clear_plain();
   }
 
+  size_t plain_value_bytes() const override { return store_.value_bytes(); }
   Bounds chunk_bounds() const override { return store_.chunk_bounds(); }
 
   size_t dictionary_entries() const override { return pages_ == 0 ? 0 : store_.entries(); }

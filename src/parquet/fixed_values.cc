@@ -264,6 +264,7 @@ class FixedStore {
   using Value = Source;
   explicit FixedStore(Convert convert = {}) : convert_(convert) {}
 
+  size_t value_bytes() const { return convert_.width(); }
   size_t plain_bytes(const Source*, const uint32_t*, size_t count) const {
     return count * convert_.width();
   }

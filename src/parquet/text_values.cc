@@ -62,6 +62,7 @@ class TextStore {
  public:
   using Value = Text;
 
+  size_t value_bytes() const { return 0; }
   size_t plain_bytes(const Text* texts, const uint32_t* positions, size_t count) const {
     size_t bytes = count * kLengthBytes;
     if (positions == nullptr) {

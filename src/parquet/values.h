@@ -66,6 +66,8 @@ class ValueEncoder {
   // The open page; to be called once for a page, with values in it.
   virtual Page page() = 0;
   virtual void end_page() = 0;
+  // Of each value as PLAIN has it; 0: they differ.
+  virtual size_t plain_value_bytes() const { return 0; }
   // Of all pages of this chunk.
   virtual Bounds chunk_bounds() const = 0;
 
