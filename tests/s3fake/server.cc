@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "s3fake/checksums.h"
+#include "s3fake/xml.h"
 
 namespace sluice::s3fake {
 namespace {
@@ -39,36 +40,6 @@ const std::vector<std::pair<Fault, std::string>>& fault_names() {
       {Fault::kTrickle, "Trickle"},
   };
   return names;
-}
-
-std::string xml_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-std::string document(const std::string& root, const std::string& content) {
-  return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<{0} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{1}</{0}>",
-      root, content);
 }
 
 bool key_is_sound(const std::string& key) {
@@ -535,13 +506,13 @@ Server::Answer Server::list_objects(const Call& call) const {
         "</StorageClass></Contents>",
         xml_text(key), xml_text(in_quotes(object.etag)), object.content.size());
   }
-  return {
-      200,
-      {},
-      document("ListBucketResult",
-               fmt::format("<Name>{}</Name><Prefix>{}</Prefix><KeyCount>{}</KeyCount>"
-                           "<IsTruncated>{}</IsTruncated>{}",
-                           xml_text(call.bucket), xml_text(prefix), listed, truncated, content))};
+  return {200,
+          {},
+          xml_document(
+              "ListBucketResult",
+              fmt::format("<Name>{}</Name><Prefix>{}</Prefix><KeyCount>{}</KeyCount>"
+                          "<IsTruncated>{}</IsTruncated>{}",
+                          xml_text(call.bucket), xml_text(prefix), listed, truncated, content))};
 }
 
 Server::Answer Server::list_uploads(const Call& call) const {
@@ -553,7 +524,7 @@ Server::Answer Server::list_uploads(const Call& call) const {
   }
   return {200,
           {},
-          document("ListMultipartUploadsResult", "<IsTruncated>false</IsTruncated>" + content)};
+          xml_document("ListMultipartUploadsResult", "<IsTruncated>false</IsTruncated>" + content)};
 }
 
 Server::Answer Server::put_object(const Call& call, const HttpRequest& request,
@@ -611,9 +582,9 @@ Server::Answer Server::create_upload(const Call& call, const HttpRequest& reques
   uploads_[id] = std::move(upload);
   return {200,
           {},
-          document("InitiateMultipartUploadResult",
-                   fmt::format("<Bucket>{}</Bucket><Key>{}</Key><UploadId>{}</UploadId>",
-                               xml_text(call.bucket), xml_text(call.key), xml_text(id)))};
+          xml_document("InitiateMultipartUploadResult",
+                       fmt::format("<Bucket>{}</Bucket><Key>{}</Key><UploadId>{}</UploadId>",
+                                   xml_text(call.bucket), xml_text(call.key), xml_text(id)))};
 }
 
 Server::Answer Server::upload_part(const Call& call, const HttpRequest& request,
@@ -719,12 +690,12 @@ Server::Answer Server::complete(const Call& call, const HttpRequest& request,
   }
   objects_[call.key] = {std::move(content), etag, checksum};
   uploads_.erase(found);
-  return {
-      200,
-      {},
-      document("CompleteMultipartUploadResult",
-               fmt::format("<Bucket>{}</Bucket><Key>{}</Key><ETag>{}</ETag>", xml_text(call.bucket),
-                           xml_text(call.key), xml_text(in_quotes(etag))))};
+  return {200,
+          {},
+          xml_document(
+              "CompleteMultipartUploadResult",
+              fmt::format("<Bucket>{}</Bucket><Key>{}</Key><ETag>{}</ETag>", xml_text(call.bucket),
+                          xml_text(call.key), xml_text(in_quotes(etag))))};
 }
 
 }  // namespace sluice::s3fake

@@ -23,37 +23,10 @@
 
 #include "s3fake/http_server.h"
 #include "s3fake/signature.h"
+#include "s3fake/xml.h"
 
 namespace sluice::s3fake {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-std::string element(std::string_view name, std::string_view inner) {
-  return fmt::format("<{0}>{1}</{0}>", name, inner);
-}
-
-std::string document(std::string_view name, std::string_view inner) {
-  return R"(<?xml version="1.0" encoding="UTF-8"?>)" + element(name, inner);
-}
 
 struct Answer {
   int status = 200;
@@ -62,7 +35,10 @@ struct Answer {
 };
 
 Answer not_found(std::string_view code) {
-  return {404, document("Error", element("Code", code) + element("Message", "there is none")), 0};
+  return {
+      404,
+      xml_document("Error", xml_element("Code", code) + xml_element("Message", "there is none")),
+      0};
 }
 
 class Sink {
@@ -132,8 +108,10 @@ class Sink {
   Answer begin(const std::string& name) {
     const std::string id = fmt::format("upload{}", ++begun_);
     uploads_[id].name = name;
-    return {200, document("InitiateMultipartUploadResult", element("UploadId", id) + place(name)),
-            0};
+    return {
+        200,
+        xml_document("InitiateMultipartUploadResult", xml_element("UploadId", id) + place(name)),
+        0};
   }
 
   Answer add_part(const std::string& id, int number, uint64_t size) {
@@ -152,10 +130,10 @@ class Sink {
     uint64_t& size = sizes_[upload.name];
     size = 0;
     for (const auto& [number, bytes] : upload.parts) size += bytes;
-    return {
-        200,
-        document("CompleteMultipartUploadResult", element("ETag", "\"0-1\"") + place(upload.name)),
-        0};
+    return {200,
+            xml_document("CompleteMultipartUploadResult",
+                         xml_element("ETag", "\"0-1\"") + place(upload.name)),
+            0};
   }
 
   Answer list(const std::string& bucket, const std::string& prefix) const {
@@ -163,20 +141,21 @@ class Sink {
     int found = 0;
     for (auto at = sizes_.lower_bound(bucket + prefix);
          at != sizes_.end() && at->first.starts_with(bucket + prefix); at++) {
-      items += element("Contents", element("Key", escaped(at->first.substr(bucket.size()))) +
-                                       element("Size", fmt::format("{}", at->second)));
+      items +=
+          xml_element("Contents", xml_element("Key", xml_text(at->first.substr(bucket.size()))) +
+                                      xml_element("Size", fmt::format("{}", at->second)));
       found++;
     }
     return {200,
-            document("ListBucketResult", element("KeyCount", fmt::format("{}", found)) +
-                                             element("IsTruncated", "false") + items),
+            xml_document("ListBucketResult", xml_element("KeyCount", fmt::format("{}", found)) +
+                                                 xml_element("IsTruncated", "false") + items),
             0};
   }
 
   static std::string place(const std::string& name) {
     const auto bucket_ends = name.find('/');
-    return element("Bucket", escaped(name.substr(0, bucket_ends))) +
-           element("Key", escaped(name.substr(bucket_ends + 1)));
+    return xml_element("Bucket", xml_text(name.substr(0, bucket_ends))) +
+           xml_element("Key", xml_text(name.substr(bucket_ends + 1)));
   }
 
   const std::chrono::duration<double> delay_;
