@@ -147,9 +147,7 @@ class HttpServer::Stream final : public Connection {
     buffer_.erase(0, read);
     bytes -= read;
     const std::unique_ptr<char[]> scratch(ssl_ != nullptr ? new char[kReadBytes] : nullptr);
-    bool many = false;
     while (usable_ && bytes > 0) {
-      if (many != (bytes >= 4 * kReadBytes)) wait_for((many = !many) ? kReadBytes : 1);
       const auto wanted = std::min<uint64_t>(bytes, ssl_ != nullptr ? kReadBytes : size_t{1} << 30);
       // Of what is not encrypted the kernel itself drops as much as has come.
       const auto got = ssl_ != nullptr ? SSL_read(ssl_, scratch.get(), static_cast<int>(wanted))
@@ -157,7 +155,6 @@ class HttpServer::Stream final : public Connection {
       usable_ = got > 0;
       if (usable_) bytes -= static_cast<uint64_t>(got);
     }
-    if (many) wait_for(1);
     return bytes == 0;
   }
 
@@ -206,11 +203,6 @@ class HttpServer::Stream final : public Connection {
   bool usable() const { return usable_; }
 
  private:
-  // Reading sleeps until so many bytes have come.
-  void wait_for(int bytes) const {
-    setsockopt(socket_, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
-  }
-
   void fill() {
     char bytes[kReadBytes];
     const auto got = ssl_ != nullptr ? SSL_read(ssl_, bytes, sizeof(bytes))

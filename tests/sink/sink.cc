@@ -46,8 +46,7 @@ class Sink {
   explicit Sink(std::chrono::duration<double> delay) : delay_(delay) {}
 
   bool serve(const HttpRequest& request, Connection& connection) {
-    if (request.header("expect") == "100-continue")
-      connection.write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!request.header("expect").empty()) connection.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!connection.drop(request.content_length)) return false;
     std::this_thread::sleep_for(delay_);
     const Answer answer = answer_to(request);
