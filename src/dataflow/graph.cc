@@ -441,27 +441,30 @@ std::vector<size_t> Graph::below(size_t step) const {
   return {found.begin(), found.end()};
 }
 
+bool Graph::is_shareable(size_t step) const {
+  if (steps_[step].borrowed) return false;
+  bool keeps = false;
+  for (const size_t one : below(step)) {
+    const Node& node = *steps_[one].node;
+    if (node.kind == NodeKind::kTemporalFilter) return false;
+    keeps = keeps || (!steps_[one].borrowed && keeps_rows(node));
+  }
+  return keeps;
+}
+
 std::vector<const Node*> Graph::shareable() const {
   std::vector<const Node*> nodes;
   for (size_t number = steps_.size(); number-- > 0;) {
-    if (steps_[number].borrowed) continue;
-    bool keeps = false;
-    bool is_timed = false;
-    for (const size_t one : below(number)) {
-      const Node& node = *steps_[one].node;
-      keeps = keeps || (!steps_[one].borrowed && keeps_rows(node));
-      is_timed = is_timed || node.kind == NodeKind::kTemporalFilter;
-    }
-    if (keeps && !is_timed) nodes.push_back(steps_[number].node);
+    if (is_shareable(number)) nodes.push_back(steps_[number].node);
   }
   return nodes;
 }
 
-const Node* Graph::find_same(const Node& node) {
-  const uint64_t wanted = Fingerprints().of(node);
-  SameNodes same;
-  for (const Node* own : shareable()) {
-    if (fingerprints_.of(*own) == wanted && same(*own, node)) return own;
+const Node* Graph::find_same(const Node& node, uint64_t fingerprint) {
+  for (size_t number = 0; number < steps_.size(); ++number) {
+    const Node& own = *steps_[number].node;
+    if (fingerprints_.of(own) != fingerprint || !is_shareable(number)) continue;
+    if (SameNodes()(own, node)) return &own;
   }
   return nullptr;
 }

@@ -93,8 +93,9 @@ class Graph {
   // The nodes that could be shared, those that read others first: they keep rows, do not depend on
   // the time, and their work is done here.
   std::vector<const Node*> shareable() const;
-  // One of them that does the same as `node`, of another plan; nullptr: there is none.
-  const Node* find_same(const Node& node);
+  // One of them that does the same as a node of another graph; nullptr: there is none.
+  const Node* find_same(const Node& node, uint64_t fingerprint);
+  uint64_t fingerprint(const Node& own) { return fingerprints_.of(own); }
   // Takes the node, one of shareable(), with all below it into a graph of its own. The changes that
   // this one gives are those of the source `as` here from now on. Null: something below the node is
   // read from elsewhere, too, and nothing has changed.
@@ -136,6 +137,7 @@ class Graph {
   class Stopwatch;
   explicit Graph(Plan plan);
   std::vector<size_t> below(size_t step) const;
+  bool is_shareable(size_t step) const;
   std::optional<size_t> step_of(const Node& node) const;
   void leave_to(size_t step, SourceId as);
   void link();

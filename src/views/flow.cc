@@ -148,7 +148,7 @@ PartPtr Flow::split(const Node& node, Time time) {
 
 // `other` is the flow of `whole`, or of a view then there is none.
 bool Flow::share_node(const Node& node, Flow& other, PartPtr whole, Time time) {
-  const Node* const same = other.graph().find_same(node);
+  const Node* const same = other.graph().find_same(node, graph_->fingerprint(node));
   if (same == nullptr) return false;
   const bool is_whole = whole && same == other.graph().plan().root.get();
   const PartPtr part = is_whole ? std::move(whole) : other.split(*same, time);
