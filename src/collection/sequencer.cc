@@ -192,7 +192,8 @@ void Sequencer::complete(Group& group) {
     fail(group, written.error());
   }
   const auto derivation = state_.derivation();
-  state_.timeline.end_group(false, derivation ? derivation->forget() : std::nullopt);
+  const bool forgets = derivation && group.is_derived;
+  state_.timeline.end_group(false, forgets ? derivation->forget() : group.due);
 }
 
 Status Sequencer::write(const Group& group) {
@@ -411,6 +412,7 @@ void Sequencer::derive(Group& group) {
   const auto reserve = [this](CollectionId id, size_t rows) {
     return RowId{state_.row_ids(id)->fetch_add(static_cast<int64_t>(rows))};
   };
+  group.is_derived = true;
   const Status added = add_derived(group, derivation->step(group.time, changes, reserve));
   if (added.ok()) return;
   log::error("derived rows are left out: {}", added.error().message);

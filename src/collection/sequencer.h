@@ -105,7 +105,8 @@ class Sequencer {
     std::map<uint64_t, DeletionSet> erased;
     uint64_t revision = 0;
     std::vector<Request*> accepted;
-    PreparedCommit derived;  // what follows from them
+    PreparedCommit derived;   // what follows from them
+    bool is_derived = false;  // whether that was asked
     ByteWriter payload;
     uint64_t commits = 0;
     std::optional<Time> due;  // as Derived has it

@@ -7,6 +7,7 @@
 
 #include "dataflow/batch.h"
 #include "dataflow/first_rows.h"
+#include "dataflow/same_plan.h"
 #include "dataflow/time_conditions.h"
 
 namespace sluice::dataflow {
@@ -141,7 +142,7 @@ NodePtr filtered(NodePtr input, std::vector<ExpressionPtr> conditions) {
 
 size_t Columns::add(ExpressionPtr expression) {
   for (size_t i = 0; i < added_.size(); ++i) {
-    if (added_[i]->Equals(*expression)) return i;
+    if (same_expression(*added_[i], *expression)) return i;
   }
   added_.push_back(std::move(expression));
   return added_.size() - 1;

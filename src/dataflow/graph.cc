@@ -499,28 +499,39 @@ std::unique_ptr<Graph> Graph::split(const Node& node, SourceId as) {
   split->connection_ = connection_;
   split->started_ = true;
   for (const size_t number : part) {
-    Step& step = steps_[number];
-    if (twice.contains(number)) {
-      Step copy;
-      copy.node = step.node;
-      copy.borrowed = step.borrowed;
-      if (!copy.borrowed) copy.work = build_operator(*connection_->context, *step.node);
-      split->steps_.push_back(std::move(copy));
-    } else {
-      split->steps_.push_back(std::move(step));
-      step = Step();
-      step.node = split->steps_.back().node;
-    }
+    Step& step = split->steps_.emplace_back();
+    step.node = steps_[number].node;
+    step.borrowed = steps_[number].borrowed;
+    const bool is_copy = twice.contains(number) && !step.borrowed;
+    if (is_copy) step.work = build_operator(*connection_->context, *step.node);
   }
-  split->link();
-  leave_to(*top, as);
+  or_void([&] {
+    for (size_t i = 0; i < part.size(); ++i) {
+      Step& step = steps_[part[i]];
+      if (twice.contains(part[i])) continue;
+      std::swap(split->steps_[i], step);
+    }
+    split->link();
+    leave_to(*top, as);
+  });
   return split;
+}
+
+// What fails half way leaves a graph that is worth nothing.
+template <typename Work>
+void Graph::or_void(const Work& work) {
+  try {
+    work();
+  } catch (...) {
+    void_ = sluice::error(ErrorCode::kExhausted, "out of memory").with_sqlstate("53200");
+    throw;
+  }
 }
 
 void Graph::borrow(const Node& node, SourceId as) {
   const auto top = step_of(node);
   CHECK(started_ && !void_ && top);
-  leave_to(*top, as);
+  or_void([&] { leave_to(*top, as); });
 }
 
 // From now on somebody else does the step.

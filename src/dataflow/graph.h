@@ -149,6 +149,8 @@ class Graph {
   void set_time(uint64_t now);
   template <typename Work>
   Status guarded(const Work& work);
+  template <typename Work>
+  void or_void(const Work& work);
   void check_limit() const;
 
   const Plan plan_;

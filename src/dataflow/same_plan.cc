@@ -5,28 +5,27 @@
 #include <functional>
 
 namespace sluice::dataflow {
-namespace {
-
-using duckdb::Expression;
-
-uint64_t mixed(uint64_t hash, uint64_t value) {
-  return (hash ^ (value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2))) * 0xff51afd7ed558ccd;
-}
 
 // DuckDB compares neither the type that a cast has, nor the sign of a zero; the text has the
 // latter.
-bool same_expression(const Expression& a, const Expression& b) {
+bool same_expression(const duckdb::Expression& a, const duckdb::Expression& b) {
   if (a.return_type != b.return_type || !a.Equals(b) || a.ToString() != b.ToString()) return false;
-  std::vector<const Expression*> children;
+  std::vector<const duckdb::Expression*> children;
   duckdb::ExpressionIterator::EnumerateChildren(
-      a, [&](const Expression& child) { children.push_back(&child); });
+      a, [&](const duckdb::Expression& child) { children.push_back(&child); });
   size_t next = 0;
   bool same = true;
-  duckdb::ExpressionIterator::EnumerateChildren(b, [&](const Expression& child) {
+  duckdb::ExpressionIterator::EnumerateChildren(b, [&](const duckdb::Expression& child) {
     same = same && next < children.size() && same_expression(*children[next], child);
     ++next;
   });
   return same && next == children.size();
+}
+
+namespace {
+
+uint64_t mixed(uint64_t hash, uint64_t value) {
+  return (hash ^ (value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2))) * 0xff51afd7ed558ccd;
 }
 
 template <typename T>

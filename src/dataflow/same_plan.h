@@ -11,6 +11,9 @@
 
 namespace sluice::dataflow {
 
+// Whether two expressions over the same row give the same value of the same type, to the bit.
+bool same_expression(const duckdb::Expression& a, const duckdb::Expression& b);
+
 // A hash of what a node means, with all below it. Asked for many nodes of a plan it remembers those
 // that it has been asked for, which must stay where they are.
 class Fingerprints {

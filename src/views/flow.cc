@@ -38,12 +38,15 @@ std::set<SourceId> sources_of(const dataflow::Plan& plan) {
   return sources;
 }
 
-Error lost_part() {
-  return error(ErrorCode::kUnavailable, "a part that views share has gone on without one of them")
-      .with_sqlstate("55000");
-}
+constexpr const char* kLostPart = "a part that views share has gone on without one of them";
+
+Error lost_part() { return error(ErrorCode::kUnavailable, "{}", kLostPart).with_sqlstate("55000"); }
 
 }  // namespace
+
+bool is_lost_part(const Error& error) {
+  return error.code == ErrorCode::kUnavailable && error.message == kLostPart;
+}
 
 Flow::Flow(std::unique_ptr<Graph> graph, std::vector<Input> inputs)
     : graph_(std::move(graph)), inputs_(std::move(inputs)) {}
@@ -65,7 +68,8 @@ Result<Delta> Flow::follow(const Graph::Changes& changes, Time time) {
 Result<bool> Flow::bring_parts(engine::Engine& engine, const collection::ReadView& to, Time since,
                                size_t& most, std::stop_token stop) {
   for (const Reading& reading : readings_) {
-    TRY_ASSIGN(const bool brought, reading.part->bring(engine, to, since, most, stop));
+    TRY_ASSIGN(const bool brought,
+               reading.part->bring(engine, to, since, most, limit_bytes_, stop));
     if (!brought) return false;
   }
   return true;
@@ -148,6 +152,7 @@ PartPtr Flow::split(const Node& node, Time time) {
 
 // `other` is the flow of `whole`, or of a view then there is none.
 bool Flow::share_node(const Node& node, Flow& other, PartPtr whole, Time time) {
+  if (graph_->plan().instance != other.graph().plan().instance) return false;
   const Node* const same = other.graph().find_same(node, graph_->fingerprint(node));
   if (same == nullptr) return false;
   const bool is_whole = whole && same == other.graph().plan().root.get();
@@ -179,8 +184,10 @@ void Flow::share_with(std::span<Flow* const> others, Time time) {
   }
 }
 
-void Flow::lose_parts(Time time) {
-  for (const Reading& reading : readings_) reading.part->lose(time);
+std::vector<PartPtr> Flow::parts() const {
+  std::vector<PartPtr> parts;
+  for (const Reading& reading : readings_) parts.push_back(reading.part);
+  return parts;
 }
 
 // ---- what it costs
@@ -266,18 +273,21 @@ void Part::add_follower(int by) {
 }
 
 Status Part::advance(const Graph::Changes& changes, Time time, bool is_group) {
+  // So it stays if this does not come to its end.
+  lost_ = lost_part();
   auto delta = is_group ? flow_->follow(changes, time) : flow_->catch_up(changes, time);
   if (!delta.ok()) {
     lost_ = delta.error();
     return *lost_;
   }
+  if (!delta->empty()) {
+    // They may refer to the changes, which go.
+    log_.push_back({time, copied(*delta), dataflow::row_count(*delta)});
+    log_rows_ += log_.back().rows;
+  }
   time_ = time;
   bytes_ = flow_->bytes();
-  if (delta->empty()) return ok();
-  // They may refer to the changes, which go.
-  Entry entry{time, copied(*delta), dataflow::row_count(*delta)};
-  log_rows_ += entry.rows;
-  log_.push_back(std::move(entry));
+  lost_.reset();
   return ok();
 }
 
@@ -289,18 +299,24 @@ Status Part::follow(const Graph::Changes& changes, Time time, uint64_t limit) {
     return sources_.contains(change.first);
   });
   if (!concerns) return ok();
-  flow_->set_limit(limit);
+  set_limit(limit);
   return advance(changes, time, true);
 }
 
+// What a reader may take is told without what the others have of this part.
+void Part::set_limit(uint64_t of_reader) {
+  flow_->set_limit(of_reader == 0 ? 0 : of_reader + bytes_ - bytes());
+}
+
 Result<bool> Part::bring(engine::Engine& engine, const collection::ReadView& to, Time since,
-                         size_t& most, std::stop_token stop) {
+                         size_t& most, uint64_t limit, std::stop_token stop) {
   {
     const std::lock_guard lock(mutex_);
     if (lost_) return *lost_;
     if (followers_ > 0 || time_ >= to.time()) return true;
     // Followed until its last reader that was live fell behind, so nothing has changed in between.
     since = std::max(since, time_);
+    set_limit(limit);
   }
   // From here on nobody else brings it on: what could become live does so on this thread.
   TRY_ASSIGN(const bool brought, flow_->bring_parts(engine, to, since, most, stop));
@@ -323,21 +339,27 @@ Result<bool> Part::bring(engine::Engine& engine, const collection::ReadView& to,
 void Part::lose(Time time) {
   const std::lock_guard lock(mutex_);
   if (!lost_ && time_ >= time) lost_ = lost_part();
-  flow_->lose_parts(time);
+  for (const PartPtr& part : flow_->parts()) part->lose(time);
 }
 
 Result<Delta> Part::take(uint64_t reader, Time to) {
-  const std::lock_guard lock(mutex_);
-  if (lost_) return *lost_;
-  uint64_t& next = readers_.at(reader);
-  if (next < first_) return lost_part();
-  Delta taken;
+  Delta known;
   size_t entries = 0;
-  for (; next < first_ + log_.size() && log_[next - first_].time <= to; ++next, ++entries) {
-    const Delta copy = copied(log_[next - first_].delta);
-    taken.insert(taken.end(), copy.begin(), copy.end());
+  {
+    const std::lock_guard lock(mutex_);
+    if (lost_) return *lost_;
+    uint64_t& next = readers_.at(reader);
+    if (next < first_) return lost_part();
+    uint64_t end = next;
+    for (; end < first_ + log_.size() && log_[end - first_].time <= to; ++end, ++entries) {
+      const Delta& delta = log_[end - first_].delta;
+      known.insert(known.end(), delta.begin(), delta.end());
+    }
+    next = end;
+    trim();
   }
-  trim();
+  // Its own rows, since other readers are on other threads. Should that fail, it is left behind.
+  Delta taken = copied(known);
   if (entries > 1) return dataflow::consolidate(taken, flow_->graph().types());
   return taken;
 }
@@ -355,7 +377,9 @@ size_t Part::rows_to_take(uint64_t reader) const {
 // newest, which those that follow are about to take.
 void Part::trim() {
   uint64_t oldest = first_ + log_.size();
-  for (const auto& [reader, next] : readers_) oldest = std::min(oldest, next);
+  for (const auto& [reader, next] : readers_) {
+    if (next >= first_) oldest = std::min(oldest, next);  // not one that is left out already
+  }
   while (!log_.empty() && (first_ < oldest || (log_rows_ > kMostLogRows && log_.size() > 1))) {
     log_rows_ -= log_.front().rows;
     log_.pop_front();

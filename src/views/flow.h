@@ -73,8 +73,7 @@ class Flow {
   // both from now on. All of them have seen all groups up to the one at `time`, and the others are
   // followed. Between groups.
   void share_with(std::span<Flow* const> others, collection::Time time);
-  // The group at `time` was not written: who reads a part that has seen it is to be filled anew.
-  void lose_parts(collection::Time time);
+  std::vector<PartPtr> parts() const;
 
   // ---- What it costs, of parts its share
 
@@ -107,6 +106,9 @@ class Flow {
   uint64_t limit_bytes_ = 0;
 };
 
+// What reading a part gives that has gone on without the reader, or is not as the store is.
+bool is_lost_part(const Error& error);
+
 // A dataflow that several read.
 class Part {
  public:
@@ -120,7 +122,9 @@ class Part {
   // ---- Bringing it on: see Flow.
   Status follow(const dataflow::Graph::Changes& changes, collection::Time time, uint64_t limit);
   Result<bool> bring(engine::Engine& engine, const collection::ReadView& to, collection::Time since,
-                     size_t& most, std::stop_token stop);
+                     size_t& most, uint64_t limit, std::stop_token stop);
+  // The group at `time` was not written: who reads this or a part of it that has seen it is to be
+  // filled anew.
   void lose(collection::Time time);
 
   // What has changed until `to` since the reader asked last, each row at most once. kUnavailable:
@@ -142,6 +146,7 @@ class Part {
     size_t rows = 0;
   };
   Status advance(const dataflow::Graph::Changes& changes, collection::Time time, bool is_group);
+  void set_limit(uint64_t of_reader);
   void trim();
 
   mutable std::mutex mutex_;

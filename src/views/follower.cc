@@ -294,7 +294,7 @@ void Follower::step_one(const KeptPtr& kept, Step& step, const Reserve& reserve)
   const auto due = kept->attached ? kept->view.next_due() : std::nullopt;
   const bool is_time = due && *due <= step.time;
   if (mine.empty() && !unknown && !starts && !too_large && !is_time) return;
-  stepped_.emplace_back(kept, kept->readable.mark());
+  stepped_.push_back({kept, kept->readable.mark(), kept->view.parts()});
   if (too_large) {
     break_off(
         *kept, step,
@@ -336,7 +336,7 @@ void Follower::follow(Kept& kept, const dataflow::Graph::Changes& changes, Step&
   // One change may pass the bound of all by so much, before the largest has to go.
   kept.view.set_limit(room_for(kept) + options_.memory_limit_bytes / 4);
   auto delta = kept.view.follow(changes, step.time);
-  if (!delta.ok() && delta.error().code == ErrorCode::kUnavailable) {
+  if (!delta.ok() && is_lost_part(delta.error())) {
     // What it shares has gone on without it.
     kept.view.empty();
     return leave_behind(kept, step, std::nullopt);
@@ -389,11 +389,12 @@ void Follower::break_off(Kept& kept, Step& step, Error error) {
 std::optional<Time> Follower::forget() {
   {
     const std::lock_guard lock(mutex);
-    for (auto& [kept, mark] : stepped_) {
+    for (auto& [kept, mark, parts] : stepped_) {
       kept->readable.go_back(mark);
+      for (const PartPtr& part : parts) part->lose(stepped_at_);
       if (!kept->attached) continue;
       // What it remembers is ahead of the store.
-      kept->view.take_back(stepped_at_);
+      kept->view.empty();
       kept->attached = kept->too_large = false;
       kept->phase = Phase::kFilling;
       kept->bytes = 0;

@@ -108,7 +108,12 @@ class Follower final : public collection::Derivation {
   std::set<uint64_t> inputs_;      // guarded; of all of them
   std::atomic<bool> due_ = false;  // some view waits for a group to become live in
   // The last step's, in case that it has not happened: what was readable before it.
-  std::vector<std::pair<KeptPtr, Readable::Mark>> stepped_;
+  struct Stepped {
+    KeptPtr kept;
+    Readable::Mark mark;
+    std::vector<PartPtr> parts;  // that it has brought on, whatever has become of it since
+  };
+  std::vector<Stepped> stepped_;
   collection::Time stepped_at_;  // its time
 };
 

@@ -244,6 +244,7 @@ Status View::fill(std::shared_ptr<const collection::ReadView> at, const Progress
 Result<std::optional<dataflow::Graph::Changes>> View::changes_until(const collection::ReadView& to,
                                                                     size_t most,
                                                                     std::stop_token stop) const {
+  flow_->set_limit(limit_bytes_);
   TRY_ASSIGN(const bool brought, flow_->bring_parts(around_.engine, to, held_->time(), most, stop));
   if (!brought) return std::optional<dataflow::Graph::Changes>();
   dataflow::Graph::Changes all;
@@ -336,10 +337,7 @@ void View::share_with(const std::vector<View*>& others, collection::Time time) {
   flow_->share_with(flows, time);
 }
 
-void View::take_back(collection::Time time) {
-  if (flow_) flow_->lose_parts(time);
-  empty();
-}
+std::vector<PartPtr> View::parts() const { return flow_ ? flow_->parts() : std::vector<PartPtr>(); }
 
 std::optional<collection::Time> View::next_due() const {
   const auto due = flow_ ? flow_->graph().next_due() : std::nullopt;

@@ -71,9 +71,7 @@ class View {
   void set_followed(bool followed);
   // What it does as one of these does from now on one of them for both; see flow.h.
   void share_with(const std::vector<View*>& others, collection::Time time);
-  // The group at `time`, which it has followed, was not written: it, and who shares with it what
-  // has seen that group, are to be filled anew.
-  void take_back(collection::Time time);
+  std::vector<PartPtr> parts() const;
 
   // The time up to which it is brought is held from now on, so that it can go on from there.
   void hold(std::shared_ptr<const collection::ReadView> at) { held_ = std::move(at); }

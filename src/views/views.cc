@@ -34,7 +34,7 @@ bool may_pass(const Error& error) {
 // Whether what a view shares has gone on without it.
 template <typename T>
 bool is_left_out(const T& result) {
-  return !result.ok() && result.error().code == ErrorCode::kUnavailable;
+  return !result.ok() && is_lost_part(result.error());
 }
 
 class Keeper final : public Views {
@@ -304,6 +304,7 @@ Result<Keeper::Distance> Keeper::catch_up(Kept& kept, bool last_round,
     kept.view.empty();
     return Distance::kFar;
   };
+  kept.view.set_limit(follower_->room_for(kept));
   auto found = kept.view.changes_until(*to, most, stop);
   if (is_left_out(found)) return anew();
   TRY_ASSIGN(const auto changes, std::move(found));

@@ -267,6 +267,22 @@ TEST_F(MaterializedViews, TakeBackWhatFollowsFromARefusedCommit) {
   expect_right(counted);
 }
 
+// A load leaves a view behind; that a later group, which no view has to do with, is refused changes
+// nothing about that.
+TEST_F(MaterializedViews, StayBehindWhenAnothersCommitIsRefused) {
+  const CollectionId other = create();
+  const Made made = sums();
+  expect_right(made);
+  load(t_, 0, 60'000);
+  files_.fault = collection::FaultyFiles::Fault::kFull;
+  ASSERT_FALSE(write(other, numbered(0, 10)).ok());
+  EXPECT_EQ(difference(*store_->read(), made).value_or(0), 0);
+  files_.fault = collection::FaultyFiles::Fault::kNone;
+  wait_until([&] { return store_->stats().read_only_reason.empty(); });
+  wait_until([&] { return views_->wait(made.id, {}).ok(); });
+  expect_right(made);
+}
+
 // A process that keeps views is killed at any moment: what can be read of them at the next start,
 // before anything was filled, is right, and so is what they become.
 TEST_F(MaterializedViews, AreRightAfterAKill) {
