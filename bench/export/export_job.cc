@@ -6,8 +6,9 @@
 //   export_job sluice FILE FORMAT CODEC THREADS BUCKET PREFIX   an export, over S3_ENDPOINT
 //
 // From the environment: EXPORT_KEEP, and DuckDB's file stays; for an export S3_CA_FILE and
-// S3_CHECKSUM; EXPORT_PROFILE, else it is what a COPY without PROFILE takes; EXPORT_MEMORY_MB, which is divided as a server divides --memory-limit; EXPORT_RUNS,
-// exports at once, whose slowest and fastest are told apart; EXPORT_WARM, another export before.
+// S3_CHECKSUM; EXPORT_PROFILE, else it is what a COPY without PROFILE takes; EXPORT_MEMORY_MB,
+// which is divided as a server divides --memory-limit; EXPORT_RUNS, exports at once, whose slowest
+// and fastest are told apart; EXPORT_WARM, another export before.
 //
 // A job prints one line of JSON. Its times are of the export alone: from a database that is open
 // and has been read from disk to files that are published.
