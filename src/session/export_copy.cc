@@ -232,7 +232,7 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
              connection_of(execution, *catalog, options, local));
   TRY(sql::check_csv_options(copy.options, options.csv));
   TRY_ASSIGN(auto view, view_as_of(execution, copy.as_of));
-  TRY_ASSIGN(const sql::ResolveContext context, execution.context(std::move(view)));
+  TRY_ASSIGN(const sql::ResolveContext context, execution.context(view));
   auto declared = sql::declared_types(*query, *catalog, context.search_path);
   planned.spec.required = sql::columns_without_null(*query, *catalog, context.search_path);
   if (!options.partition_by.empty()) {
