@@ -23,8 +23,8 @@ using Watch = std::function<bool(Moment moment, const std::string& operation)>;
 // Stops when the nth such operation was carried out.
 inline Watch stop_after(std::string operation, int nth, std::stop_source stop) {
   const auto seen = std::make_shared<std::atomic<int>>(0);
-  return [operation = std::move(operation), nth, stop, seen](Moment moment,
-                                                             const std::string& what) mutable {
+  return [operation = std::move(operation), nth, stop = std::move(stop), seen](
+             Moment moment, const std::string& what) mutable {
     if (moment == Moment::kAfter && what == operation && ++*seen == nth) stop.request_stop();
     return true;
   };
