@@ -524,6 +524,7 @@ void Graph::or_void(const Work& work) {
     work();
   } catch (...) {
     void_ = sluice::error(ErrorCode::kExhausted, "out of memory").with_sqlstate("53200");
+    steps_.clear();
     throw;
   }
 }

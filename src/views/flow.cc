@@ -23,11 +23,6 @@ SourceId next_source() {
   return {++last};
 }
 
-// A time as the dataflow has it.
-uint64_t now_at(Time time) {
-  return static_cast<uint64_t>(std::max<int64_t>(time.milliseconds, 0));
-}
-
 std::set<SourceId> sources_of(const dataflow::Plan& plan) {
   std::set<SourceId> sources;
   for (const Node* node : dataflow::in_order(plan)) {

@@ -3,6 +3,7 @@
 // Threads: any; what is read is on the caller's.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <span>
 #include <stop_token>
@@ -19,6 +20,11 @@ using TakeChunk = std::function<Status(engine::Chunk&)>;
 
 // A collection as a plan names it.
 inline dataflow::SourceId source_of(collection::CollectionId id) { return {id.value}; }
+
+// A time as a dataflow has it.
+inline uint64_t now_at(collection::Time time) {
+  return static_cast<uint64_t>(std::max<int64_t>(time.milliseconds, 0));
+}
 
 // c0, c1, …: the names of columns in the next ones.
 std::vector<std::string> column_names(size_t count);

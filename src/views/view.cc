@@ -11,11 +11,6 @@ namespace {
 using collection::RowId;
 using dataflow::Delta;
 
-// A time as the dataflow has it.
-uint64_t now_at(collection::Time time) {
-  return static_cast<uint64_t>(std::max<int64_t>(time.milliseconds, 0));
-}
-
 // Calls `what(bytes of the row, batch, row number, weight)`.
 template <typename What>
 Status for_each_row(const arrangement::RowCodec& codec, const Delta& delta, const What& what) {
