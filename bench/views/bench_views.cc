@@ -247,7 +247,7 @@ class View {
       }
     }
   }
-  // Columns that the view does not read are NULL.
+  // Columns that the view does not read are NULL; rows that its filters drop are left out.
   std::string select_of(SourceId source) const {
     const auto& table = *std::find_if(sources_.begin(), sources_.end(),
                                       [&](const auto& one) { return one.id == source; });
@@ -259,7 +259,10 @@ class View {
       columns += wanted ? table.shape.names[i]
                         : fmt::format("CAST(NULL AS {})", table.shape.types[i].ToString());
     }
-    return fmt::format("SELECT {} FROM {}", columns, table.name);
+    const auto condition =
+        graph->scan_condition(source, [&](size_t column) { return table.shape.names[column]; });
+    return fmt::format("SELECT {} FROM {}{}", columns, table.name,
+                       condition ? " WHERE " + *condition : std::string());
   }
 
   std::vector<dataflow::SourceTable> sources_;

@@ -91,11 +91,13 @@ struct Condition::Part {
   std::unique_ptr<duckdb::ExpressionExecutor> executor;
   std::vector<std::unique_ptr<Part>> parts;
   bool any = false;
+  bool ends_at_null = false;  // as it does at what it is not
 };
 
 Condition::Condition(duckdb::ClientContext& context,
-                     const std::vector<const duckdb::Expression*>& all)
+                     const std::vector<const duckdb::Expression*>& all, Values values)
     : root_(std::make_unique<Part>()) {
+  root_->ends_at_null = values == Values::kTrueOrNot;
   for (const duckdb::Expression* expression : all) {
     root_->parts.push_back(make(context, *expression));
   }
@@ -146,7 +148,7 @@ void Condition::run_all(Part& part, engine::Chunk& rows, std::vector<uint32_t> a
         open.push_back(row);
       } else if (of_child[row] == Truth::kNull) {
         result[row] = Truth::kNull;
-        open.push_back(row);
+        if (!part.ends_at_null) open.push_back(row);
       } else {
         result[row] = of_child[row];
       }

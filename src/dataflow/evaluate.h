@@ -49,8 +49,13 @@ enum class Truth : uint8_t { kFalse, kTrue, kNull, kFailed };
 // A BOOLEAN expression in SQL's three values.
 class Condition {
  public:
+  // Which of a row's conditions are asked after one that is NULL: its value tells NULL from FALSE
+  // only in three values, and needs the others for that. As in WHERE, a row that is lost already
+  // cannot fail.
+  enum class Values : uint8_t { kTrueOrNot, kThree };
   // All of them have to hold. They must outlive it.
-  Condition(duckdb::ClientContext& context, const std::vector<const duckdb::Expression*>& all);
+  Condition(duckdb::ClientContext& context, const std::vector<const duckdb::Expression*>& all,
+            Values values);
   ~Condition();
 
   // result[i] for row i; `result` is made as long as `rows`.

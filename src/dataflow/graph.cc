@@ -1,5 +1,7 @@
 #include "dataflow/graph.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <duckdb.hpp>
 #include <duckdb/planner/expression/bound_reference_expression.hpp>
@@ -311,6 +313,26 @@ std::vector<size_t> Graph::columns_read(SourceId source) const {
     columns.insert(of_node.begin(), of_node.end());
   }
   return {columns.begin(), columns.end()};
+}
+
+std::optional<std::string> Graph::scan_condition(SourceId source, const ColumnName& name) const {
+  std::set<std::string> conditions;  // one of which has to hold
+  for (const Step& step : steps_) {
+    if (step.node->kind != NodeKind::kSource || step.node->as<Source>().id != source) continue;
+    const std::vector<size_t>& columns = step.node->as<Source>().columns;
+    const bool is_answer = &step == &steps_.back();
+    for (const Step::Reader& reader : step.readers) {
+      const Node& node = *steps_[reader.step].node;
+      if (is_answer || node.kind != NodeKind::kFilter) return std::nullopt;
+      const auto told = condition_in_sql(node.as<Filter>(),
+                                         [&](size_t column) { return name(columns.at(column)); });
+      if (!told) return std::nullopt;
+      conditions.insert(*told);
+    }
+    if (step.readers.empty()) return std::nullopt;
+  }
+  if (conditions.empty()) return std::nullopt;
+  return fmt::format("{}", fmt::join(conditions, " OR "));
 }
 
 Status Graph::begin_fill(Sink sink, std::stop_token stop, uint64_t now) {

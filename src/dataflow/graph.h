@@ -39,6 +39,7 @@
 #include "dataflow/operator.h"
 #include "dataflow/plan.h"
 #include "dataflow/same_plan.h"
+#include "dataflow/scan_condition.h"
 
 namespace duckdb {
 class Connection;
@@ -77,6 +78,9 @@ class Graph {
   std::vector<SourceId> fill_order() const;
   // The columns of the source that the plan reads, ascending.
   std::vector<size_t> columns_read(SourceId source) const;
+  // A condition in SQL on the source's columns, called by these names: rows for which it is not
+  // true need not come. Nothing: all of them have to.
+  std::optional<std::string> scan_condition(SourceId source, const ColumnName& name) const;
   // Rows with all of the collection's columns, of which those that are not read may hold anything;
   // the caller's again when this returns.
   Status fill(SourceId source, const Delta& rows);

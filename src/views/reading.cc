@@ -38,15 +38,17 @@ Status read_snapshot(engine::Engine& engine, const collection::Snapshot& snapsho
 
 Status read_columns(engine::Engine& engine, const collection::Snapshot& snapshot,
                     const std::vector<engine::LogicalType>& types, const std::vector<size_t>& read,
-                    const TakeBatch& take, std::stop_token stop) {
+                    const std::optional<std::string>& condition, const TakeBatch& take,
+                    std::stop_token stop) {
   const std::vector<std::string> names = column_names(types.size());
   std::vector<std::string> wanted;
   wanted.reserve(read.size() + 1);
   for (const size_t column : read) wanted.push_back(names[column]);
   // Rows are counted even where no column is read.
   if (wanted.empty()) wanted.emplace_back("NULL");
-  const std::string sql = fmt::format("SELECT {} FROM {} t", fmt::join(wanted, ", "),
-                                      snapshot.table_sql(names, std::nullopt));
+  const std::string sql = fmt::format("SELECT {} FROM {} t{}", fmt::join(wanted, ", "),
+                                      snapshot.table_sql(names, std::nullopt),
+                                      condition ? " WHERE " + *condition : std::string());
   const auto take_chunk = [&](engine::Chunk& chunk) -> Status {
     auto batch = std::make_shared<dataflow::Batch>();
     batch->rows.InitializeEmpty({types.begin(), types.end()});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <span>
 #include <stop_token>
 
@@ -37,12 +38,14 @@ Status read_chunks(engine::Engine& engine, const std::string& sql, const TakeChu
 Status read_snapshot(engine::Engine& engine, const collection::Snapshot& snapshot, size_t columns,
                      collection::RowId ids_after, const TakeChunk& take, std::stop_token stop);
 
-// All rows as batches of `types`, of which the columns `read` (ascending) are read and the others
-// are NULL. Batches are valid during the call only.
+// All rows, or those for which a condition on c0, c1, … is true, as batches of `types`, of which
+// the columns `read` (ascending) are read and the others are NULL. Batches are valid during the
+// call only.
 using TakeBatch = std::function<Status(const dataflow::BatchPtr&)>;
 Status read_columns(engine::Engine& engine, const collection::Snapshot& snapshot,
                     const std::vector<engine::LogicalType>& types, const std::vector<size_t>& read,
-                    const TakeBatch& take, std::stop_token stop);
+                    const std::optional<std::string>& condition, const TakeBatch& take,
+                    std::stop_token stop);
 
 // Appends copies of what has changed, with diffs as weights. False: it is more than `most` rows, of
 // which some may have been appended.

@@ -133,6 +133,7 @@ Status View::build(const collection::ReadView& at) {
 Status View::fill_graph(const collection::ReadView& at, const Progress& progress,
                         const std::stop_token& stop) {
   uint64_t filled = 0;
+  uint64_t rows_before = 0;  // of sources that have ended
   progress(filled, input_rows_);
   dataflow::Graph& graph = flow_->graph();
   for (const dataflow::SourceId source : graph.fill_order()) {
@@ -146,9 +147,15 @@ Status View::fill_graph(const collection::ReadView& at, const Progress& progress
       progress(filled, input_rows_);
       return ok();
     };
+    const std::vector<std::string> names = column_names(input->shape.types.size());
+    const auto condition =
+        graph.scan_condition(source, [&](size_t column) { return names.at(column); });
     TRY(read_columns(around_.engine, *snapshot, input->shape.types, graph.columns_read(source),
-                     take, stop));
+                     condition, take, stop));
     TRY(graph.end(source));
+    // Those that the scan left out are done with, too.
+    filled = rows_before += snapshot->row_count();
+    progress(filled, input_rows_);
   }
   return graph.finish_fill();
 }

@@ -79,7 +79,10 @@ JoinOperator::JoinOperator(duckdb::ClientContext& context, const Join& node)
   three_valued_ = compares;
   plain_mark_ = node.join == JoinKind::kMark && !compares && !strict_.empty();
   if (node.residual) conditions.push_back(node.residual.get());
-  if (!conditions.empty()) condition_ = std::make_unique<Condition>(context, conditions);
+  if (conditions.empty()) return;
+  condition_ = std::make_unique<Condition>(
+      context, conditions,
+      three_valued_ ? Condition::Values::kThree : Condition::Values::kTrueOrNot);
 }
 
 OperatorState JoinOperator::state() const {
@@ -110,8 +113,7 @@ void JoinOperator::fill(size_t side, const BatchPtr& batch, const Emit& emit) {
   encode(own, batch->rows, encoded);
   if (!condition_) {
     meet_by_key(side, *batch, encoded, emit);
-    TouchedKeys unused;
-    keep(side, *batch, encoded, {}, unused);
+    keep(side, *batch, encoded, {}, nullptr);
     return;
   }
   TouchedRows touched;
@@ -204,7 +206,7 @@ void JoinOperator::phase(size_t side, const Delta& delta, const Emit& emit) {
       meet_by_condition(side, *delta[i], encoded[i], touched_rows, emit);
     } else {
       meet_by_key(side, *delta[i], encoded[i], emit);
-      keep(side, *delta[i], encoded[i], {}, touched_keys);
+      keep(side, *delta[i], encoded[i], {}, &touched_keys);
     }
   }
   if (plain_mark_ && side == kRight) {
@@ -277,8 +279,7 @@ void JoinOperator::meet_by_condition(size_t side, Batch& batch, const Encoded& r
     }
     emit_changed(side, batch, looks, emit);
   }
-  TouchedKeys unused;
-  keep(side, batch, rows, found, unused);
+  keep(side, batch, rows, found, nullptr);
 }
 
 // Gives out the pairs that match, and counts them for both of each.
@@ -320,7 +321,7 @@ void JoinOperator::compare(size_t side, Batch& batch, Pairs& pairs,
 
 // Takes the rows of a batch over into the state.
 void JoinOperator::keep(size_t side, const Batch& batch, const Encoded& rows,
-                        const std::vector<Matches>& found, TouchedKeys& touched) {
+                        const std::vector<Matches>& found, TouchedKeys* touched) {
   Side& own = sides_[side];
   const bool other_kept = sides_[1 - side].kept;
   for (size_t row = 0; row < batch.size(); ++row) {
@@ -336,8 +337,8 @@ void JoinOperator::keep(size_t side, const Batch& batch, const Encoded& rows,
     const auto change =
         own.rows.apply(key, rows.payloads[row], batch.weights[row], rows.hashes[row]);
     if (!condition_) {
-      if (!other_kept) continue;
-      const auto entry = touched.try_emplace(std::string(key), change.key_weight_before, 0).first;
+      if (!other_kept || touched == nullptr) continue;
+      const auto entry = touched->try_emplace(std::string(key), change.key_weight_before, 0).first;
       entry->second.second = change.key_weight_after;
     } else if (own.kept && (change.before == 0) != (change.after == 0)) {
       // A row that is new has as many matches as were found; one that goes loses what it had.

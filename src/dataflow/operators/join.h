@@ -104,8 +104,9 @@ class JoinOperator final : public Operator {
                          const Emit& emit);
   void compare(size_t side, Batch& batch, Pairs& pairs, std::vector<Matches>& of_changed,
                TouchedRows& touched, const Emit& emit);
+  // Where `touched` is there, with the weights of keys whose rows change: without a residual only.
   void keep(size_t side, const Batch& batch, const Encoded& rows, const std::vector<Matches>& found,
-            TouchedKeys& touched);
+            TouchedKeys* touched);
   Matches matches_of(size_t side, const arrangement::Arrangement::RowView& row) const;
   // Before and after.
   std::pair<Matches, Matches> add_matches(Side& side, const Touched& touched) const;

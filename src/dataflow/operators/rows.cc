@@ -48,7 +48,7 @@ Delta ConstantOperator::start() {
 }
 
 FilterOperator::FilterOperator(duckdb::ClientContext& context, const Filter& node)
-    : condition_(context, pointers(node.conditions)) {}
+    : condition_(context, pointers(node.conditions), Condition::Values::kTrueOrNot) {}
 
 Delta FilterOperator::step(std::span<const Delta* const> inputs) {
   Delta out;

@@ -208,7 +208,13 @@ void ViewUnderTest::fill_random(std::mt19937& random, RandomOptions options) {
   options.deletes = 0;
   Changes changes = random_changes(random, options);
   for (auto& [table, rows] : changes) rows.front().second = 2;
-  const Graph::Changes pieces = batches_of(changes, 1 + random() % 7);
+  Graph::Changes pieces = batches_of(changes, 1 + random() % 7);
+  // What else is random stays as it is.
+  std::mt19937 coin = random;
+  coin.discard(3);
+  if (coin() % 2 == 0) {
+    for (const SourceTable& table : tables_) leave_out(table, pieces[table.id]);
+  }
   const auto sink = [&](const Delta& delta) -> Status {
     for (const BatchPtr& batch : delta) {
       // Nothing is taken back.
@@ -234,6 +240,31 @@ void ViewUnderTest::fill_random(std::mt19937& random, RandomOptions options) {
     ASSERT_TRUE(graph_->end(source).ok());
   }
   ASSERT_TRUE(graph_->finish_fill().ok());
+}
+
+// What a scan of the source need not give: all the table's rows are in the model, and in `pieces`
+// in the same order.
+void ViewUnderTest::leave_out(const SourceTable& table, Delta& pieces) {
+  const auto condition =
+      graph_->scan_condition(table.id, [&](size_t column) { return table.shape.names[column]; });
+  if (!condition) return;
+  ++conditions_;
+  fill_judge();
+  const auto result = judge_->connection.Query("SELECT " + *condition + " FROM " + table.name);
+  ASSERT_FALSE(result->HasError()) << *condition << result->GetError();
+  size_t at = 0;
+  Delta kept;
+  for (const BatchPtr& batch : pieces) {
+    std::vector<uint32_t> chosen;
+    for (uint32_t row = 0; row < batch->size(); ++row) {
+      const Value wanted = result->GetValue(0, at);
+      if (!wanted.IsNull() && wanted.GetValue<bool>()) chosen.push_back(row);
+      at += static_cast<size_t>(batch->weights[row]);
+    }
+    if (!chosen.empty()) kept.push_back(select_rows(*batch, chosen));
+  }
+  ASSERT_EQ(at, result->RowCount());
+  pieces = kept;
 }
 
 bool ViewUnderTest::split_random(std::mt19937& random) {

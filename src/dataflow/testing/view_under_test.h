@@ -44,7 +44,8 @@ class ViewUnderTest {
   Graph& graph() { return *graph_; }
   // As one tick.
   void apply(const Changes& changes);
-  // In many pieces, one table after another or all at once. Rows only come.
+  // In many pieces, one table after another or all at once; half of the time without the rows that
+  // a scan may leave out. Rows only come.
   void fill_random(std::mt19937& random, RandomOptions options);
   // Random changes of random tables, as one tick.
   void apply_random(std::mt19937& random, const RandomOptions& options);
@@ -60,6 +61,8 @@ class ViewUnderTest {
   std::string difference_at(uint64_t time);
   // How often DuckDB was asked, by all views of this process.
   static size_t judged() { return judged_; }
+  // How many scans of a filling left out what their filters drop.
+  static size_t conditions() { return conditions_; }
   // What the view holds, as keys of rows with counts.
   const std::map<std::string, int64_t>& rows() const { return rows_; }
 
@@ -68,6 +71,7 @@ class ViewUnderTest {
   Changes random_changes(std::mt19937& random, const RandomOptions& options);
   // Takes them into the model, too.
   Graph::Changes batches_of(const Changes& changes, size_t rows_each);
+  void leave_out(const SourceTable& table, Delta& pieces);
   void fill_judge();
   std::optional<Error> error() const;
   std::string text(const std::string& key) const;
@@ -79,6 +83,7 @@ class ViewUnderTest {
   std::vector<std::pair<SourceId, std::unique_ptr<Graph>>> parts_;  // each reads those before it
   std::unique_ptr<Judge> judge_;
   static inline size_t judged_ = 0;
+  static inline size_t conditions_ = 0;
   std::map<std::string, std::vector<Row>> model_;
   std::map<std::string, int64_t> rows_;
 };
