@@ -67,8 +67,7 @@ class Zstd final : public BlockCompressor {
     const size_t size =
         ZSTD_compress2(context_.get(), out.data(), out.size(), block.data(), block.size());
     if (ZSTD_isError(size) == 0) return size;
-    if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) return no_memory("zstd");
-    return internal("zstd: {}", ZSTD_getErrorName(size));
+    return zstd_failure(size);
   }
 
  private:
@@ -83,6 +82,11 @@ std::unique_ptr<BlockCompressor> BlockCompressor::gzip(int level) {
 
 std::unique_ptr<BlockCompressor> BlockCompressor::zstd(int level, bool checksum) {
   return std::make_unique<Zstd>(level, checksum);
+}
+
+Error zstd_failure(size_t result) {
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) return no_memory("zstd");
+  return internal("zstd: {}", ZSTD_getErrorName(result));
 }
 
 }  // namespace sluice::format

@@ -26,4 +26,7 @@ class BlockCompressor {
   virtual Result<size_t> compress(std::span<const std::byte> block, std::span<std::byte> out) = 0;
 };
 
+// What a result of zstd's that is an error means; 53200 where it has no memory.
+Error zstd_failure(size_t result);
+
 }  // namespace sluice::format

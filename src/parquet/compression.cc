@@ -8,6 +8,8 @@
 
 #include "format/block_compressor.h"
 #include "parquet/strided_snappy.h"
+#include "parquet/strided_zstd.h"
+#include "parquet/strides.h"
 
 namespace sluice::parquet {
 namespace {
@@ -95,6 +97,28 @@ class BlockCodec final : public Compressor {
   const std::unique_ptr<format::BlockCompressor> codec_;
 };
 
+// Of zstd's default level.
+class Zstd final : public Compressor {
+ public:
+  // A page has a checksum already.
+  Zstd() : any_(format::BlockCompressor::zstd(kLevel, /*checksum=*/false)), strided_(kLevel) {}
+  Status compress(std::span<const std::byte> page, PageForm form, Buffer& out) override {
+    if (form.value_bytes != kStride || !StridedZstd::pays(page, form.head)) {
+      return any_.compress(page, form, out);
+    }
+    out.clear();
+    return strided_.compress(page, form.head, out);
+  }
+
+ private:
+  // Pages are small, and already encoded: higher levels find little more in them
+  // (docs/design/parquet.md).
+  static constexpr int kLevel = 1;
+
+  BlockCodec any_;
+  StridedZstd strided_;
+};
+
 class Lz4Raw final : public Compressor {
  public:
   Status compress(std::span<const std::byte> page, PageForm /*form*/, Buffer& out) override {
@@ -117,10 +141,6 @@ constexpr std::array<std::pair<std::string_view, Codec>, 6> kNames{{{"none", Cod
                                                                     {"gzip", Codec::kGzip},
                                                                     {"zstd", Codec::kZstd},
                                                                     {"lz4_raw", Codec::kLz4Raw}}};
-
-// Pages are small, and already encoded: higher levels find little more in them
-// (docs/design/parquet.md).
-constexpr int kZstdLevel = 1;
 
 }  // namespace
 
@@ -154,9 +174,8 @@ std::unique_ptr<Compressor> Compressor::make(Compression compression) {
     case Codec::kGzip:
       return std::make_unique<BlockCodec>(format::BlockCompressor::gzip(level));
     case Codec::kZstd:
-      // A page has a checksum already.
-      return std::make_unique<BlockCodec>(
-          format::BlockCompressor::zstd(level == 0 ? kZstdLevel : level, /*checksum=*/false));
+      if (level == 0) return std::make_unique<Zstd>();
+      return std::make_unique<BlockCodec>(format::BlockCompressor::zstd(level, /*checksum=*/false));
     case Codec::kLz4Raw:
       return std::make_unique<Lz4Raw>();
   }

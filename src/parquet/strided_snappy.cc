@@ -7,11 +7,10 @@
 #include <utility>
 
 #include "base/check.h"
+#include "parquet/strides.h"
 
 namespace sluice::parquet {
 namespace {
-
-static_assert(std::endian::native == std::endian::little);
 
 // Elements of the format: the low two bits of their first byte.
 enum Tag : uint8_t { kLiteral = 0, kShortCopy = 1, kCopy = 2 };
@@ -21,12 +20,6 @@ constexpr size_t kMostShortDistance = 2047;
 constexpr size_t kMostCopy = 64;
 constexpr size_t kMostDistance = 65'535;
 constexpr size_t kMostShortLiteral = 60;
-
-uint64_t word_at(const uint8_t* at) {
-  uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
 
 uint8_t* put_varint(uint8_t* out, size_t value) {
   for (; value >= 0x80; value >>= 7) *out++ = static_cast<uint8_t>(value | 0x80);
@@ -75,14 +68,6 @@ uint8_t* put_copy(uint8_t* out, size_t distance, size_t count) {
   return out;
 }
 
-// How many bytes two values have in common at their beginning.
-size_t common(const uint8_t* a, const uint8_t* b) {
-  const uint64_t first = word_at(a) ^ word_at(b);
-  if (first != 0) return static_cast<size_t>(std::countr_zero(first)) / 8;
-  const uint64_t second = word_at(a + 8) ^ word_at(b + 8);
-  return second == 0 ? kStride : 8 + static_cast<size_t>(std::countr_zero(second)) / 8;
-}
-
 }  // namespace
 
 size_t snappy_literal_bound(size_t bytes) { return 16 + bytes; }
@@ -111,11 +96,12 @@ uint8_t* strided_snappy(std::span<const std::byte> page, size_t head, uint8_t* o
   for (const uint8_t* value = begin + head + kStride; value < end; value += kStride) {
     const auto here = static_cast<uint32_t>(value - begin);
     const uint32_t there = std::exchange(behind[value[-1]], here);
-    size_t same = common(value, value - kStride);
+    size_t same = common_prefix(value, value - kStride);
     if (same == kStride) {
       // A run of equal values is one copy.
       out = put_literal(out, value, static_cast<size_t>(value - plain));
-      while (same == kStride && (value += kStride) < end) same = common(value, value - kStride);
+      while (same == kStride && (value += kStride) < end)
+        same = common_prefix(value, value - kStride);
       if (value == end) same = 0;
       const size_t copied =
           static_cast<size_t>(value - begin) - here + (same < kLeastCopy ? 0 : same);
@@ -124,7 +110,7 @@ uint8_t* strided_snappy(std::span<const std::byte> page, size_t head, uint8_t* o
       continue;
     }
     if (there != 0 && plain < value && here - there <= kMostDistance) {
-      const size_t longer = common(value, begin + there) + 1;
+      const size_t longer = common_prefix(value, begin + there) + 1;
       if (longer > same && longer >= kLeastCopy) {
         out = put_literal(out, value - 1, static_cast<size_t>(value - 1 - plain));
         out = put_copy(out, here - there, longer);

@@ -1,6 +1,6 @@
-// Snappy for pages of values of 16 bytes, such as decimals: most begin as the one before them,
-// since their first bytes are zeros. That is looked for, and nothing else, which is several times
-// as fast as looking for whatever repeats, and finds as much in such pages.
+// Snappy for pages of values of 16 bytes (strides.h): only what a value has in common with the one
+// before is looked for, which is several times as fast as looking for whatever repeats, and finds
+// as much in such pages.
 //
 // What comes out is Snappy's format (google/snappy, format_description.txt): every reader takes it.
 //
@@ -12,8 +12,6 @@
 #include <span>
 
 namespace sluice::parquet {
-
-inline constexpr size_t kStride = 16;
 
 // Room for the most that so many bytes may become, and what may be scribbled behind it.
 size_t strided_snappy_bound(size_t bytes);
