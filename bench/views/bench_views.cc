@@ -188,11 +188,19 @@ class View {
       return {};
     }));
     for (const SourceId source : graph->fill_order()) {
-      const auto result = database.connection.SendQuery(select_of(source));
+      const dataflow::SourceTable& table = table_of(source);
+      const std::vector<size_t> read = graph->columns_read(source);
+      const auto result = database.connection.SendQuery(select_of(table, read));
       while (const auto chunk = result->Fetch()) {
         auto batch = std::make_shared<Batch>();
-        batch->rows.InitializeEmpty(chunk->GetTypes());
-        batch->rows.Reference(*chunk);
+        batch->rows.InitializeEmpty({table.shape.types.begin(), table.shape.types.end()});
+        for (size_t i = 0; i < table.shape.types.size(); ++i) {
+          batch->rows.data[i].Reference(engine::Value(table.shape.types[i]));
+        }
+        for (size_t i = 0; i < read.size(); ++i) {
+          batch->rows.data[read[i]].Reference(chunk->data[i]);
+        }
+        batch->rows.SetCardinality(chunk->size());
         batch->weights.assign(chunk->size(), 1);
         must(graph->fill(source, {batch}));
       }
@@ -247,21 +255,19 @@ class View {
       }
     }
   }
-  // Columns that the view does not read are NULL; rows that its filters drop are left out.
-  std::string select_of(SourceId source) const {
-    const auto& table = *std::find_if(sources_.begin(), sources_.end(),
-                                      [&](const auto& one) { return one.id == source; });
-    const auto read = graph->columns_read(source);
+  const dataflow::SourceTable& table_of(SourceId source) const {
+    return *std::find_if(sources_.begin(), sources_.end(),
+                         [&](const auto& one) { return one.id == source; });
+  }
+  // As a server reads them (views/reading.h).
+  std::string select_of(const dataflow::SourceTable& table, const std::vector<size_t>& read) const {
     std::string columns;
-    for (size_t i = 0; i < table.shape.names.size(); ++i) {
-      const bool wanted = std::find(read.begin(), read.end(), i) != read.end();
-      columns += i > 0 ? ", " : "";
-      columns += wanted ? table.shape.names[i]
-                        : fmt::format("CAST(NULL AS {})", table.shape.types[i].ToString());
+    for (const size_t column : read) {
+      columns += (columns.empty() ? "" : ", ") + table.shape.names[column];
     }
     const auto condition =
-        graph->scan_condition(source, [&](size_t column) { return table.shape.names[column]; });
-    return fmt::format("SELECT {} FROM {}{}", columns, table.name,
+        graph->scan_condition(table.id, [&](size_t column) { return table.shape.names[column]; });
+    return fmt::format("SELECT {} FROM {}{}", columns.empty() ? "NULL" : columns, table.name,
                        condition ? " WHERE " + *condition : std::string());
   }
 

@@ -7,5 +7,7 @@ namespace sluice {
 // Lowers the calling thread's priority for good (Linux: its nice value; without a right to do so,
 // as with any failure, nothing changes). Cheap when the thread did it before.
 void become_background_thread();
+// Whether the calling thread did.
+bool is_background_thread();
 
 }  // namespace sluice

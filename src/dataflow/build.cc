@@ -1,17 +1,22 @@
 #include "dataflow/build.h"
 
+#include <algorithm>
+
+#include "base/parallel.h"
 #include "dataflow/operators/aggregate.h"
 #include "dataflow/operators/distinct.h"
 #include "dataflow/operators/join.h"
 #include "dataflow/operators/rows.h"
+#include "dataflow/operators/sharded.h"
 #include "dataflow/operators/temporal_filter.h"
 #include "dataflow/operators/top_k.h"
 #include "dataflow/operators/unnest.h"
 #include "dataflow/operators/window.h"
 
 namespace sluice::dataflow {
+namespace {
 
-std::unique_ptr<Operator> build_operator(duckdb::ClientContext& context, const Node& node) {
+std::unique_ptr<Operator> build_whole(duckdb::ClientContext& context, const Node& node) {
   std::unique_ptr<Operator> made;
   switch (node.kind) {
     case NodeKind::kSource:
@@ -56,6 +61,27 @@ std::unique_ptr<Operator> build_operator(duckdb::ClientContext& context, const N
       break;
   }
   return made;
+}
+
+// Few rows at a time go into as many small batches as there are shards, and cost more for it.
+constexpr size_t kMostShards = 4;
+
+}  // namespace
+
+Parallelism Parallelism::of_machine() {
+  Parallelism parallelism;
+  parallelism.shards = std::min(parallel_threads(), kMostShards);
+  return parallelism;
+}
+
+std::unique_ptr<Operator> build_operator(duckdb::ClientContext& context, const Node& node,
+                                         Parallelism parallelism) {
+  std::vector<std::vector<size_t>> columns = shard_columns(node);
+  if (parallelism.shards < 2 || columns.empty()) return build_whole(context, node);
+  std::vector<std::unique_ptr<Operator>> shards;
+  for (size_t i = 0; i < parallelism.shards; ++i) shards.push_back(build_whole(context, node));
+  return std::make_unique<ShardedOperator>(std::move(shards), std::move(columns),
+                                           parallelism.from_rows);
 }
 
 }  // namespace sluice::dataflow

@@ -145,14 +145,14 @@ Graph::Graph(Plan plan) : plan_(std::move(plan)), rows_once_(gives_rows_once(*pl
 
 Graph::~Graph() = default;
 
-Result<std::unique_ptr<Graph>> Graph::make(Plan plan) {
+Result<std::unique_ptr<Graph>> Graph::make(Plan plan, Parallelism parallelism) {
   try {
     std::unique_ptr<Graph> graph(new Graph(std::move(plan)));
     graph->connection_ = std::make_shared<duckdb::Connection>(*graph->plan_.instance);
     for (const Node* node : in_order(graph->plan_)) {
       Step step;
       step.node = node;
-      step.work = build_operator(*graph->connection_->context, *node);
+      step.work = build_operator(*graph->connection_->context, *node, parallelism);
       graph->steps_.push_back(std::move(step));
     }
     graph->link();
@@ -525,7 +525,8 @@ std::unique_ptr<Graph> Graph::split(const Node& node, SourceId as) {
     step.node = steps_[number].node;
     step.borrowed = steps_[number].borrowed;
     const bool is_copy = twice.contains(number) && !step.borrowed;
-    if (is_copy) step.work = build_operator(*connection_->context, *step.node);
+    // A source, or nothing of work.
+    if (is_copy) step.work = build_operator(*connection_->context, *step.node, {});
   }
   or_void([&] {
     for (size_t i = 0; i < part.size(); ++i) {
@@ -577,7 +578,7 @@ std::optional<Error> Graph::error() const {
   if (void_) return void_;
   for (const Step& step : steps_) {
     if (step.borrowed) continue;
-    if (const Error* found = step.work->errors().first()) return *found;
+    if (const Error* found = step.work->error()) return *found;
   }
   return std::nullopt;
 }
@@ -585,7 +586,7 @@ std::optional<Error> Graph::error() const {
 size_t Graph::bytes() const {
   size_t bytes = 0;
   for (const Step& step : steps_) {
-    if (step.work) bytes += step.work->state().bytes + step.work->errors().bytes();
+    if (step.work) bytes += step.work->state().bytes + step.work->error_bytes();
   }
   return bytes;
 }
@@ -598,8 +599,8 @@ std::vector<Graph::NodeState> Graph::states() const {
       result.push_back({step.node, {}, false, step.borrowed});
       continue;
     }
-    NodeState state{step.node, step.work->state(), !step.work->errors().empty(), std::nullopt};
-    state.state.bytes += step.work->errors().bytes();
+    NodeState state{step.node, step.work->state(), step.work->error() != nullptr, std::nullopt};
+    state.state.bytes += step.work->error_bytes();
     if (step.ticked == ticks_) state.last_tick = step.last_tick;
     state.total = step.total;
     state.rows_in = step.rows_in;

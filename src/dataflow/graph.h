@@ -23,7 +23,9 @@
 // its own (split()), whose changes the others read as a source's in place of their own part
 // (borrow()). All of them have to be brought up to the same state then.
 //
-// Threads: one at a time.
+// Threads: one at a time. Many rows by key are worked on by several threads (operators/sharded.h);
+// what the graph calls, such as a filling's sink, may then be called on any of them, never by two
+// at once.
 #pragma once
 
 #include <chrono>
@@ -36,6 +38,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dataflow/build.h"
 #include "dataflow/operator.h"
 #include "dataflow/plan.h"
 #include "dataflow/same_plan.h"
@@ -53,7 +56,8 @@ class Graph {
   // reads is left aside.
   using Changes = std::map<SourceId, Delta>;
 
-  static Result<std::unique_ptr<Graph>> make(Plan plan);
+  static Result<std::unique_ptr<Graph>> make(Plan plan,
+                                             Parallelism parallelism = Parallelism::of_machine());
   ~Graph();
 
   // The changes of the answer, each row at most once. `changes` must stay as they are until the

@@ -5,8 +5,8 @@
 // applied to the sum of all changes that it took in, after every step.
 //
 // Errors are data. A row that cannot be evaluated is not in the output; its error is kept with the
-// row's weight in errors(), so that it goes when the row does. What is not a row's fault (no
-// memory, a bug) leaves step() as an exception; the graph then is void.
+// row's weight, so that it goes when the row does: error() tells of them. What is not a row's fault
+// (no memory, a bug) leaves step() as an exception; the graph then is void.
 //
 // Threads: one at a time.
 #pragma once
@@ -95,7 +95,9 @@ class Operator {
 
   virtual OperatorState state() const { return {}; }
 
-  const ErrorSet& errors() const { return errors_; }
+  // The first error of those that rows have, in the order of their text; none: nullptr.
+  virtual const Error* error() const { return errors_.first(); }
+  virtual size_t error_bytes() const { return errors_.bytes(); }
 
  protected:
   ErrorSet errors_;

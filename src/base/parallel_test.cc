@@ -1,0 +1,72 @@
+#include "base/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+TEST(Parallel, DoesEachPieceOnce) {
+  for (const size_t pieces : {0U, 1U, 2U, 3U, 100U}) {
+    std::vector<std::atomic<int>> done(pieces);
+    in_parallel(pieces, [&](size_t piece) { ++done[piece]; });
+    for (const auto& times : done) EXPECT_EQ(times, 1);
+  }
+}
+
+TEST(Parallel, PiecesMayHavePiecesThemselves) {
+  std::atomic<int> done = 0;
+  in_parallel(
+      5, [&](size_t) { in_parallel(7, [&](size_t) { in_parallel(3, [&](size_t) { ++done; }); }); });
+  EXPECT_EQ(done, 5 * 7 * 3);
+}
+
+TEST(Parallel, ManyCallersShareTheHelpers) {
+  std::atomic<int> done = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&] {
+      for (int round = 0; round < 500; ++round) in_parallel(4, [&](size_t) { ++done; });
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(done, 4 * 500 * 4);
+}
+
+TEST(Parallel, WhatAPieceThrowsIsThrownOnceAllAreOver) {
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<int> at_work = 0;
+    std::atomic<int> begun = 0;
+    const auto work = [&](size_t piece) {
+      ++at_work;
+      ++begun;
+      if (piece == 3) {
+        --at_work;
+        throw std::runtime_error("piece 3");
+      }
+      std::this_thread::yield();
+      --at_work;
+    };
+    EXPECT_THROW(in_parallel(1'000, work), std::runtime_error);
+    EXPECT_EQ(at_work, 0);
+    EXPECT_LT(begun, 1'000);
+  }
+}
+
+// Two pieces that wait for each other end only where two threads do them.
+TEST(Parallel, PiecesAreDoneAtTheSameTime) {
+  if (parallel_threads() < 2) GTEST_SKIP() << "one processor";
+  std::atomic<int> arrived = 0;
+  in_parallel(2, [&](size_t) {
+    ++arrived;
+    while (arrived < 2) std::this_thread::yield();
+  });
+  EXPECT_EQ(arrived, 2);
+}
+
+}  // namespace
+}  // namespace sluice
