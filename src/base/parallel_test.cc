@@ -28,6 +28,7 @@ TEST(Parallel, PiecesMayHavePiecesThemselves) {
 TEST(Parallel, ManyCallersShareTheHelpers) {
   std::atomic<int> done = 0;
   std::vector<std::thread> callers;
+  callers.reserve(4);
   for (int caller = 0; caller < 4; ++caller) {
     callers.emplace_back([&] {
       for (int round = 0; round < 500; ++round) in_parallel(4, [&](size_t) { ++done; });
