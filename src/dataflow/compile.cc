@@ -450,7 +450,7 @@ Status check_bound(LogicalOperator& bound) {
 
 Result<NodePtr> compile(duckdb::ClientContext& context, LogicalOperator& plan) {
   TRY_ASSIGN(Compiled made, Compiler(context).compile(plan));
-  return with_same_nodes_once(std::move(made.node));
+  return with_same_nodes_once(made.node);
 }
 
 }  // namespace sluice::dataflow

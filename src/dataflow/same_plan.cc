@@ -146,7 +146,7 @@ bool SameNodes::operator()(const Node& a, const Node& b) {
   return true;
 }
 
-NodePtr with_same_nodes_once(NodePtr root) {
+NodePtr with_same_nodes_once(const NodePtr& root) {
   Fingerprints fingerprints;
   SameNodes same;
   std::multimap<uint64_t, NodePtr> known;

@@ -35,6 +35,6 @@ class SameNodes {
 };
 
 // The plan with nodes that are the same in it as one. Nobody else has it: its nodes are changed.
-NodePtr with_same_nodes_once(NodePtr root);
+NodePtr with_same_nodes_once(const NodePtr& root);
 
 }  // namespace sluice::dataflow
