@@ -218,7 +218,7 @@ Error conversion_error(const std::string& text) {
     return invalid("{} out of range", physical_type_name(match[2])).with_sqlstate("22003");
   }
   static const std::regex overflow(
-      R"re(^Could not cast value \S+ to DECIMAL\((\d+),(\d+)\)[^]*)re");
+      R"re(^(?:Could not cast value \S+ to|Casting value "[^"]*" to type) (?:DECIMAL|numeric)\((\d+),(\d+)\)[^]*)re");
   if (std::regex_match(text, match, overflow)) {
     return invalid("numeric field overflow")
         .with_sqlstate("22003")

@@ -85,6 +85,7 @@ class FileSink::Local : public engine::LocalSink {
   Status begin(const std::stop_token& stop) {
     if (open_ == nullptr) open_ = owner_.take_unfilled(folder_);
     if (open_ != nullptr) return ok();
+    TRY(owner_.files_.look_after_ended(stop));
     if (!batch_) batch_ = owner_.files_.next_batch();
     if (!folder_.empty() && ++owner_.partition_files_ > kMostPartitionFiles) {
       return error(ErrorCode::kExhausted, "PARTITION BY would make more than {} files",

@@ -54,7 +54,7 @@ class OpenFile {
   Status end(const std::stop_token& stop) {
     TRY(end_content(stop));
     if (file_.facts() != nullptr) file_.facts()->rows = rows;
-    return file_.close(stop);
+    return file_.end(stop);
   }
   // These rows of the chunk are in the file.
   void count(engine::Chunk& chunk, size_t from, size_t to) {

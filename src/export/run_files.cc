@@ -1,15 +1,18 @@
 #include "export/run_files.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "base/check.h"
 #include "export/parallel.h"
 
 namespace sluice::exports {
 
 namespace {
 
-// Requests at once when a run is undone.
+// Requests at once when a run is undone, and when it is published.
 constexpr size_t kUndoThreads = 16;
+constexpr size_t kPublishThreads = 8;
 
 }  // namespace
 
@@ -32,11 +35,18 @@ Status RunFile::append(std::span<const std::byte> bytes, std::stop_token stop) {
   return ok();
 }
 
-Status RunFile::close(std::stop_token stop) {
-  TRY(writer_->close(std::move(stop)));
-  state_ = State::kClosed;
+Status RunFile::end(std::stop_token stop) {
+  TRY(writer_->end(std::move(stop)));
   count_parts();
   ++progress_.files;
+  state_ = State::kEnded;
+  return ok();
+}
+
+Status RunFile::close(std::stop_token stop) {
+  if (state_ == State::kWriting) TRY(end(stop));
+  TRY(writer_->close(std::move(stop)));
+  state_ = State::kClosed;
   return ok();
 }
 
@@ -93,12 +103,38 @@ bool RunFiles::empty() const {
   return files_.empty();
 }
 
+Status RunFiles::look_after_ended(const std::stop_token& stop) {
+  const std::lock_guard lock(mutex_);
+  for (size_t i = first_unclosed_; i < files_.size(); ++i) {
+    RunFile& file = *files_[i];
+    if (file.state_ == RunFile::State::kEnded && file.writer_->is_sent()) TRY(file.close(stop));
+  }
+  while (first_unclosed_ < files_.size() &&
+         files_[first_unclosed_]->state_ == RunFile::State::kClosed) {
+    ++first_unclosed_;
+  }
+  return ok();
+}
+
 Result<std::vector<store::ObjectInfo>> RunFiles::complete(std::stop_token stop) {
+  const std::vector<RunFile*> files = data();
+  for (RunFile* const file : files) {
+    if (file->state_ == RunFile::State::kEnded) TRY(file->close(stop));
+  }
+  std::vector<std::optional<Result<store::ObjectInfo>>> published(files.size());
+  std::atomic<bool> failed = false;
+  in_parallel(files.size(), kPublishThreads, [&](size_t i) {
+    if (failed) return;
+    published[i] = files[i]->complete(stop);
+    if (!published[i]->ok()) failed = true;
+  });
   std::vector<store::ObjectInfo> infos;
-  for (RunFile* const file : data()) {
-    TRY_ASSIGN(store::ObjectInfo info, file->complete(stop));
+  for (auto& one : published) {
+    if (!one) continue;  // left out after one that has failed
+    TRY_ASSIGN(store::ObjectInfo info, std::move(*one));
     infos.push_back(std::move(info));
   }
+  CHECK(infos.size() == files.size());
   return infos;
 }
 

@@ -1,12 +1,13 @@
 // The objects that one run creates: their names, their uploads, and their end, published or undone.
 //
-//   open() -> writing -> close() -> closed -> complete() -> complete
-//                                                   any state -> undo(): gone
+//   open() -> writing -> end() -> ended -> close() -> closed -> complete() -> complete
+//                                                                    any state -> undo(): gone
 //
 // Threads: RunFiles is safe from any thread while the run writes; a RunFile serves one thread at a
 // time. complete() and undo() are for the run's own thread, when all writers have ended.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -50,7 +51,9 @@ class RunFile {
 
   // May wait for the network.
   Status append(std::span<const std::byte> bytes, std::stop_token stop);
-  // The end of the upload; nothing is visible yet.
+  // No append() may follow. What is left of it travels while the next file is written.
+  Status end(std::stop_token stop);
+  // Waits for the end of the upload; nothing is visible yet.
   Status close(std::stop_token stop);
   // Publishes the file, and proves that the store has as many bytes as were written.
   Result<store::ObjectInfo> complete(std::stop_token stop);
@@ -59,12 +62,13 @@ class RunFile {
   void count_parts();
 
   friend class RunFiles;
-  enum class State { kWriting, kClosed, kPublishing, kPublished };
+  enum class State { kWriting, kEnded, kClosed, kPublishing, kPublished };
 
   const std::string key_;
   const std::unique_ptr<store::ObjectWriter> writer_;
   ExportProgress& progress_;
-  State state_ = State::kWriting;
+  // Once it has ended, RunFiles' thread of the moment closes it.
+  std::atomic<State> state_ = State::kWriting;
   uint64_t bytes_ = 0;
   uint64_t parts_ = 0;
   std::unique_ptr<Facts> facts_;
@@ -85,10 +89,13 @@ class RunFiles {
   // The same of one that is not data: it is in no numbers, and complete() leaves it out.
   RunFile& open_aside(const std::string& key);
   bool empty() const;
+  // The first error of files that have ended, so that a run does not go on for hours after one.
+  Status look_after_ended(const std::stop_token& stop);
 
   // All data files, in the order of their names. When all writers have ended.
   std::vector<RunFile*> data();
-  // Publishes all data files, in the order of their names. After an error undo() is needed.
+  // Waits until all data files are at the store, then publishes them, several at once. After an
+  // error undo() is needed.
   Result<std::vector<store::ObjectInfo>> complete(std::stop_token stop);
 
   struct Leftovers {
@@ -112,6 +119,7 @@ class RunFiles {
   mutable std::mutex mutex_;  // for the rest
   uint32_t batches_ = 0;
   std::vector<std::unique_ptr<RunFile>> files_;
+  size_t first_unclosed_ = 0;  // all before it are closed
   ExportProgress nobodys_progress_;
   std::vector<std::unique_ptr<RunFile>> aside_;
 };

@@ -234,7 +234,7 @@ TEST(Parts, AreNoMoreThanTheStoreTakes) {
   EXPECT_TRUE(write(s3, "a", content_of(4 * S3Fixture::kPartBytes)).ok());
   const auto larger = write(s3, "b", content_of(4 * S3Fixture::kPartBytes + 1));
   ASSERT_FALSE(larger.ok());
-  EXPECT_THAT(larger.error().message, HasSubstr("an object has at most 4 parts"));
+  EXPECT_THAT(larger.error().message, HasSubstr("multi-part upload cannot have more than 4 parts"));
   EXPECT_THAT(larger.error().hint, HasSubstr("MAX FILE SIZE"));
   EXPECT_TRUE(s3.is_clean());
 }

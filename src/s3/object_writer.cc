@@ -107,8 +107,9 @@ Status ObjectWriter::append(std::span<const std::byte> bytes, std::stop_token st
   while (!bytes.empty()) {
     const Dialect& dialect = client_.dialect();
     if (parts_begun_ == dialect.max_parts) {
-      return fail(error(ErrorCode::kExhausted, "{}: an object has at most {} parts",
-                        upload_->name.url(), dialect.max_parts)
+      return fail(error(ErrorCode::kExhausted,
+                        "{}: multi-part upload cannot have more than {} parts", upload_->name.url(),
+                        dialect.max_parts)
                       .with_hint("Write smaller files: MAX FILE SIZE."));
     }
     const uint64_t limit = part_bytes(parts_begun_ + 1, options_.first_part_bytes, dialect);
@@ -120,11 +121,25 @@ Status ObjectWriter::append(std::span<const std::byte> bytes, std::stop_token st
   return ok();
 }
 
-Status ObjectWriter::close(std::stop_token stop) {
+Status ObjectWriter::end(std::stop_token stop) {
   if (failure_) return *failure_;
   if (state_ != State::kOpen) return ok();
   // An empty object is an upload of one empty part.
   if (current_.size() > 0 || parts_begun_ == 0) TRY(send_part(stop));
+  // An export may have thousands of files that have ended.
+  pool_.give_back(std::move(current_));
+  state_ = State::kEnded;
+  return ok();
+}
+
+bool ObjectWriter::is_sent() const {
+  const std::lock_guard lock(upload_->mutex);
+  return upload_->in_flight == 0 || upload_->failure;
+}
+
+Status ObjectWriter::close(std::stop_token stop) {
+  TRY(end(stop));
+  if (state_ != State::kEnded) return ok();
   std::unique_lock lock(upload_->mutex);
   const bool ended = upload_->changed.wait(
       lock, stop, [this] { return upload_->in_flight == 0 || upload_->failure; });

@@ -1,6 +1,7 @@
 // Writes one object to S3 from a stream of bytes whose length is not known beforehand.
 //
 //   append ...  -> parts travel while the next one is filled   (CreateMultipartUpload, UploadPart)
+//   end         -> the last part travels, too
 //   close       -> all parts are at the store, nothing is visible
 //   complete    -> the object is there, whole                  (CompleteMultipartUpload)
 //   abort       -> neither upload nor object is there
@@ -63,6 +64,11 @@ class ObjectWriter {
   // Copies `bytes`. Waits while too many parts are in flight: that wait slows the producer down to
   // the speed of the network. After an error every later call but abort() returns that error.
   Status append(std::span<const std::byte> bytes, std::stop_token stop);
+  // No append() may follow.
+  Status end(std::stop_token stop);
+  // After end(): whether no part is in flight, or one has failed. From any thread.
+  bool is_sent() const;
+  // Does what end() does where that was left out, and waits for all parts.
   Status close(std::stop_token stop);
   // kUnknown: an answer was lost and looking failed too; the object may be there.
   Result<ObjectInfo> complete(std::stop_token stop);
@@ -76,7 +82,7 @@ class ObjectWriter {
  private:
   class Bound;    // of the time that cleaning up takes
   struct Upload;  // shared with the parts in flight, which may end after the writer
-  enum class State { kOpen, kClosed, kCompleted, kAborted };
+  enum class State { kOpen, kEnded, kClosed, kCompleted, kAborted };
 
   Status fail(Error error);
   Status send_part(std::stop_token stop);

@@ -54,6 +54,40 @@ TEST(Config, TakesCommandLineThenEnvironmentThenFile) {
   std::filesystem::remove(path);
 }
 
+TEST(Config, TakesEachSettingFromItsVariable) {
+  const std::vector<std::pair<const char*, const char*>> variables = {
+      {"SLUICE_DATA_DIR", "/e"},
+      {"SLUICE_SQL_LISTEN", "127.0.0.1:11"},
+      {"SLUICE_HTTP_LISTEN", "127.0.0.1:12"},
+      {"SLUICE_THREADS", "7"},
+      {"SLUICE_MEMORY_LIMIT", "3GB"},
+      {"SLUICE_LOG_LEVEL", "debug"},
+      {"SLUICE_LOG_FORMAT", "json"},
+      {"SLUICE_LOCAL_EXPORT_DIR", "/f"},
+      {"SLUICE_INSECURE_ALLOW_REMOTE", "true"},
+  };
+  for (const auto& [name, value] : variables) setenv(name, value, 1);
+  const auto line = parse({"serve"});
+  for (const auto& [name, value] : variables) unsetenv(name);
+  ASSERT_TRUE(line.ok()) << line.error().message;
+  const auto words =
+      parse({"serve", "--data-dir", "/e", "--sql-listen", "127.0.0.1:11", "--http-listen",
+             "127.0.0.1:12", "--threads", "7", "--memory-limit", "3GB", "--log-level", "debug",
+             "--log-format", "json", "--local-export-dir", "/f", "--insecure-allow-remote"});
+  ASSERT_TRUE(words.ok()) << words.error().message;
+  EXPECT_EQ(line->config.data_dir, words->config.data_dir);
+  EXPECT_EQ(line->config.sql_listen.port, 11);
+  EXPECT_EQ(line->config.http_listen.port, 12);
+  EXPECT_EQ(line->config.threads, 7);
+  EXPECT_EQ(line->config.memory_limit_bytes, words->config.memory_limit_bytes);
+  EXPECT_EQ(line->config.log_level, words->config.log_level);
+  EXPECT_EQ(line->config.log_format, words->config.log_format);
+  EXPECT_EQ(line->config.local_export_dirs, words->config.local_export_dirs);
+  setenv("SLUICE_INSECURE_ALLOW_REMOTE", "true", 1);
+  EXPECT_TRUE(parse({"serve", "--data-dir", "/e", "--sql-listen", "0.0.0.0:1"}).ok());
+  unsetenv("SLUICE_INSECURE_ALLOW_REMOTE");
+}
+
 TEST(Config, GivesMaterializedViewsAtMostHalfOfTheMemory) {
   const auto views = [](const char* size) {
     return parse(

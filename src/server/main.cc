@@ -6,8 +6,11 @@
 
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <thread>
 
 #include "base/log.h"
 #include "collection/store.h"
@@ -71,6 +74,24 @@ sigset_t block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   return set;
 }
+
+// Ends the process on a signal that comes before it is ready: what is durable is as after a crash,
+// and waiting until all is read in could take longer than whoever stops it will wait.
+class WhileStarting {
+ public:
+  explicit WhileStarting(const sigset_t& signals)
+      : thread_([signals](const std::stop_token& stop) {
+          constexpr timespec kOften{0, 50'000'000};
+          while (!stop.stop_requested()) {
+            if (sigtimedwait(&signals, nullptr, &kOften) < 0) continue;
+            log::info("stopped before it was ready");
+            _exit(0);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
 
 // Each client takes a descriptor, each segment one, each upload one.
 void raise_file_limit() {
@@ -161,6 +182,7 @@ Status rotate(const Config& config) {
 }
 
 Status serve(const Config& config, const sigset_t& signals) {
+  std::optional<WhileStarting> starting(signals);
   const MemoryShares shares(config);
   log::debug("starting with {} threads and {} bytes of memory, {} of them for queries",
              config.threads, config.memory_limit_bytes, shares.engine);
@@ -192,6 +214,7 @@ Status serve(const Config& config, const sigset_t& signals) {
                    return {{"read-only: " + reason}};
                  },
                  [&database, &stores] { return metrics_text(database, stores); }));
+  starting.reset();
   std::printf("sluice ready: sql=%s http=%s data=%s\n",
               shown(config.sql_listen, sql->port()).c_str(),
               shown(config.http_listen, http->port()).c_str(), data.directory.c_str());

@@ -50,7 +50,14 @@ class ObjectWriter {
   // later call but abort() returns that error.
   virtual Status append(std::span<const std::byte> bytes, std::stop_token stop) = 0;
 
-  // Waits until everything is at the store. Nothing is visible yet; no append() may follow.
+  // No append() may follow. Sends what is left, without waiting for it where the store can do so:
+  // the next object can be written meanwhile. May be left out.
+  virtual Status end(std::stop_token stop) { return close(std::move(stop)); }
+  // After end(): whether close() has nothing to wait for, be it an error.
+  virtual bool is_sent() const { return true; }
+
+  // Waits until everything is at the store. Nothing is visible yet; no append() may follow. Does
+  // nothing where it was done.
   virtual Status close(std::stop_token stop) = 0;
 
   // Publishes the object; only after a successful close(). A lost answer is looked into before

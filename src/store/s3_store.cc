@@ -31,6 +31,8 @@ class S3Writer final : public ObjectWriter {
   Status append(std::span<const std::byte> bytes, std::stop_token stop) override {
     return writer_.append(bytes, std::move(stop));
   }
+  Status end(std::stop_token stop) override { return writer_.end(std::move(stop)); }
+  bool is_sent() const override { return writer_.is_sent(); }
   Status close(std::stop_token stop) override { return writer_.close(std::move(stop)); }
   Result<ObjectInfo> complete(std::stop_token stop) override {
     TRY_ASSIGN(auto object, writer_.complete(std::move(stop)));

@@ -102,6 +102,24 @@ class Starting(harness.OwnServers):
         self.assertEqual(server.wire().value("SELECT count(*) FROM loaded"), "0")
         self.assertEqual([name for _, _, names in os.walk(exports) for name in names], [])
 
+    def test_sigterm_ends_it_before_it_is_ready(self):
+        # It waits for its key: nobody writes into the pipe.
+        folder = pathlib.Path(self.folder())
+        pipe = folder / "key"
+        os.mkfifo(pipe, 0o600)
+        server = subprocess.Popen([harness.BINARY, "serve", "--data-dir", folder / "data", "--sql-listen", "127.0.0.1:0",
+                                   "--http-listen", "127.0.0.1:0", "--secrets-key-file", pipe],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            server.wait(1)
+        server.terminate()
+        out, _ = server.communicate(timeout=10)
+        self.assertEqual(server.returncode, 0)
+        self.assertNotIn("sluice ready", out)
+        self.assertIn("stopped before it was ready", out)
+        again = self.server(data_dir=str(folder / "data"))
+        self.assertEqual(again.wire().value("SELECT 1"), "1")
+
     def test_settings_come_from_environment_and_file(self):
         folder = self.folder()
         config = pathlib.Path(folder, "sluice.toml")

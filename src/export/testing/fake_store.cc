@@ -27,6 +27,7 @@ class FakeStore::Writer final : public store::ObjectWriter {
   }
 
   Status close(std::stop_token stop) override {
+    if (state_ == State::kClosed) return ok();
     CHECK(state_ == State::kOpen);
     TRY(tell(stop));
     return step("close", stop, [&] {
