@@ -82,6 +82,36 @@ TEST(ObjectWriter, HasNoMorePartsInFlightThanItMay) {
   EXPECT_TRUE(s3.is_clean());
 }
 
+TEST(ObjectWriter, EndsWithoutWaitingForItsParts) {
+  S3Fixture s3;
+  s3.server.fail({"UploadPart", 1, kForGood, Fault::kHang});
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of(content_of(3 * kPart / 2)), {}).ok());
+  ASSERT_TRUE(writer->end({}).ok());
+  s3.server.wait_for("UploadPart", 2);
+  EXPECT_FALSE(writer->is_sent());
+  std::stop_source stop;
+  auto closed = std::async(std::launch::async, [&] { return writer->close(stop.get_token()); });
+  EXPECT_EQ(closed.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  stop.request_stop();
+  EXPECT_EQ(closed.get().error().code, ErrorCode::kCancelled);
+  s3.server.clear_faults();
+  EXPECT_TRUE(writer->abort().ok());
+  EXPECT_TRUE(s3.is_clean());
+}
+
+TEST(ObjectWriter, TellsOfAPartThatFailedAfterItsEnd) {
+  S3Fixture s3;
+  s3.server.fail({"UploadPart", 1, kForGood, Fault::kDenied});
+  const auto writer = s3.writer("k");
+  ASSERT_TRUE(writer->append(bytes_of("x"), {}).ok());
+  ASSERT_TRUE(writer->end({}).ok());
+  while (!writer->is_sent()) std::this_thread::yield();
+  EXPECT_EQ(writer->close({}).error().code, ErrorCode::kDenied);
+  EXPECT_TRUE(writer->abort().ok());
+  EXPECT_TRUE(s3.is_clean());
+}
+
 // With a pool of one part, sixteen writers with parts half full would wait for each other for
 // ever, if those counted.
 TEST(ObjectWriter, ManyWritersShareASmallPool) {
