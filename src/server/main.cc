@@ -81,7 +81,7 @@ class WhileStarting {
  public:
   explicit WhileStarting(const sigset_t& signals)
       : thread_([signals](const std::stop_token& stop) {
-          constexpr timespec kOften{0, 50'000'000};
+          constexpr timespec kOften{0, 10'000'000};
           while (!stop.stop_requested()) {
             if (sigtimedwait(&signals, nullptr, &kOften) < 0) continue;
             log::info("stopped before it was ready");
