@@ -99,19 +99,21 @@ Condition::Condition(duckdb::ClientContext& context,
     : root_(std::make_unique<Part>()) {
   root_->ends_at_null = values == Values::kTrueOrNot;
   for (const duckdb::Expression* expression : all) {
-    root_->parts.push_back(make(context, *expression));
+    root_->parts.push_back(make(context, *expression, values));
   }
 }
 
 Condition::~Condition() = default;
 
 std::unique_ptr<Condition::Part> Condition::make(duckdb::ClientContext& context,
-                                                 const duckdb::Expression& expression) {
+                                                 const duckdb::Expression& expression,
+                                                 Values values) {
   auto part = std::make_unique<Part>();
   if (expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_CONJUNCTION) {
     part->any = expression.GetExpressionType() == duckdb::ExpressionType::CONJUNCTION_OR;
+    part->ends_at_null = !part->any && values == Values::kTrueOrNot;
     for (const auto& child : expression.Cast<duckdb::BoundConjunctionExpression>().children) {
-      part->parts.push_back(make(context, *child));
+      part->parts.push_back(make(context, *child, values));
     }
   } else {
     part->executor = std::make_unique<duckdb::ExpressionExecutor>(context, expression);

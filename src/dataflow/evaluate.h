@@ -64,7 +64,7 @@ class Condition {
  private:
   struct Part;
   static std::unique_ptr<Part> make(duckdb::ClientContext& context,
-                                    const duckdb::Expression& expression);
+                                    const duckdb::Expression& expression, Values values);
   static void run(Part& part, engine::Chunk& rows, const std::vector<uint32_t>& asked,
                   std::vector<Truth>& result, std::vector<Failure>& failures);
   static void run_all(Part& part, engine::Chunk& rows, std::vector<uint32_t> asked,

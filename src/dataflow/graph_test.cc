@@ -396,6 +396,20 @@ TEST(Graph, ErrorsComeAndGoWithTheirRows) {
                "SELECT sum(cast(w AS INTEGER)) FROM u WHERE x = 2"});
 }
 
+// As in SELECT: what is NULL already cannot become true, so nothing more is asked.
+TEST(Graph, NoConditionIsAskedAfterOneThatIsNull) {
+  for (const char* sql : {"SELECT k FROM u WHERE x > 1 AND cast(w AS INTEGER) > 1",
+                          "SELECT k FROM u WHERE k = 7 OR (x > 1 AND cast(w AS INTEGER) > 1)"}) {
+    SCOPED_TRACE(sql);
+    ViewUnderTest view(two_tables(), sql);
+    ASSERT_TRUE(view.made());
+    const Row row = {Value::INTEGER(1), Value(LogicalType::INTEGER), Value::DOUBLE(3), Value("x")};
+    view.apply({{"u", {{row, 1}}}});
+    EXPECT_EQ(view.difference(), "");
+    EXPECT_FALSE(view.graph().error());
+  }
+}
+
 TEST(Graph, ARowThatCannotBeEvaluatedIsAnErrorUntilItGoes) {
   ViewUnderTest view(two_tables(), "SELECT cast(w AS INTEGER) AS n FROM u");
   ASSERT_TRUE(view.made());

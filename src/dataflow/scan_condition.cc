@@ -18,6 +18,9 @@ using duckdb::ExpressionClass;
 using duckdb::ExpressionType;
 using duckdb::LogicalTypeId;
 
+// What is longer takes longer to parse than its rows to leave out.
+constexpr size_t kMostListed = 200;
+
 // Whether values compare by their type alone, without a collation or a name that means something
 // else, and a constant is told by its text.
 bool is_plain(const engine::LogicalType& type) {
@@ -43,11 +46,20 @@ bool is_plain(const engine::LogicalType& type) {
   }
 }
 
+// Whether a date is written as PostgreSQL and DuckDB both read it: of a year of four digits, not
+// before Christ.
+bool is_common_date(const std::string& text) {
+  const bool is_infinite = text.ends_with("infinity");
+  return is_infinite || (text.find('-') == 4 && text.find('(') == std::string::npos);
+}
+
 std::optional<std::string> literal(const engine::Value& value) {
   const engine::LogicalType& type = value.type();
   if (value.IsNull() || !is_plain(type)) return std::nullopt;
   const std::string text = value.ToString();
   if (text.find('\0') != std::string::npos) return std::nullopt;
+  const bool is_date = type.id() == LogicalTypeId::DATE || type.id() == LogicalTypeId::TIMESTAMP;
+  if (is_date && !is_common_date(text)) return std::nullopt;
   engine::Value back;
   std::string error;
   if (!engine::Value(text).DefaultTryCastAs(type, back, &error) || back != value) {
@@ -144,6 +156,7 @@ std::optional<std::string> operator_in_sql(const duckdb::BoundOperatorExpression
       const auto among = joined(expression.children.begin() + 1, expression.children.end(), ", ",
                                 [&](const Expression& child) { return operand(child, name); });
       if (!tested || !among || expression.children.size() < 2) return std::nullopt;
+      if (expression.children.size() > kMostListed) return std::nullopt;
       const bool negated = expression.GetExpressionType() == ExpressionType::COMPARE_NOT_IN;
       return fmt::format("({} {}IN {})", *tested, negated ? "NOT " : "", *among);
     }

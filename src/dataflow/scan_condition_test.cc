@@ -45,6 +45,7 @@ TEST(ScanCondition, IsWhatComparesColumnsAndConstants) {
   EXPECT_EQ(asked_where("s = 'it''s'"), "((s = CAST('it''s' AS VARCHAR)))");
   EXPECT_EQ(asked_where("ts >= '2020-01-02 03:04:05.000006'"),
             "((ts >= CAST('2020-01-02 03:04:05.000006' AS TIMESTAMP)))");
+  EXPECT_EQ(asked_where("ts < 'infinity'"), "((ts < CAST('infinity' AS TIMESTAMP)))");
   EXPECT_EQ(asked_where("k < n"), "((k < n))");
   EXPECT_EQ(asked_where("f IS NOT NULL"), "((f IS NOT NULL))");
   EXPECT_EQ(asked_where("b"), "(b)");
@@ -55,8 +56,10 @@ TEST(ScanCondition, IsWhatComparesColumnsAndConstants) {
 }
 
 TEST(ScanCondition, IsNothingWhereSqlMightMeanSomethingElse) {
-  for (const char* condition : {"f > 0.5", "n * n > 5", "upper(s) = 'A'", "cast(s AS INTEGER) > 1",
-                                "s COLLATE nocase = 'a'", "n = 1 OR cast(s AS INTEGER) > 1"}) {
+  for (const char* condition :
+       {"ts > TIMESTAMP '0044-03-15 10:00:00 (BC)'", "ts < TIMESTAMP '10000-01-01 00:00:00'",
+        "f > 0.5", "n * n > 5", "upper(s) = 'A'", "cast(s AS INTEGER) > 1",
+        "s COLLATE nocase = 'a'", "n = 1 OR cast(s AS INTEGER) > 1"}) {
     EXPECT_EQ(asked_where(condition), "") << condition;
   }
 }

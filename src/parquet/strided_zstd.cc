@@ -27,6 +27,7 @@ const uint8_t* first_of(std::span<const std::byte> page) {
 }  // namespace
 
 struct StridedZstd::State {
+  bool is_ready = false;
   std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context{ZSTD_createCCtx(), ZSTD_freeCCtx};
   std::vector<ZSTD_Sequence> sequences;  // of a page
 };
@@ -34,8 +35,13 @@ struct StridedZstd::State {
 StridedZstd::StridedZstd(int level) : state_(std::make_unique<State>()) {
   ZSTD_CCtx* const context = state_->context.get();
   if (context == nullptr) return;
-  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
-  ZSTD_CCtx_setParameter(context, ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters);
+  const auto set = [&](ZSTD_cParameter parameter, int value) {
+    return ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) == 0;
+  };
+  // The distance is the one before mostly, which takes no bits if zstd is told to look.
+  state_->is_ready = set(ZSTD_c_compressionLevel, level) &&
+                     set(ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters) &&
+                     set(ZSTD_c_searchForExternalRepcodes, ZSTD_ps_enable);
 }
 
 StridedZstd::~StridedZstd() = default;
@@ -62,6 +68,7 @@ Status StridedZstd::compress(std::span<const std::byte> page, size_t head, Buffe
   if (context == nullptr) {
     return format::zstd_failure(static_cast<size_t>(-ZSTD_error_memory_allocation));
   }
+  if (!state_->is_ready) return internal("this zstd takes no sequences");
   const uint8_t* const begin = first_of(page);
   std::vector<ZSTD_Sequence>& sequences = state_->sequences;
   sequences.clear();

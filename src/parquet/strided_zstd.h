@@ -1,6 +1,6 @@
 // zstd for pages of values of 16 bytes (strides.h): what repeats is looked for in the value before
 // only, and handed to zstd, which does the rest. Half of zstd's time for such pages; what comes out
-// is as large, where few values are equal.
+// is smaller, where few values are equal.
 //
 // What comes out is a zstd frame (RFC 8878): every reader takes it.
 //
