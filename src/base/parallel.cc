@@ -8,6 +8,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "base/background.h"
@@ -95,11 +96,16 @@ class Pool {
 
  private:
   explicit Pool(bool background) {
-    for (size_t i = 1; i < parallel_threads(); ++i) {
-      std::thread([this, background] {
-        if (background) become_background_thread();
-        serve();
-      }).detach();
+    try {
+      for (size_t i = 1; i < parallel_threads(); ++i) {
+        std::thread([this, background] {
+          if (background) become_background_thread();
+          serve();
+        }).detach();
+      }
+    } catch (const std::system_error&) {
+      // The system has no more threads: those that there are will do, and every caller works
+      // itself.
     }
   }
 
