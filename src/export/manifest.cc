@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "export/file_types.h"
+#include "format/text.h"
 #include "parquet/mapping.h"
 
 namespace sluice::exports {
@@ -18,11 +19,11 @@ constexpr int kVersion = 1;
 constexpr size_t kMostTextBytes = 256;
 
 // NULL too where a column has no values, or no order.
-Json extreme(const std::optional<engine::Value>& value) {
+Json extreme(const types::SqlType& type, const std::optional<engine::Value>& value) {
   if (!value) return nullptr;
-  std::string text = value->ToString();
-  if (text.size() > kMostTextBytes) return nullptr;
-  return text;
+  const auto text = format::text_of(type, *value);
+  if (!text.ok() || text->size() > kMostTextBytes) return nullptr;
+  return *text;
 }
 
 Result<Json> schema_of(const ExportSpec& spec) {
@@ -41,14 +42,14 @@ Result<Json> schema_of(const ExportSpec& spec) {
   return columns;
 }
 
-Json statistics_of(const Json& schema, const RunFile::Facts& facts) {
+Json statistics_of(const ExportSpec& spec, const Json& schema, const RunFile::Facts& facts) {
   Json columns = Json::array();
   const auto& all = facts.columns.columns();
   for (size_t i = 0; i < all.size(); ++i) {
     columns.push_back({{"name", schema[i]["name"]},
                        {"nulls", all[i].nulls},
-                       {"min", extreme(all[i].min)},
-                       {"max", extreme(all[i].max)}});
+                       {"min", extreme(spec.types[i], all[i].min)},
+                       {"max", extreme(spec.types[i], all[i].max)}});
   }
   return columns;
 }
@@ -72,7 +73,7 @@ Result<std::string> manifest_of(const ExportSpec& spec, const ExportResult& resu
                      {"rows", facts.rows},
                      {"bytes", result.files[i].bytes},
                      {"checksum", "sha256:" + facts.digest.finish()},
-                     {"columns", statistics_of(schema, facts)}});
+                     {"columns", statistics_of(spec, schema, facts)}});
   }
   if (rows != result.rows) {
     return internal("the files have {} rows, the query gave {}", rows, result.rows);

@@ -1,18 +1,15 @@
 #include "export/run_files.h"
 
 #include <algorithm>
-#include <optional>
 
-#include "base/check.h"
 #include "export/parallel.h"
 
 namespace sluice::exports {
 
 namespace {
 
-// Requests at once when a run is undone, and when it is published.
+// Requests at once when a run is undone.
 constexpr size_t kUndoThreads = 16;
-constexpr size_t kPublishThreads = 8;
 
 }  // namespace
 
@@ -121,20 +118,11 @@ Result<std::vector<store::ObjectInfo>> RunFiles::complete(std::stop_token stop) 
   for (RunFile* const file : files) {
     if (file->state_ == RunFile::State::kEnded) TRY(file->close(stop));
   }
-  std::vector<std::optional<Result<store::ObjectInfo>>> published(files.size());
-  std::atomic<bool> failed = false;
-  in_parallel(files.size(), kPublishThreads, [&](size_t i) {
-    if (failed) return;
-    published[i] = files[i]->complete(stop);
-    if (!published[i]->ok()) failed = true;
-  });
   std::vector<store::ObjectInfo> infos;
-  for (auto& one : published) {
-    if (!one) continue;  // left out after one that has failed
-    TRY_ASSIGN(store::ObjectInfo info, std::move(*one));
+  for (RunFile* const file : files) {
+    TRY_ASSIGN(store::ObjectInfo info, file->complete(stop));
     infos.push_back(std::move(info));
   }
-  CHECK(infos.size() == files.size());
   return infos;
 }
 

@@ -94,8 +94,8 @@ class RunFiles {
 
   // All data files, in the order of their names. When all writers have ended.
   std::vector<RunFile*> data();
-  // Waits until all data files are at the store, then publishes them, several at once. After an
-  // error undo() is needed.
+  // Waits until all data files are at the store, then publishes them in the order of their names.
+  // After an error undo() is needed.
   Result<std::vector<store::ObjectInfo>> complete(std::stop_token stop);
 
   struct Leftovers {

@@ -72,6 +72,17 @@ class Layout(harness.ServerTest):
         self.assertEqual(manifest["statement_sha256"], hashlib.sha256(manifest["statement"].encode()).hexdigest())
         return manifest
 
+    def test_bounds_in_a_manifest_are_texts_as_in_csv(self):
+        row = ("date '0044-03-15 BC' AS d, timestamp '2020-01-02 03:04:05.5' AS t, 1.50::numeric AS n, "
+               "1e20::double precision AS f, 'Infinity'::double precision AS i, 0::real AS z, 'a' AS s")
+        self.sql.query(self.copy(", MANIFEST", source=f"(SELECT {row})", path=self.path, form="csv"))
+        names = self.files(self.path)
+        manifest = json.loads(next(file.read_text() for name, file in names.items() if name.endswith("-manifest.json")))
+        fields = next(file.read_text() for name, file in names.items() if name.endswith(".csv")).strip().split(",")
+        [file] = manifest["files"]
+        self.assertEqual([column["min"] for column in file["columns"]], fields)
+        self.assertEqual([column["max"] for column in file["columns"]], fields)
+
     def test_a_manifest_tells_of_every_file(self):
         for form in ("csv", "parquet"):
             path = f"{self.path}-{form}"
