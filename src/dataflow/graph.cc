@@ -320,16 +320,15 @@ std::optional<std::string> Graph::scan_condition(SourceId source, const ColumnNa
   for (const Step& step : steps_) {
     if (step.node->kind != NodeKind::kSource || step.node->as<Source>().id != source) continue;
     const std::vector<size_t>& columns = step.node->as<Source>().columns;
-    const bool is_answer = &step == &steps_.back();
     for (const Step::Reader& reader : step.readers) {
       const Node& node = *steps_[reader.step].node;
-      if (is_answer || node.kind != NodeKind::kFilter) return std::nullopt;
+      if (node.kind != NodeKind::kFilter) return std::nullopt;
       const auto told = condition_in_sql(node.as<Filter>(),
                                          [&](size_t column) { return name(columns.at(column)); });
       if (!told) return std::nullopt;
       conditions.insert(*told);
     }
-    if (step.readers.empty()) return std::nullopt;
+    if (step.readers.empty()) return std::nullopt;  // it is the answer
   }
   if (conditions.empty()) return std::nullopt;
   return fmt::format("{}", fmt::join(conditions, " OR "));

@@ -65,9 +65,7 @@ std::optional<std::string> literal(const engine::Value& value) {
   if (!engine::Value(text).DefaultTryCastAs(type, back, &error) || back != value) {
     return std::nullopt;
   }
-  std::string quoted;
-  for (const char letter : text) quoted.append(letter == '\'' ? 2 : 1, letter);
-  return fmt::format("CAST('{}' AS {})", quoted, type.ToString());
+  return fmt::format("CAST({} AS {})", engine::Value(text).ToSQLString(), type.ToString());
 }
 
 // A column or a constant.

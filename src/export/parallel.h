@@ -1,4 +1,5 @@
-// Calls a function for each of a number of things, several at once, and waits for all.
+// Calls a function for each of a number of things, several at once, and waits for all. On threads
+// of its own, since they wait for the network; what computes is for base/parallel.h.
 #pragma once
 
 #include <algorithm>

@@ -39,6 +39,14 @@ void settle(engine::Vector& vector, size_t rows) {
   vector.Flatten(rows);
 }
 
+// What comes behind the operator takes one batch at a time. Both must outlive it.
+Emit guarded_by(std::mutex& mutex, const Emit& emit) {
+  return [&mutex, &emit](BatchPtr batch) {
+    const std::lock_guard lock(mutex);
+    emit(std::move(batch));
+  };
+}
+
 }  // namespace
 
 std::vector<std::vector<size_t>> shard_columns(const Node& node) {
@@ -180,11 +188,8 @@ Delta ShardedOperator::step(std::span<const Delta* const> inputs) {
 
 void ShardedOperator::fill(size_t input, const BatchPtr& rows, const Emit& emit) {
   const std::vector<BatchPtr> batches = split(input, rows);
-  std::mutex mutex;  // what comes behind this operator takes one batch at a time
-  const Emit one_by_one = [&](BatchPtr batch) {
-    const std::lock_guard lock(mutex);
-    emit(std::move(batch));
-  };
+  std::mutex mutex;
+  const Emit one_by_one = guarded_by(mutex, emit);
   each(rows->size(), [&](size_t shard) {
     if (batches[shard]) shards_[shard]->fill(input, batches[shard], one_by_one);
   });
@@ -196,10 +201,7 @@ void ShardedOperator::end_input(size_t input) {
 
 void ShardedOperator::finish_fill(const Emit& emit) {
   std::mutex mutex;
-  const Emit one_by_one = [&](BatchPtr batch) {
-    const std::lock_guard lock(mutex);
-    emit(std::move(batch));
-  };
+  const Emit one_by_one = guarded_by(mutex, emit);
   each(state().rows, [&](size_t shard) { shards_[shard]->finish_fill(one_by_one); });
 }
 

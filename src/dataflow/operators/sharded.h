@@ -1,9 +1,8 @@
 // An operator as several of its kind, each for some of the keys, so that many rows are worked on by
 // several threads.
 //
-//   rows ── by the hash of their key ──┬── shard 0: the operator, with the rows of its keys ──┬──
-//   out
-//                                      └── shard 1: …                                        ──┘
+//   rows ── by the hash of their key ──┬── shard 0: the operator, for its keys ──┬── out
+//                                      └── shard 1: …                            ──┘
 //
 // Right for an operator whose output is the sum of what it is for the rows of each key alone: joins
 // by key, groups, distinct rows, partitions. A shard's state is its own, so nothing is locked but
