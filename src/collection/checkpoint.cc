@@ -8,7 +8,6 @@
 namespace sluice::collection {
 namespace {
 
-constexpr uint64_t kManyDeletions = 100'000;
 constexpr uint64_t kSmallSegmentRows = 1'000'000;
 constexpr uint64_t kSmallSegmentBytes = uint64_t{64} << 20;
 constexpr size_t kManySmallSegments = 8;
@@ -17,7 +16,7 @@ constexpr std::chrono::seconds kFirstPause{10}, kLongestPause{600};
 
 // A segment that is rewritten because of its deleted rows, in per cent of its rows.
 bool worth_folding(uint64_t dead, uint64_t rows) {
-  return dead >= kManyDeletions || (dead > 0 && dead >= rows / 100);
+  return dead > 0 && dead >= rows / 100;
 }
 
 // Deleted rows that no reader can see any more.
