@@ -47,8 +47,6 @@ std::string meaning_name(const Field& field) {
       return fmt::format("TIME(MICROS,{})", utc);
     case Meaning::kTimestampMicros:
       return fmt::format("TIMESTAMP(MICROS,{})", utc);
-    case Meaning::kTimestampMillis:
-      return fmt::format("TIMESTAMP(MILLIS,{})", utc);
     case Meaning::kInteger:
       return fmt::format("INTEGER({},{})", field.bits, field.is_signed ? "signed" : "unsigned");
     case Meaning::kDecimal:
@@ -91,8 +89,6 @@ std::string arrow_leaf(const Field& field) {
       return "time64[us]";
     case Meaning::kTimestampMicros:
       return fmt::format("timestamp[us{}]", zone);
-    case Meaning::kTimestampMillis:
-      return fmt::format("timestamp[ms{}]", zone);
     case Meaning::kInteger:
       return fmt::format("{}int{}", field.is_signed ? "" : "u", field.bits);
     case Meaning::kDecimal:

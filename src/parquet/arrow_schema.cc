@@ -26,7 +26,7 @@ enum Type : uint8_t {
   kLargeBinary = 19,
   kLargeUtf8 = 20,
 };
-constexpr uint32_t kDays = 0, kMillis = 1, kMicros = 2;
+constexpr uint32_t kDays = 0, kMicros = 2;
 constexpr uint32_t kSingle = 1, kDouble = 2;
 constexpr uint16_t kSchemaInMessage = 1;
 constexpr uint32_t kVersion5 = 4;
@@ -64,8 +64,8 @@ Described without_meaning(const Field& field) {
   return {kFixedSizeBinary, {number(0, field.fixed_bytes)}};
 }
 
-Described timestamp(const Field& field, uint32_t unit) {
-  Described described{kTimestamp, {small(0, unit)}};
+Described timestamp(const Field& field) {
+  Described described{kTimestamp, {small(0, kMicros)}};
   if (field.is_utc) described.values.push_back(FlatBuffer::offset(1));
   return described;
 }
@@ -80,9 +80,7 @@ Described leaf(const Field& field) {
     case Meaning::kTimeMicros:
       return {kTime, {small(0, kMicros), number(1, 64)}};
     case Meaning::kTimestampMicros:
-      return timestamp(field, kMicros);
-    case Meaning::kTimestampMillis:
-      return timestamp(field, kMillis);
+      return timestamp(field);
     case Meaning::kInteger:
       return integer(field.bits, field.is_signed);
     case Meaning::kDecimal:

@@ -34,19 +34,6 @@ struct AsNumber {
   }
 };
 
-struct MicrosAsMillis {
-  static constexpr size_t width() { return sizeof(int64_t); }
-  template <typename Source>
-  static constexpr bool copies() {
-    return false;
-  }
-  void put(int64_t micros, uint8_t* at) const {
-    // Towards the past, as times before 1970 are negative.
-    const int64_t millis = micros / 1000 - (micros % 1000 < 0 ? 1 : 0);
-    std::memcpy(at, &millis, sizeof millis);
-  }
-};
-
 struct Halves {
   uint64_t high = 0, low = 0;
 };
@@ -444,10 +431,6 @@ Encoder decimal(const Field& field) {
 template <typename Source>
 Encoder integer(const Field& field) {
   if (field.physical == Physical::kInt64) {
-    if (field.meaning == Meaning::kTimestampMillis) {
-      if constexpr (std::is_same_v<Source, int64_t>) return fixed<Source, MicrosAsMillis>();
-      return nullptr;
-    }
     return fixed<Source, AsNumber<int64_t>>();
   }
   if (field.physical == Physical::kInt32 && sizeof(Source) <= 4) {

@@ -40,8 +40,6 @@ std::string meaning_of(const Field& field) {
       return " time";
     case Meaning::kTimestampMicros:
       return fmt::format(" micros {}", utc);
-    case Meaning::kTimestampMillis:
-      return fmt::format(" millis {}", utc);
     case Meaning::kInteger:
       return fmt::format(" {}{}", field.is_signed ? "int" : "uint", field.bits);
     case Meaning::kDecimal:

@@ -31,8 +31,6 @@ int converted_type(const Field& field) {
       return 6;
     case Meaning::kTimeMicros:
       return 8;
-    case Meaning::kTimestampMillis:
-      return 9;
     case Meaning::kTimestampMicros:
       return 10;
     case Meaning::kInteger: {
@@ -48,11 +46,11 @@ int converted_type(const Field& field) {
 }
 
 void write_unit_of_time(const Field& field, int id, Thrift& out) {
-  constexpr int kMillis = 1, kMicros = 2;
+  constexpr int kMicros = 2;
   out.begin_struct(id);
   out.boolean(1, field.is_utc);
   out.begin_struct(2);
-  out.empty_struct(field.meaning == Meaning::kTimestampMillis ? kMillis : kMicros);
+  out.empty_struct(kMicros);
   out.end();
   out.end();
 }
@@ -81,7 +79,6 @@ void write_logical_type(const Field& field, Thrift& out) {
     case Meaning::kTimeMicros:
       write_unit_of_time(field, 7, out);
       break;
-    case Meaning::kTimestampMillis:
     case Meaning::kTimestampMicros:
       write_unit_of_time(field, 8, out);
       break;

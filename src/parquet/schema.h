@@ -36,7 +36,6 @@ enum class Meaning : uint8_t {
   kDate,
   kTimeMicros,
   kTimestampMicros,
-  kTimestampMillis,
   kInteger,
   kDecimal,
   kInterval,
