@@ -33,6 +33,14 @@ bool is_refused_by_reference(TypeId type) {
   }
 }
 
+// Whether a text may have more than the 65,535 bytes of Redshift's, at up to 4 a character.
+bool can_be_long(const SqlType& type) {
+  constexpr int kMostCharacters = 65'535 / 4;
+  if (type.id == TypeId::kText || type.id == TypeId::kJsonb) return true;
+  const bool has_length = type.id == TypeId::kVarchar || type.id == TypeId::kChar;
+  return has_length && (type.precision < 0 || type.precision > kMostCharacters);
+}
+
 bool is_list(TypeId type) { return type == TypeId::kArray || type == TypeId::kList; }
 
 class Losses {
@@ -41,6 +49,7 @@ class Losses {
 
   void collect(const SqlType& type, const Field& field, bool is_nested = false) {
     add(in_file(type, field));
+    add(of_moments(field));
     if (profile_.name == "materialize" && is_refused_by_reference(type.id)) {
       add("Materialize refuses it; as in PROFILE 'default'");
     }
@@ -80,10 +89,10 @@ class Losses {
         return field.text_of ? "as its text" : "16 bytes that do not say that they are a UUID";
       case TypeId::kInterval:
         if (field.text_of) break;
-        return "fails on parts of milliseconds, and below zero";
+        return "parts of milliseconds, below zero, and 1194 hours and more are an error";
       case TypeId::kArray:
         return field.kind == FieldKind::kArray && field.dimensions > 1
-                   ? "the lengths of its dimensions are not kept"
+                   ? "the lengths of its dimensions are not kept; uneven ones are an error"
                    : "";
       case TypeId::kRegclass:
       case TypeId::kRegtype:
@@ -96,6 +105,18 @@ class Losses {
     return field.text_of && field.meaning == Meaning::kString ? "as its text" : "";
   }
 
+  // Of dates and timestamps those that most readers cannot have. DuckDB's infinity is Parquet's
+  // largest number, too.
+  const char* of_moments(const Field& field) const {
+    if (field.is_usual_year) return "beyond the years 1 to 9999, BC and infinity are an error";
+    if (profile_.name == "duckdb") return "";
+    if (field.meaning == Meaning::kDate) return "infinity as 2147483647 days";
+    if (field.meaning == Meaning::kTimestampMicros) {
+      return "infinity as 9223372036854775807 microseconds";
+    }
+    return "";
+  }
+
   using Notes = std::vector<const char*>;
 
   // What loaders do with what the file still says.
@@ -105,8 +126,7 @@ class Losses {
     if (profile_.name == "snowflake" && is_group) return {"loads as VARIANT"};
     if (profile_.name != "redshift") return {};
     if (is_group) return {"loads as SUPER"};
-    const bool is_text = type.id == TypeId::kText || type.id == TypeId::kJsonb;
-    return is_text && !is_nested ? Notes{"fails to load past 65,535 bytes"} : Notes{};
+    return can_be_long(type) && !is_nested ? Notes{"fails to load past 65,535 bytes"} : Notes{};
   }
 
   static Notes in_bigquery(const SqlType& type, const Field& field) {
@@ -147,6 +167,10 @@ std::string advice_of(const Profile& profile) {
     return "load with enable_list_inference, and decimal_target_types NUMERIC, BIGNUMERIC";
   }
   if (profile.name == "redshift") return "load nested columns with SERIALIZETOJSON";
+  if (profile.name == "databricks") {
+    return "read with spark.sql.parquet.datetimeRebaseModeInRead = CORRECTED where there are dates "
+           "before 1582-10-15 or timestamps before 1900";
+  }
   return "";
 }
 

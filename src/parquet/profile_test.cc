@@ -264,16 +264,44 @@ TEST(Profile, TellsWhatIsLost) {
   EXPECT_EQ(loss(Profile::materialize(), "numeric(5,2)"), "the precision is not kept");
   EXPECT_EQ(loss(Profile::standard(), "numeric(5,2)"), "");
   EXPECT_EQ(loss(Profile::materialize(), "int[]"), "");
-  EXPECT_EQ(loss(Profile::materialize(), "int[][]"), "the lengths of its dimensions are not kept");
+  EXPECT_EQ(loss(Profile::materialize(), "int[][]"),
+            "the lengths of its dimensions are not kept; uneven ones are an error");
+  EXPECT_EQ(loss(Profile::standard(), "int[][]"), "");
   EXPECT_EQ(loss(Profile::materialize(), "interval"),
             "as its text; Materialize refuses it; as in PROFILE 'default'");
   EXPECT_EQ(loss(Profile::standard(), "uuid"), "");
   EXPECT_EQ(loss(Profile::standard(), "jsonb"), "");
   EXPECT_EQ(loss(Profile::databricks(), "uuid list"), "as its text");
-  EXPECT_EQ(loss(Profile::redshift(), "timestamptz"), "the clock of UTC, without a zone");
+  EXPECT_EQ(loss(Profile::redshift(), "timestamptz"),
+            "the clock of UTC, without a zone; beyond the years 1 to 9999, BC and infinity are an "
+            "error");
   EXPECT_EQ(loss(Profile::bigquery(), "numeric(38,10)"), "needs BIGNUMERIC");
   EXPECT_EQ(loss(Profile::bigquery(), "numeric(38,9)"), "");
-  EXPECT_EQ(loss(Profile::duckdb(), "interval"), "fails on parts of milliseconds, and below zero");
+  EXPECT_EQ(loss(Profile::duckdb(), "interval"),
+            "parts of milliseconds, below zero, and 1194 hours and more are an error");
+  EXPECT_EQ(loss(Profile::redshift(), "varchar"), "fails to load past 65,535 bytes");
+  EXPECT_EQ(loss(Profile::redshift(), "varchar(10)"), "the length is not kept");
+}
+
+TEST(Profile, TellsWhatBecomesOfDatesThatReadersDoNotHave) {
+  const char* const refused = "beyond the years 1 to 9999, BC and infinity are an error";
+  for (const Profile& profile :
+       {Profile::snowflake(), Profile::bigquery(), Profile::databricks()}) {
+    EXPECT_EQ(loss(profile, "date"), refused) << profile.name;
+    EXPECT_EQ(loss(profile, "timestamp"), refused) << profile.name;
+    EXPECT_EQ(loss(profile, "timestamptz"), fmt::format("in UTC; {}", refused)) << profile.name;
+    EXPECT_EQ(loss(profile, "time").find(refused), std::string::npos) << profile.name;
+  }
+  EXPECT_EQ(loss(Profile::databricks(), "map[text=>date]"), refused);
+  EXPECT_EQ(loss(Profile::redshift(), "timestamp list"),
+            fmt::format("loads as SUPER; {}", refused));
+  for (const Profile& profile : {Profile::materialize(), Profile::standard()}) {
+    EXPECT_EQ(loss(profile, "date"), "infinity as 2147483647 days") << profile.name;
+    EXPECT_EQ(loss(profile, "timestamp list"), "infinity as 9223372036854775807 microseconds")
+        << profile.name;
+  }
+  EXPECT_EQ(loss(Profile::duckdb(), "date"), "");
+  EXPECT_EQ(loss(Profile::duckdb(), "timestamp"), "");
 }
 
 // ---- Arrow's schema ----

@@ -302,7 +302,7 @@ class Layout(harness.ServerTest):
         self.assertEqual(rows[:4], [
             ("column", "a", "integer", "INT32", "int32", ""), ("column", "b", "text", "BYTE_ARRAY STRING", "large_string", ""),
             ("column", "c", "numeric(12,2)", "FIXED_LEN_BYTE_ARRAY(16) DECIMAL(38,2)", "decimal128(38, 2)", "the precision is not kept"),
-            ("column", "d", "date", "INT32 DATE", "date32[day]", "")])
+            ("column", "d", "date", "INT32 DATE", "date32[day]", "infinity as 2147483647 days")])
         by_name = {(row[0], row[1]): row for row in rows}
         self.assertAlmostEqual(int(by_name["estimate", "rows"][3]), ROWS, delta=ROWS / 2)
         self.assertGreaterEqual(int(by_name["estimate", "files"][3]), 1)

@@ -228,7 +228,7 @@ class Profiles(unittest.TestCase):
         self.assertEqual(lines["ai"], ("integer[]", "LIST<INT32>", "list<int32>", "NULL loads as an empty list, and fails within one"))
         self.assertEqual(lines["k"], ("integer", "INT32 REQUIRED", "int32", ""))
         lines = {row[1]: row[2:] for row in self.explain("edges", None) if row[0] == "column"}
-        self.assertEqual(lines["a2"][3], "the lengths of its dimensions are not kept")
+        self.assertEqual(lines["a2"][3], "the lengths of its dimensions are not kept; uneven ones are an error")
         self.assertIn("Materialize refuses it", lines["iv"][3])
         self.assertEqual(lines["tz"][2], "timestamp[us, tz=+00:00]")
         self.assertEqual(lines["te"][2], "large_string")

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+"""What EXPLAIN COPY says beforehand is what the COPY then does: which values are an error, what the others are in the
+files, which keys the objects have, and how many bytes and files there are."""
+
+import json
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+import harness
+import wire
+
+WAREHOUSES = ("snowflake", "bigquery", "redshift", "databricks")
+PROFILES = ("materialize", "default", "duckdb", *WAREHOUSES)
+
+
+class ExplainCopy(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-explain-copy-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.server = harness.Server("--local-export-dir", str(cls.folder), "--threads", "2")
+        cls.addClassCleanup(cls.server.close)
+        cls.next = 0
+
+    def setUp(self):
+        self.sql = self.server.wire()
+        self.addCleanup(self.sql.close)
+
+    def statement(self, source, options="", profile=None, form="parquet"):
+        """COPY into a folder that nobody has used, and that folder."""
+        type(self).next += 1
+        target = self.folder / f"export-{self.next}"
+        named = f", PROFILE = '{profile}'" if profile else ""
+        return f"COPY {source} TO 'file://{target}' WITH (FORMAT = '{form}'{named}{options})", target
+
+    def explain(self, copy):
+        """{(item, name): (sql type, file type, arrow type, note)}"""
+        return {(row[0], row[1]): tuple(row[2:]) for row in self.sql.query("EXPLAIN " + copy).rows}
+
+    def fault(self, statement):
+        with self.assertRaises(wire.Fault) as raised:
+            self.sql.query(statement)
+        return raised.exception
+
+    def read(self, folder, query):
+        return json.loads(harness.node("readers/read.mjs", "duckdb", folder, "parquet", query, timeout=120))
+
+    # ---- what is lost
+
+    MOMENTS = (
+        ("date", ("infinity", "-infinity", "0044-03-15 BC", "10000-01-01")),
+        ("timestamp", ("infinity", "-infinity", "0044-03-15 00:00:00 BC", "10000-01-01 00:00:00")),
+        ("timestamptz", ("infinity", "-infinity", "0044-03-15 00:00:00 BC", "10000-01-01 00:00:00")))
+
+    def test_moments_that_a_profile_refuses_are_named_before_and_when_they_come(self):
+        for profile in WAREHOUSES:
+            for kind, values in self.MOMENTS:
+                for value in values:
+                    with self.subTest(f"{profile} {kind} {value}"):
+                        for source in (f"'{value}'::{kind}", f"""'{{k=>"{value}"}}'::map[text=>{kind}]"""):
+                            copy, target = self.statement(f"(SELECT {source} AS moment)", profile=profile)
+                            self.assertIn("beyond the years 1 to 9999, BC and infinity are an error",
+                                          self.explain(copy)["column", "moment"][3])
+                            fault = self.fault(copy)
+                            self.assertEqual(fault.sqlstate, "22008")
+                            self.assertIn(f'column "{"MOMENT" if profile == "snowflake" else "moment"}": {value} is not', str(fault))
+                            self.assertIn("cast the column to text", fault.fields["H"])
+                            self.assertEqual(list(target.rglob("*.parquet")), [])
+
+    def test_moments_within_the_years_are_taken(self):
+        for profile in WAREHOUSES:
+            copy, target = self.statement("(SELECT date '0001-01-01' AS a, timestamp '9999-12-31 23:59:59.999999' AS b)", profile=profile)
+            self.sql.query(copy)
+            self.assertEqual(self.read(target, "SELECT a::text, b::text FROM data"), [["0001-01-01", "9999-12-31 23:59:59.999999"]])
+
+    def test_moments_that_a_profile_takes_are_in_the_file(self):
+        numbers = {"date": ("2147483647", "-2147483647", "-735160", "2932897"),
+                   "timestamp": ("9223372036854775807", "-9223372036854775807", "-63517824000000000", "253402300800000000")}
+        for profile in ("materialize", "default", "duckdb"):
+            for kind, values in self.MOMENTS:
+                with self.subTest(f"{profile} {kind}"):
+                    rows = ", ".join(f"({i}, '{value}'::{kind})" for i, value in enumerate(values))
+                    copy, target = self.statement(f"(SELECT * FROM (VALUES {rows}) v(i, moment))", profile=profile)
+                    note = self.explain(copy)["column", "moment"][3]
+                    self.sql.query(copy)
+                    wanted = numbers["date" if kind == "date" else "timestamp"]
+                    self.assertEqual("infinity as " + wanted[0] in note, profile != "duckdb", note)
+                    as_read = self.read(target, "SELECT moment::text FROM data ORDER BY i")
+                    self.assertEqual([text for [text] in as_read[:2]], ["infinity", "-infinity"], "DuckDB has these numbers, too")
+                    self.assertIn("BC", as_read[2][0])
+                    as_written = self.read(target, f"SELECT {self.NUMBER[kind]} FROM data ORDER BY i")
+                    self.assertEqual([str(number) for [number] in as_written][2:], list(wanted[2:]))
+
+    NUMBER = {"date": "(moment - date '1970-01-01')::text", "timestamp": "epoch_us(moment)::text", "timestamptz": "epoch_us(moment)::text"}
+
+    def test_uneven_arrays(self):
+        source = "(SELECT ARRAY[ARRAY[1, 2], ARRAY[3]] AS a)"
+        for profile in PROFILES:
+            with self.subTest(profile):
+                copy, target = self.statement(source, profile=profile)
+                named = "A" if profile == "snowflake" else "a"
+                note = self.explain(copy)["column", "a"][3]
+                self.assertEqual("uneven ones are an error" in note, profile == "materialize", note)
+                if profile == "materialize":
+                    self.assertEqual(self.fault(copy).sqlstate, "2202E")
+                else:
+                    self.sql.query(copy)
+                    self.assertEqual(self.read(target, f"SELECT {named}::text FROM data"), [["[[1, 2], [3]]"]])
+
+    def test_intervals_that_parquet_does_not_have(self):
+        for value in ("-1 day", "0.0005 seconds", "1194 hours"):
+            copy, _ = self.statement(f"(SELECT interval '{value}' AS i)", profile="duckdb")
+            self.assertIn("parts of milliseconds, below zero, and 1194 hours and more are an error", self.explain(copy)["column", "i"][3])
+            self.assertEqual(self.fault(copy).sqlstate, "22008")
+        copy, target = self.statement("(SELECT interval '1193 hours' AS i)", profile="duckdb")
+        self.sql.query(copy)
+        self.assertEqual(self.read(target, "SELECT i::text FROM data"), [["1193:00:00"]])
+
+
+if __name__ == "__main__":
+    harness.main()
