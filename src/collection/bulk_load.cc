@@ -10,8 +10,9 @@ namespace {
 // Less than this, in fewer rows than load_from_rows, stays in memory and goes through the log, as
 // any commit's: a file costs more.
 constexpr uint64_t kSmallBytes = uint64_t{16} << 20;
-// A file is closed past this, so that rewriting one for its deletions stays cheap. Not earlier, since
-// each file costs a query about 0.1 ms of planning: as much as a selective one takes altogether.
+// A file is closed past this, so that rewriting one for its deletions stays cheap. Not earlier,
+// since each file costs a query about 0.1 ms of planning: as much as a selective one takes
+// altogether.
 constexpr uint64_t kSegmentRows = 16'000'000;
 
 class Load final : public BulkLoad {

@@ -15,9 +15,7 @@ constexpr size_t kManySmallSegments = 8;
 constexpr std::chrono::seconds kFirstPause{10}, kLongestPause{600};
 
 // A segment that is rewritten because of its deleted rows, in per cent of its rows.
-bool worth_folding(uint64_t dead, uint64_t rows) {
-  return dead > 0 && dead >= rows / 100;
-}
+bool worth_folding(uint64_t dead, uint64_t rows) { return dead > 0 && dead >= rows / 100; }
 
 // Deleted rows that no reader can see any more.
 DeletionSet dead_rows(const Collection::Capture& capture, Time since) {

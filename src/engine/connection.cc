@@ -8,6 +8,7 @@
 #include <duckdb/planner/planner.hpp>
 #include <map>
 
+#include "engine/constant_rows.h"
 #include "engine/errors.h"
 #include "engine/push/push_copy.h"
 
@@ -65,6 +66,23 @@ class DuckStream final : public RowStream {
   duckdb::Connection& connection_;
   duckdb::unique_ptr<duckdb::QueryResult> rows_;
   duckdb::unique_ptr<duckdb::DataChunk> chunk_;
+};
+
+// Rows that are there already.
+class FinishedStream final : public RowStream {
+ public:
+  explicit FinishedStream(ConstantRows rows) : rows_(std::move(rows)) {}
+
+  const Shape& shape() const override { return rows_.shape; }
+
+  Result<Chunk*> next(std::stop_token stop) override {
+    if (stop.stop_requested()) return cancelled();
+    return std::exchange(given_, true) ? nullptr : rows_.rows.get();
+  }
+
+ private:
+  const ConstantRows rows_;
+  bool given_ = false;
 };
 
 class DuckConnection final : public Connection {
@@ -173,6 +191,13 @@ Result<std::unique_ptr<RowStream>> DuckConnection::stream(Query query,
   TRY(settle());
   try {
     NamedValues values = named(std::move(parameters));
+    {
+      duckdb_->context->interrupted = false;  // as it may be since an earlier query
+      const std::stop_callback interrupt(stop, [this] { duckdb_->Interrupt(); });
+      if (auto rows = constant_rows(*duckdb_->context, query, values)) {
+        return std::unique_ptr<RowStream>(std::make_unique<FinishedStream>(*std::move(rows)));
+      }
+    }
     auto pending = duckdb_->PendingQuery(query.statement().Copy(), values, true);
     if (pending->HasError()) return engine_error(pending->GetErrorObject());
     // Not earlier: DuckDB forgets an interrupt that comes before its query has begun. A stop
