@@ -1,6 +1,6 @@
 #include "session/export_explain.h"
 
-#include <algorithm>
+#include <set>
 
 #include "export/file_types.h"
 #include "export/names.h"
@@ -134,17 +134,18 @@ Result<std::vector<Row>> describe_export(const exports::ExportSpec& given,
     TRY_ASSIGN(mapped, parquet::map_columns(spec.names, spec.types, spec.profile, spec.required));
   }
   std::vector<Row> out;
+  std::set<std::string> in_files;
   for (size_t i = 0; i < spec.names.size(); ++i) {
     const types::SqlType& type = spec.types[i];
+    in_files.insert(csv ? spec.names[i] : mapped[i].name);
     out.push_back(csv ? text_column(spec.names[i], type)
                       : file_column(spec.names[i], type, mapped[i], spec.profile));
   }
   std::string folders;
   for (const std::string& name : spec.partition_names) {
-    const bool written = std::find(spec.names.begin(), spec.names.end(), name) != spec.names.end();
     out.push_back({"partition", name, "", "key", "",
                    fmt::format("{}; NULL and an empty text are one",
-                               written ? "in the files too" : "in the keys only")});
+                               in_files.contains(name) ? "in the files too" : "in the keys only")});
     folders += fmt::format("{}={{value}}/", name);
   }
   add_options(spec, out);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "export/names.h"
+#include "parquet/mapping.h"
 #include "sql/front/parse.h"
 #include "sql/query_trees.h"
 
@@ -84,6 +85,21 @@ Result<bool> are_few(const Execution& execution, const engine::Query& query, siz
     if (chunk == nullptr) return found <= most;
     found += chunk->size();
   }
+}
+
+// A folder's key has the name that its column has in the files, or would have beside theirs.
+void name_keys(exports::ExportSpec& spec) {
+  if (spec.format == exports::FileFormat::kCsv) return;
+  std::vector<std::string> names = spec.names;
+  std::vector<size_t> places;
+  for (const std::string& key : spec.partition_names) {
+    const auto found = std::find(spec.names.begin(), spec.names.end(), key);
+    const bool is_in_files = found != spec.names.end();
+    places.push_back(is_in_files ? static_cast<size_t>(found - spec.names.begin()) : names.size());
+    if (!is_in_files) names.push_back(key);
+  }
+  const std::vector<std::string> in_file = parquet::names_in_file(names, spec.profile);
+  for (size_t i = 0; i < places.size(); ++i) spec.partition_names[i] = in_file[places[i]];
 }
 
 }  // namespace
@@ -167,6 +183,7 @@ Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& 
       spec.required.erase(spec.required.begin() + static_cast<ptrdiff_t>(*column));
     }
   }
+  name_keys(spec);
   TRY_ASSIGN(auto connection, execution.connect());
   TRY_ASSIGN(const size_t threads, threads_of(*connection));
   const size_t open =

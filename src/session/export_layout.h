@@ -32,7 +32,8 @@ Result<duckdb::unique_ptr<duckdb::SelectStatement>> with_partitions(
 // With a few partitions as they are, each in a file that stays open; with many, the engine brings
 // those of one together, and spills what its memory does not hold. To know which, the partitions
 // are counted first. Columns that are partitions themselves are left out of the files, but with
-// WRITE PARTITION COLUMNS.
+// WRITE PARTITION COLUMNS. The spec's partitions then have the names of their folders' keys, which
+// are those of the profile.
 Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& options,
                           exports::ExportSpec& spec, engine::Query& query);
 

@@ -118,6 +118,55 @@ class ExplainCopy(unittest.TestCase):
         self.sql.query(copy)
         self.assertEqual(self.read(target, "SELECT i::text FROM data"), [["1193:00:00"]])
 
+    # ---- keys
+
+    def test_keys_of_partitions_are_named_as_columns_are(self):
+        source = """(SELECT 1 AS "Order Id", 'x' AS "order_id", 'A' AS "Flag")"""
+        # The files' columns; the keys' names of flag, of one that is called as a column but for case and a blank, and of two such.
+        wanted = {
+            None: (["Order Id", "order_id"], ["Flag", "Order_id", "order Id"]),
+            "duckdb": (["Order Id", "order_id"], ["Flag", "Order_id2", "order Id2"]),
+            "snowflake": (["ORDER ID", "ORDER_ID"], ["FLAG", "ORDER_ID2", "ORDER ID2"]),
+            "redshift": (["order id", "order_id"], ["flag", "order_id2", "order id2"]),
+            "bigquery": (["Order_Id", "order_id2"], ["Flag", "Order_id3", "order_Id4"]),
+            "databricks": (["Order_Id", "order_id2"], ["Flag", "Order_id3", "order_Id4"])}
+        options = ', PARTITION BY ("Flag", 7 AS "Order_id", 8 AS "order Id"), MANIFEST'
+        for profile, (columns, keys) in wanted.items():
+            with self.subTest(profile):
+                copy, target = self.statement(source, options, profile)
+                explained = self.explain(copy)
+                self.assertEqual([name for item, name in explained if item == "partition"], keys)
+                self.assertTrue(all("in the keys only" in explained["partition", key][3] for key in keys))
+                key = explained["object", "data"][1]
+                self.sql.query(copy)
+                manifest = json.loads(next(target.glob("*manifest.json")).read_text())
+                self.assertEqual(manifest["partition_by"], keys)
+                self.assertEqual([column["name"] for column in manifest["schema"]], columns)
+                [file] = target.rglob("*.parquet")
+                folders = f"{keys[0]}=A/{keys[1]}=7/{keys[2]}=8"
+                self.assertEqual(str(file.parent.relative_to(target)), folders)
+                for value in "A78":
+                    key = key.replace("{value}", value, 1)
+                self.assertIn(folders, key)
+                # Of keys and columns, which DuckDB tells apart whatever their case.
+                if profile:
+                    seen = json.loads(harness.node("readers/read.mjs", "schema", file.parent))
+                    self.assertEqual(sorted(name for name, _ in seen), sorted(columns + keys))
+
+    def test_a_partition_that_is_in_the_files_has_its_name_there(self):
+        options = ", PARTITION BY (flag), WRITE PARTITION COLUMNS"
+        copy, target = self.statement("(SELECT 1 AS a, 'A' AS flag)", options, "snowflake")
+        self.assertIn("in the files too", self.explain(copy)["partition", "FLAG"][3])
+        self.sql.query(copy)
+        self.assertEqual([path.name for path in target.iterdir()], ["FLAG=A"])
+        self.assertEqual(self.read(target / "FLAG=A", 'SELECT "FLAG" FROM data'), [["A"]])
+
+    def test_csv_has_the_names_of_the_query_in_its_keys_too(self):
+        copy, target = self.statement("""(SELECT 1 AS a, 'A' AS "Flag")""", ', PARTITION BY ("Flag")', "redshift", "csv")
+        self.assertIn(("partition", "Flag"), self.explain(copy))
+        self.sql.query(copy)
+        self.assertEqual([path.name for path in target.iterdir()], ["Flag=A"])
+
 
 if __name__ == "__main__":
     harness.main()
