@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+from common.verdicts import Verdicts
 from peers import postgres
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
@@ -35,10 +36,9 @@ def processor_seconds(process):
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(server, peer, script, seconds):
-    """-> whether all targets are met."""
+def measure(server, peer, script, seconds, verdicts):
     ours = ["-h", server.host, "-p", str(server.port), "-U", "materialize", "materialize"]
-    met, commits = True, 0
+    commits = 0
     for clients, target in TARGETS.items():
         for protocol in PROTOCOLS:
             before = processor_seconds(server.process.pid)
@@ -46,19 +46,17 @@ def measure(server, peer, script, seconds):
             microseconds = (processor_seconds(server.process.pid) - before) / (rate * seconds) * 1e6
             beside = commits_a_second(peer, clients, protocol, seconds, script)
             commits += int(rate * seconds * 0.9)
-            met = met and rate >= target
-            print(f"{clients:2} connections, {protocol:<8} {rate:8.0f} commits/s   {'PASS' if rate >= target else 'FAIL'} "
-                  f"(at least {target})   {microseconds:4.0f} us of processor time each   "
-                  f"{rate / beside:.2f} of PostgreSQL's", flush=True)
+            verdicts.at_least(f"{clients:2} connections, {protocol}, commits a second", rate, target)
+            print(f"        {microseconds:.0f} us of processor time each, {rate / beside:.2f} of PostgreSQL's", flush=True)
     with server.wire() as sql:
         rows = int(sql.rows("SELECT count(*) FROM t")[0][0])
     if rows < commits:
         sys.exit(f"only {rows} rows of more than {commits} that were acknowledged")
-    return met
 
 
 def main():
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    verdicts = Verdicts()
     table = "CREATE TABLE t (a int, b int)"
     with tempfile.TemporaryDirectory() as folder, postgres.Postgres() as peer:
         script = pathlib.Path(folder) / "insert.sql"
@@ -68,10 +66,10 @@ def main():
             with server.wire() as sql:
                 sql.query(table)
             peer.psql(table)
-            met = measure(server, ["-h", peer.folder, "-U", "postgres", "postgres"], script, seconds)
+            measure(server, ["-h", peer.folder, "-U", "postgres", "postgres"], script, seconds, verdicts)
         finally:
             server.close()
-    sys.exit(0 if met else 1)
+    verdicts.end()
 
 
 main()

@@ -1,20 +1,20 @@
 #!/usr/bin/python3
 """How fast exports are: rows and bytes a second of whole runs, uploads included, against DuckDB's own COPY of
-the same rows to a file in memory, in one run of the benchmark.
+the same rows to a file in memory, against others, and as they grow, in one run of the benchmark.
 
-usage: export.py [--large] [--rows N] [--tables lineitem,nested,wide] [--rounds N] [--threads N]
-                 [--folder /dev/shm] [--no-rgw] [--only csv|parquet] [--compressed] [--tls] [--peers] [--scaling]
+usage: export.py [--parts formats,others,growth] [--tables lineitem,nested,wide] [--rows N] [--rounds N] [--threads N]
+                 [--folder /dev/shm] [--only csv|parquet] [--compressed] [--rgw]
 
-Uploads go to tests/sink/sink.cc, which forgets what it reads, in a process of its own; and to a radosgw where
-one can be started, for information only, since there its disk is measured. --large takes 30 million rows of
-lineitem instead of 6. Every figure is a process of its own (bench/export/export_job.cc), all are interleaved,
-and of the rounds the one with the best wall time is shown. On a busy machine trust the processor seconds.
+Uploads go to tests/sink/sink.cc, which forgets what it reads, in a process of its own. Every figure is a process of its
+own (bench/export/export_job.cc), all are interleaved, and of the rounds the one with the best wall time is shown.
+Each target is judged as PASS or MISS; exit code 0 if none is missed. It takes eight minutes and 5 GB of --folder.
 
+formats   Parquet with snappy and zstd, csv, and csv over TLS with a CRC-32C of each part, beside DuckDB 1.4.4 and
+          DuckDB 1.5 (npm's, fetched into build/bench-peers)
+others    PostgreSQL 15's COPY TO STDOUT, and a file of DuckDB's that rclone uploads
+growth    1 and 30 million rows, 30 million within 512 MB, and 1 to 8 exports of 6 million rows at once
 --compressed  csv with zstd and gzip too (gzip against DuckDB's plain csv: its own gzip takes minutes)
---tls         csv over TLS, with a CRC-32C of each part
---peers       DuckDB 1.5 (npm), PostgreSQL 15's COPY TO STDOUT, and a file of DuckDB's that rclone uploads, each
-              where it is installed; npm's is fetched into build/bench-peers
---scaling     1 and 30 million rows, 1 to 8 exports at once, and the peak of memory with 512 MB, for csv"""
+--rgw         also to a radosgw, for information only, since there its disk is measured"""
 
 import argparse
 import contextlib
@@ -27,7 +27,8 @@ import sys
 import tempfile
 import time
 
-from peers import postgres
+from common.verdicts import Verdicts
+from peers import duckdb, postgres, rclone
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
@@ -36,11 +37,13 @@ import s3
 JOB = ROOT / "build" / "release" / "bench" / "export_job"
 RGW = ROOT / "tests" / "rgw" / "rgw"
 FORMATS = (("parquet", "snappy"), ("parquet", "zstd"), ("csv", ""))
-# Of lineitem; csv of the others is to be twice as fast.
-TARGETS = {"parquet snappy": 1.7, "parquet zstd": 1.4, "csv": 2.5}
-OTHER_TARGETS = {"parquet snappy": 1.2, "parquet zstd": 1.2, "csv": 2.0}
-PEERS = ROOT / "build" / "bench-peers"
-DUCKDB_PEER = "@duckdb/node-api@1.5.6-r.1"
+# Times as fast as DuckDB 1.4.4, by wall and by processor time.
+TARGETS = {"parquet snappy": 1.7, "parquet zstd": 1.4, "csv": 2.5, "csv over TLS": 2.0}
+TARGET_OF_OTHER_TABLES = 1.2
+TIMES_POSTGRES, TIMES_RCLONE = 6, 3
+MOST_GROWTH = 1.1  # of the time a row takes, from 1 million rows to 30
+MOST_PEAK_MB = 650  # of 30 million rows within 512 MB
+MOST_UNFAIRNESS = 1.5  # the last of eight exports that begin together, to the first
 SINK_KEYS = {"AWS_ACCESS_KEY_ID": "sink", "AWS_SECRET_ACCESS_KEY": "sink", "AWS_REGION": "us-east-1"}
 
 
@@ -59,71 +62,146 @@ def sink_environment(*arguments):
         yield {**SINK_KEYS, "S3_ENDPOINT": sink.url, **({"S3_CA_FILE": sink.ca_file} if sink.ca_file else {})}
 
 
-class Rgw:
-    """A radosgw with an own folder; None in `environment` where none can be started."""
-
-    def __init__(self, folder, wanted):
-        self.folder, self.environment, self.bucket = folder, None, "bench"
-        if not wanted:
-            return
-        out = subprocess.run([RGW, "start", "--dir", folder], capture_output=True, text=True)
-        if out.returncode != 0:
-            print("no radosgw, so no figures for it:", out.stderr.strip().splitlines()[-1:])
-            return
-        settings = dict(line.removeprefix("export ").split("=", 1) for line in out.stdout.splitlines())
-        self.environment = settings
-        self.client = s3.S3(settings["S3_ENDPOINT"], settings["AWS_ACCESS_KEY_ID"],
-                            settings["AWS_SECRET_ACCESS_KEY"], settings["AWS_REGION"])
-        self.client.make_bucket(self.bucket)
-
-    def stop(self):
-        if self.environment:
-            subprocess.run([RGW, "stop", "--dir", self.folder], check=False, capture_output=True)
+@contextlib.contextmanager
+def rgw_environment(folder, wanted):
+    """A radosgw's settings; None where none is wanted or can be started."""
+    if not wanted:
+        yield None
+        return
+    out = subprocess.run([RGW, "start", "--dir", folder], capture_output=True, text=True)
+    if out.returncode != 0:
+        print("no radosgw, so no figures for it:", out.stderr.strip().splitlines()[-1:])
+        yield None
+        return
+    settings = dict(line.removeprefix("export ").split("=", 1) for line in out.stdout.splitlines())
+    s3.S3(settings["S3_ENDPOINT"], settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"],
+          settings["AWS_REGION"]).make_bucket("bench")
+    try:
+        yield settings
+    finally:
+        subprocess.run([RGW, "stop", "--dir", folder], check=False, capture_output=True)
 
 
-def formats(options):
-    wanted = [one for one in FORMATS if options.only in (None, one[0])]
-    return wanted + ([("csv", "zstd"), ("csv", "gzip")] if options.compressed else [])
+class Bench:
+    """The folder, the stores and the options of one run of the benchmark."""
+
+    def __init__(self, options, folder, sink, tls, rgw):
+        self.options, self.folder, self.sink, self.tls, self.rgw = options, folder, sink, tls, rgw
+        self.verdicts = Verdicts()
+        self.exports = 0
+
+    def table(self, name, rows):
+        file = self.folder / f"{name}{rows}.duckdb"
+        if not file.exists():
+            run_job("create", name, rows, file)
+        return file
+
+    def sluice(self, file, form, codec, environment, **more):
+        self.exports += 1
+        return run_job("sluice", file, form, codec, self.options.threads, "bench", f"export{self.exports}",
+                       environment={**environment, **more})
+
+    def duckdb(self, file, form, codec, target, keep=False):
+        return run_job("duckdb", file, form, codec, self.options.threads, target,
+                       environment={"EXPORT_KEEP": "1"} if keep else None)
+
+    def jobs(self, file, form, codec):
+        """{who: what it does} of one format."""
+        name, target = f"{form} {codec}".strip(), self.folder / "out"
+        jobs = {}
+        if name != "csv gzip":
+            jobs["duckdb, local file"] = lambda: self.duckdb(file, form, codec, target)
+        jobs["sluice"] = lambda: self.sluice(file, form, codec, self.sink)
+        if name == "csv":
+            jobs["sluice over TLS"] = lambda: self.sluice(file, form, codec, self.tls, S3_CHECKSUM="CRC32C")
+        if (form, codec) in FORMATS and duckdb.is_installed():
+            jobs["duckdb 1.5, local file"] = lambda: duckdb.copy(file, target, form, codec, self.options.threads)
+        if self.rgw:
+            jobs["sluice, radosgw"] = lambda: self.sluice(file, form, codec, self.rgw)
+        return jobs
 
 
-def measured(options, folder, file, sink, tls, rgw):
-    """{job: its best figures}, jobs in the order in which they are to be shown."""
-    best, prefix = {}, 0
-
-    def sluice(form, codec, bucket, environment):
-        nonlocal prefix
-        prefix += 1
-        return run_job("sluice", file, form, codec, options.threads, bucket, f"{file.stem}{prefix}", environment=environment)
-
-    for round_number in range(options.rounds):
-        for form, codec in formats(options):
-            name = f"{form} {codec}".strip()
-            jobs = {}
-            if name != "csv gzip":
-                jobs["duckdb, local file"] = lambda: run_job("duckdb", file, form, codec, options.threads, folder / "out")
-            jobs["sluice, sink"] = lambda: sluice(form, codec, "bench", sink)
-            if tls and name == "csv":
-                jobs["sluice, TLS, CRC"] = lambda: sluice(form, codec, "bench", {**tls, "S3_CHECKSUM": "CRC32C"})
-            if options.peers and (form, codec) in FORMATS:
-                jobs["duckdb 1.5, file"] = lambda: duckdb_peer(file, folder / "out", form, codec, options.threads)
-            if rgw.environment and round_number == 0:
-                jobs["sluice, radosgw"] = lambda: sluice(form, codec, rgw.bucket, rgw.environment)
-            for job, work in jobs.items():
-                figures = work()
-                known = best.get(f"{name}: {job}")
-                if figures and (known is None or figures["wall"] < known["wall"]):
-                    best[f"{name}: {job}"] = figures
+def best_of(rounds, jobs):
+    """{who: its figures of the round with the best wall time}; in turns."""
+    best = {}
+    for _ in range(rounds):
+        for who, work in jobs.items():
+            figures = work()
+            if who not in best or figures["wall"] < best[who]["wall"]:
+                best[who] = figures
     return best
 
 
-def duckdb_peer(file, target, form, codec, threads):
-    if not (PEERS / "node_modules").is_dir():
-        PEERS.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--silent", "--no-save", "--prefix", PEERS, DUCKDB_PEER], check=True)
-    shutil.copy(ROOT / "bench" / "export" / "duckdb_peer.mjs", PEERS)
-    done = subprocess.run(["node", PEERS / "duckdb_peer.mjs", file, target, form, codec, str(threads)],
-                          capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+def show(name, best, duckdb_itself):
+    rows = best["sluice"]["rows"]
+    for who, figures in best.items():
+        assert figures["rows"] == rows, (who, figures)
+        wall, cpu = figures["wall"], figures["cpu"]
+        print(f"{name + ': ' + who:<42}{wall:>8.2f}{cpu:>8.2f}{rows / wall / 1e6:>10.2f}{rows / cpu / 1e6:>8.2f}"
+              f"{figures['bytes'] / wall / 1e6:>7.0f}{figures['bytes'] / 1e6:>7.0f}{figures['files']:>6}"
+              f"{figures['peak'] / 1e6:>9.0f}{duckdb_itself['wall'] / wall:>8.2f}{duckdb_itself['cpu'] / cpu:>7.2f}", flush=True)
+
+
+def judge(verdicts, table, name, best, duckdb_itself):
+    for who, kind in (("sluice", name), ("sluice over TLS", f"{name} over TLS")):
+        if who not in best or kind not in TARGETS:
+            continue
+        target = TARGETS[kind] if table == "lineitem" else TARGET_OF_OTHER_TABLES
+        for measure, word in (("wall", "time"), ("cpu", "processor time")):
+            verdicts.at_least(f"{table}, {kind}, {word} of DuckDB's COPY", duckdb_itself[measure] / best[who][measure], target)
+    if "duckdb 1.5, local file" in best:
+        verdicts.at_least(f"{table}, {name}, time of DuckDB 1.5's", best["duckdb 1.5, local file"]["wall"] / best["sluice"]["wall"], 1)
+
+
+def measure_formats(bench):
+    options = bench.options
+    formats = [one for one in FORMATS if options.only in (None, one[0])]
+    formats += [("csv", "zstd"), ("csv", "gzip")] if options.compressed else []
+    if not duckdb.is_installed():
+        print("npm cannot fetch DuckDB 1.5: not measured")
+    for table in filter(None, options.tables.split(",")):
+        rows = options.rows or (6_000_000 if table == "lineitem" else 1_000_000)
+        file = bench.table(table, rows)
+        print(f"\n{table}: {rows} rows, {options.threads} threads, best of {options.rounds}")
+        print(f"{'':<42}{'wall s':>8}{'cpu s':>8}{'M rows/s':>10}{'by cpu':>8}{'MB/s':>7}{'MB':>7}{'files':>6}"
+              f"{'peak MB':>9}{'x wall':>8}{'x cpu':>7}")
+        plain = None
+        for form, codec in formats:
+            name = f"{form} {codec}".strip()
+            best = best_of(options.rounds, bench.jobs(file, form, codec))
+            itself = best.get("duckdb, local file", plain)
+            plain = itself if name == "csv" else plain
+            show(name, best, itself)
+            judge(bench.verdicts, table, name, best, itself)
+
+
+def measure_others(bench):
+    """What others take from the same rows to the same end."""
+    rows, out = bench.options.rows or 6_000_000, bench.folder / "others"
+    file = bench.table("lineitem", rows)
+
+    def ours(form, codec):
+        return min(bench.sluice(file, form, codec, bench.sink)["wall"] for _ in range(3))
+
+    print(f"\nothers: {rows} rows of lineitem, {bench.options.threads} threads, seconds until all is uploaded, or read")
+    if postgres.is_installed():
+        mine = ours("csv", "")
+        bench.duckdb(file, "csv", "", out, keep=True)
+        theirs = postgres_copy(out)
+        print(f"csv: sluice {mine:.2f}, PostgreSQL 15 COPY TO STDOUT {theirs:.2f}")
+        bench.verdicts.at_least("csv, time of PostgreSQL's COPY TO STDOUT", theirs / mine, TIMES_POSTGRES)
+    else:
+        print("no PostgreSQL 15: not measured")
+    if not rclone.is_installed():
+        print("no rclone: not measured")
+        return
+    for form, codec in FORMATS:
+        mine, name = ours(form, codec), f"{form} {codec}".strip()
+        written = min(bench.duckdb(file, form, codec, out, keep=True)["wall"] for _ in range(2))
+        uploaded = min(rclone.upload(out, bench.sink) for _ in range(2))
+        print(f"{name}: sluice {mine:.2f}, DuckDB {written:.2f} and rclone {uploaded:.2f}")
+        bench.verdicts.at_least(f"{name}, time of a file and rclone", (written + uploaded) / mine, TIMES_RCLONE)
+    out.unlink()
 
 
 def postgres_copy(csv_file):
@@ -141,136 +219,66 @@ def postgres_copy(csv_file):
         return min(seconds)
 
 
-def rclone_upload(path, sink):
-    """Seconds of an upload of one file."""
-    settings = {"RCLONE_CONFIG_SINK_TYPE": "s3", "RCLONE_CONFIG_SINK_PROVIDER": "Other", "RCLONE_CONFIG_SINK_ENV_AUTH": "true",
-                "RCLONE_CONFIG_SINK_ENDPOINT": sink["S3_ENDPOINT"], "RCLONE_CONFIG_SINK_REGION": "us-east-1",
-                "RCLONE_S3_NO_CHECK_BUCKET": "true", "RCLONE_S3_NO_HEAD": "true", "RCLONE_IGNORE_CHECKSUM": "true"}
-    environment = {**os.environ, **sink, **settings}
-    environment.pop("AWS_CA_BUNDLE", None)
-    begin = time.monotonic()
-    subprocess.run(["rclone", "--config", "/dev/null", "copyto", path, "sink:bench/rclone", "--s3-upload-concurrency", "4",
-                    "--retries", "1"], check=True, env=environment, capture_output=True)
-    return time.monotonic() - begin
+def measure_growth(bench):
+    few, some, many = 1_000_000, 6_000_000, 30_000_000
+    formats = [one for one in (("parquet", "snappy"), ("csv", "")) if bench.options.only in (None, one[0])]
+    small, large = bench.table("lineitem", few), bench.table("lineitem", many)
+    for form, codec in formats:
+        name = f"{form} {codec}".strip()
 
+        def run(file, **more):
+            return bench.sluice(file, form, codec, bench.sink, EXPORT_WARM="1", **more)
 
-def show_peers(options, folder, sink):
-    """What others take from the same rows to the same end."""
-    rows = options.rows or 2_000_000
-    file, out = folder / "peers.duckdb", folder / "peers.csv"
-    run_job("create", "lineitem", rows, file)
-
-    def ours(form, codec):
-        return min((run_job("sluice", file, form, codec, options.threads, "bench", f"peers{time.monotonic_ns()}",
-                            environment=sink) for _ in range(3)), key=lambda one: one["wall"])
-
-    def keep_file(form, codec):
-        """DuckDB's file stays, for those that go on from it."""
-        return run_job("duckdb", file, form, codec, options.threads, out, environment={"EXPORT_KEEP": "1"})
-
-    print(f"\nothers: {rows} rows of lineitem, {options.threads} threads, seconds until all is uploaded, or read")
-    csv = ours("csv", "")
-    if postgres.is_installed():
-        keep_file("csv", "")
-        theirs = postgres_copy(out)
-        print(f"  csv: sluice {csv['wall']:.2f}, PostgreSQL 15 COPY TO STDOUT {theirs:.2f}: {theirs / csv['wall']:.1f} times")
-    if shutil.which("rclone"):
-        for form, codec in FORMATS:
-            mine = ours(form, codec)
-            written = keep_file(form, codec)["wall"]
-            uploaded = min(rclone_upload(out, sink) for _ in range(2))
-            print(f"  {form} {codec}: sluice {mine['wall']:.2f}, duckdb {written:.2f} + rclone {uploaded:.2f}: "
-                  f"{(written + uploaded) / mine['wall']:.1f} times")
-    out.unlink(missing_ok=True)
-    file.unlink()
-
-
-def show_scaling(options, folder, sink):
-    print(f"\ncsv, {options.threads} threads, by rows and by exports at once")
-
-    def run(file, **more):
-        return run_job("sluice", file, "csv", "", options.threads, "bench", f"scaling{time.monotonic_ns()}",
-                       environment={**sink, "EXPORT_WARM": "1", **more})
-
-    for rows in (1_000_000, 30_000_000):
-        file = folder / f"scaling{rows}.duckdb"
-        run_job("create", "lineitem", rows, file)
-        best = min((run(file) for _ in range(3)), key=lambda one: one["cpu"])
-        print(f"  {rows:>9} rows: {best['wall'] / rows * 1e9:.0f} ns a row by wall, {best['cpu'] / rows * 1e9:.0f} by cpu, "
-              f"peak {best['peak'] / 1e6:.0f} MB", flush=True)
-        if rows == 30_000_000:
-            small = run(file, EXPORT_MEMORY_MB="512")
-            print(f"  the same with 512 MB: {small['wall'] / rows * 1e9:.0f} ns by wall, peak {small['peak'] / 1e6:.0f} MB")
-            continue
+        print(f"\n{name} of lineitem, {bench.options.threads} threads, as it grows", flush=True)
+        best = {few: [], many: []}
+        for _ in range(3):
+            for rows, file in ((few, small), (many, large)):
+                best[rows].append(run(file))
+        by_row = {rows: {measure: min(one[measure] for one in runs) / rows * 1e9 for measure in ("wall", "cpu")}
+                  for rows, runs in best.items()}
+        for rows, figures in by_row.items():
+            print(f"{rows} rows: {figures['wall']:.0f} ns a row by wall, {figures['cpu']:.0f} by processor time, "
+                  f"peak {best[rows][0]['peak'] / 1e6:.0f} MB", flush=True)
+        for measure, word in (("wall", "time"), ("cpu", "processor time")):
+            bench.verdicts.at_most(f"{name}, {word} a row of {many} rows to that of {few}",
+                                   by_row[many][measure] / by_row[few][measure], MOST_GROWTH)
+        bench.verdicts.at_most(f"{name}, MB at the peak of {many} rows within 512 MB",
+                               run(large, EXPORT_MEMORY_MB="512")["peak"] / 1e6, MOST_PEAK_MB)
         for runs in (1, 2, 4, 8):
-            all_of = run(file, EXPORT_RUNS=str(runs))
-            print(f"  {runs} at once: {all_of['rows'] / all_of['wall'] / 1e6:.2f} M rows/s in all, the first after "
+            all_of = run(bench.table("lineitem", some), EXPORT_RUNS=str(runs))
+            print(f"{runs} at once: {all_of['rows'] / all_of['wall'] / 1e6:.2f} M rows/s in all, the first after "
                   f"{all_of['fastest']:.2f} s, the last after {all_of['wall']:.2f} s", flush=True)
-    for file in folder.glob("scaling*.duckdb"):
-        file.unlink()
+            if runs > 1:
+                bench.verdicts.at_most(f"{name}, {runs} at once, time of the last to the first's",
+                                       all_of["wall"] / all_of["fastest"], MOST_UNFAIRNESS)
 
 
-def show(table, options, best):
-    rows = next(iter(best.values()))["rows"]
-    print(f"\n{table}: {rows} rows, {options.threads} threads, best of {options.rounds}")
-    print(f"{'':<32}{'wall s':>8}{'cpu s':>8}{'M rows/s':>10}{'by cpu':>8}{'MB/s':>7}{'MB':>7}{'files':>6}"
-          f"{'peak MB':>9}{'x wall':>8}{'x cpu':>7}")
-    failed = []
-    for job, figures in best.items():
-        assert figures["rows"] == rows, (job, figures)
-        name = job.split(":")[0]
-        duckdb = best.get(f"{name}: duckdb, local file") or best["csv: duckdb, local file"]
-        wall, cpu = figures["wall"], figures["cpu"]
-        by_wall, by_cpu = duckdb["wall"] / wall, duckdb["cpu"] / cpu
-        print(f"{job:<32}{wall:>8.2f}{cpu:>8.2f}{rows / wall / 1e6:>10.2f}{rows / cpu / 1e6:>8.2f}"
-              f"{figures['bytes'] / wall / 1e6:>7.0f}{figures['bytes'] / 1e6:>7.0f}{figures['files']:>6}"
-              f"{figures['peak'] / 1e6:>9.0f}{by_wall:>8.2f}{by_cpu:>7.2f}", flush=True)
-        targets = TARGETS if table == "lineitem" else OTHER_TARGETS
-        target = targets.get(name, 0)
-        if "sink" in job and by_cpu < target and by_wall < target:
-            failed.append(f"{job}: {by_wall:.2f} by wall, {by_cpu:.2f} by cpu, {target} wanted")
-    return failed
+PARTS = {"formats": measure_formats, "others": measure_others, "growth": measure_growth}
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--rows", type=int)
     parser.add_argument("--tables", default="lineitem,nested,wide")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--folder", default="/dev/shm")
-    parser.add_argument("--no-rgw", action="store_true")
     parser.add_argument("--only", choices=("csv", "parquet"))
-    for flag in ("--compressed", "--tls", "--peers", "--scaling"):
+    for flag in ("--compressed", "--rgw"):
         parser.add_argument(flag, action="store_true")
     options = parser.parse_args()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench_export.", dir=options.folder))
-    rgw = Rgw(folder / "rgw", not options.no_rgw)
-    failed = []
     print(f"load before: {os.getloadavg()[0]:.1f}")
-    try:
-        with contextlib.ExitStack() as stack:
-            sink = stack.enter_context(sink_environment())
-            tls = stack.enter_context(sink_environment("--tls")) if options.tls else None
-            for table in filter(None, options.tables.split(",")):
-                rows = options.rows or (30_000_000 if options.large and table == "lineitem" else
-                                        6_000_000 if table == "lineitem" else 1_000_000)
-                file = folder / f"{table}.duckdb"
-                run_job("create", table, rows, file)
-                failed += show(table, options, measured(options, folder, file, sink, tls, rgw))
-                file.unlink()
-            if options.peers:
-                show_peers(options, folder, sink)
-            if options.scaling:
-                show_scaling(options, folder, sink)
-    finally:
-        rgw.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench_export.", dir=options.folder)))
+        sink = stack.enter_context(sink_environment())
+        tls = stack.enter_context(sink_environment("--tls"))
+        rgw = stack.enter_context(rgw_environment(folder / "rgw", options.rgw))
+        bench = Bench(options, folder, sink, tls, rgw)
+        for part in filter(None, options.parts.split(",")):
+            PARTS[part](bench)
     print(f"\nload after: {os.getloadavg()[0]:.1f}")
-    for line in failed:
-        print("MISSED", line)
-    sys.exit(1 if failed else 0)
+    bench.verdicts.end()
 
 
 if __name__ == "__main__":

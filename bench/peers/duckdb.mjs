@@ -1,6 +1,6 @@
-// A newer DuckDB's own COPY to a local file, measured as export_job does; bench/export.py runs it.
+// A newer DuckDB's own COPY to a local file, measured as export_job does; duckdb.py runs it.
 //
-//   node duckdb_peer.mjs FILE TARGET FORMAT CODEC THREADS
+//   node duckdb.mjs FILE TARGET FORMAT CODEC THREADS
 import { rmSync, statSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
 
