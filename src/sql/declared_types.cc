@@ -15,6 +15,8 @@
 #include <duckdb/parser/tableref/joinref.hpp>
 #include <duckdb/parser/tableref/subqueryref.hpp>
 
+#include "sql/front/meaning.h"
+
 namespace sluice::sql {
 namespace {
 
@@ -216,7 +218,9 @@ class Follower {
                             (node.from_table && !has_only_inner_joins(*node.from_table));
     std::vector<Known> columns;
     for (const auto& item : node.select_list) {
-      if (item->GetExpressionClass() != duckdb::ExpressionClass::STAR) {
+      const bool is_star = item->GetExpressionClass() == duckdb::ExpressionClass::STAR;
+      if (!is_star && holds_star(*item)) return {};
+      if (!is_star) {
         columns.push_back(
             {item->GetName(), type_of(*item, relations), is_never_null(*item, relations)});
         continue;

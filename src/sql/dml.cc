@@ -13,6 +13,7 @@
 #include <duckdb/parser/tableref/subqueryref.hpp>
 #include <set>
 
+#include "sql/front/meaning.h"
 #include "sql/front/parse.h"
 
 namespace sluice::sql {
@@ -83,7 +84,7 @@ bool may_be_literal(const SelectStatement& query, size_t column) {
   if (query.node->type != duckdb::QueryNodeType::SELECT_NODE) return true;
   const auto& items = query.node->Cast<SelectNode>().select_list;
   for (const auto& item : items) {
-    if (item->GetExpressionClass() == duckdb::ExpressionClass::STAR) return items.size() > 1;
+    if (holds_star(*item)) return items.size() > 1;
   }
   return column >= items.size() ||
          items[column]->GetExpressionClass() == duckdb::ExpressionClass::CONSTANT ||
@@ -149,7 +150,7 @@ std::optional<size_t> width_of(const SelectStatement& query) {
   if (node->type != duckdb::QueryNodeType::SELECT_NODE) return {};
   const auto& select = node->Cast<SelectNode>();
   for (const auto& item : select.select_list) {
-    if (item->GetExpressionClass() == duckdb::ExpressionClass::STAR) return {};
+    if (holds_star(*item)) return {};
   }
   return select.select_list.size();
 }

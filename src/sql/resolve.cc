@@ -250,6 +250,7 @@ void Resolver::walk_select(duckdb::SelectNode& node, Scope& scope, bool top) {
   if (node.where_clause) need_boolean(node.where_clause, "WHERE");
   if (node.having) need_boolean(node.having, "HAVING");
   if (node.qualify) walk(node.qualify, scope);
+  if (node.qualify && !failed()) need_boolean(node.qualify, "QUALIFY");
 }
 
 void Resolver::walk_modifiers(duckdb::QueryNode& node, Scope& scope) {

@@ -6,6 +6,7 @@
 #include <duckdb/parser/tableref/list.hpp>
 #include <utility>
 
+#include "sql/front/meaning.h"
 #include "sql/resolver.h"
 
 namespace sluice::sql {
@@ -63,9 +64,8 @@ bool is_star(const duckdb::ParsedExpression& item) {
 // those that make the groups.
 std::vector<std::string> plain_column(const duckdb::SelectNode& node, size_t number) {
   const auto& items = node.select_list;
-  const bool counted = std::none_of(items.begin(), items.end(), [](const auto& item) {
-    return item->GetExpressionClass() == duckdb::ExpressionClass::STAR;
-  });
+  const bool counted =
+      std::none_of(items.begin(), items.end(), [](const auto& item) { return holds_star(*item); });
   const duckdb::ParsedExpression& item = *items[number];
   if (!counted || item.GetExpressionClass() != duckdb::ExpressionClass::COLUMN_REF) return {};
   const auto& groups = node.groups.group_expressions;

@@ -366,3 +366,114 @@ error 42P10
 SELECT 1 BETWEEN SYMMETRIC 2 AND 0
 ----
 error 0A000: BETWEEN SYMMETRIC is not supported
+
+# What DuckDB's SELECT has and this one has not.
+
+SELECT * FROM (VALUES (1, 'a')) t(x, y) PIVOT (sum(x) FOR y IN ('a', 'b'))
+----
+error 0A000: PIVOT is not supported
+
+SELECT * FROM (PIVOT takes ON t USING sum(i))
+----
+error 0A000: PIVOT is not supported
+
+WITH p AS (PIVOT takes ON t USING sum(i)) SELECT * FROM p
+----
+error 0A000: PIVOT is not supported
+
+PIVOT takes ON t USING sum(i)
+----
+error 42601: syntax error at or near "PIVOT"
+
+SELECT * FROM takes UNPIVOT (v FOR name IN (i, n))
+----
+error 0A000: UNPIVOT is not supported
+
+SELECT * FROM takes UNPIVOT INCLUDE NULLS (v FOR name IN (i, n))
+----
+error 0A000: UNPIVOT is not supported
+
+UNPIVOT takes ON i, n INTO NAME name VALUE v
+----
+error 42601: syntax error at or near "UNPIVOT"
+
+SELECT pivot.x, unpivot.x FROM (VALUES (1)) AS pivot(x), (VALUES (2)) AS unpivot(x)
+----
+1|2
+
+# The same without: an aggregate for each column, a row for each column.
+SELECT sum(x) FILTER (WHERE y = 'a') AS a, sum(x) FILTER (WHERE y = 'b') AS b FROM (VALUES (1, 'a'), (2, 'a'), (4, 'b')) t(x, y)
+----
+names a|b
+3|4
+
+SELECT v.name, v.value FROM (VALUES (1, 2)) t(a, b) CROSS JOIN LATERAL (VALUES ('a', a), ('b', b)) AS v(name, value) ORDER BY 1
+----
+a|1
+b|2
+
+SELECT * FROM takes TABLESAMPLE 10 PERCENT
+----
+error 0A000: TABLESAMPLE is not supported
+
+SELECT * FROM takes TABLESAMPLE BERNOULLI (10)
+----
+error 0A000: TABLESAMPLE is not supported
+
+SELECT * FROM takes USING SAMPLE 3
+----
+error 0A000: TABLESAMPLE is not supported
+
+SELECT * FROM takes LIMIT 10 PERCENT
+----
+error 42601: LIMIT in percent is not supported
+
+SELECT list_transform(LIST[1, 2], lambda x: x + 1)
+----
+error 0A000: lambda functions are not supported
+
+SELECT list_reduce(LIST[1, 2], lambda x, y: x + y)
+----
+error 0A000: lambda functions are not supported
+
+# -> is jsonb's.
+SELECT list_transform(LIST[1, 2], x -> x + 1)
+----
+error 42703: column "x" does not exist
+
+SELECT lambda, lambda x, y FROM (VALUES (1, 2)) t(lambda, y)
+----
+names lambda|x|y
+1|1|2
+
+SELECT ARRAY(SELECT x + 1 FROM unnest(l) AS x WHERE x > 1 ORDER BY x) FROM (VALUES (LIST[1, 2, 3])) t(l)
+----
+{3,4}
+
+SELECT [x + 1 FOR x IN LIST[1, 2, 3] IF x > 1]
+----
+error 42601: syntax error at or near "["
+
+SELECT {'a': 1}
+----
+error 42601: syntax error at or near "{"
+
+SELECT try_cast('a' AS integer)
+----
+error 42601: syntax error at or near "AS"
+
+FROM takes
+----
+error 42601: syntax error at or near "FROM"
+
+SELECT #1 FROM takes
+----
+error 42883: operator does not exist: #
+
+SELECT grouping_id(i) FROM takes GROUP BY i
+----
+error 42883: function grouping_id does not exist
+
+INSERT INTO takes BY NAME SELECT 1 AS i
+----
+error 42601: syntax error at or near "BY"

@@ -17,6 +17,14 @@ namespace {
 
 Error too_complex() { return invalid("statement too complex").with_sqlstate("54001"); }
 
+// The SQLSTATE of a complaint about a query that is not of its grammar alone.
+std::string_view state_of(const std::string& message) {
+  const bool of_window = message.find("indow \"") != std::string::npos;
+  if (of_window && message.ends_with("does not exist")) return "42704";
+  if (of_window || message.starts_with("frame ")) return "42P20";
+  return "42601";
+}
+
 // DuckDB's complaint in PostgreSQL's words, at the user's own token.
 Error translated(const duckdb::ErrorData& failure, const Rewritten& text, const Tokens& tokens,
                  size_t end) {
@@ -40,7 +48,7 @@ Error translated(const duckdb::ErrorData& failure, const Rewritten& text, const 
   const bool missing = failure.Type() == duckdb::ExceptionType::NOT_IMPLEMENTED ||
                        message.find("upported") != std::string::npos;
   return invalid("{}", message)
-      .with_sqlstate(missing ? "0A000" : "42601")
+      .with_sqlstate(missing ? "0A000" : state_of(message))
       .at(placed ? tokens.position(token) : 0);
 }
 
@@ -127,6 +135,14 @@ class Parts {
     return Expression(std::move(tree));
   }
 
+  // What is asked of or stored in a row of the table, where the engine's own columns stand as well.
+  Result<Expression> of_row(duckdb::unique_ptr<duckdb::ParsedExpression> tree) const {
+    if (!tree || !holds_star(*tree)) return expression(std::move(tree));
+    return invalid("COLUMNS is not supported in UPDATE and DELETE")
+        .with_sqlstate("0A000")
+        .at(source_.tokens.position(source_.token_of(tree->GetQueryLocation())));
+  }
+
   Result<CommonTables> common_tables(duckdb::CommonTableExpressionMap& map) const {
     CommonTables tables;
     for (auto& [name, info] : map.map) {
@@ -154,7 +170,7 @@ class Parts {
   Result<std::vector<Assignment>> assignments(duckdb::UpdateSetInfo& info) const {
     std::vector<Assignment> set;
     for (size_t i = 0; i < info.columns.size(); ++i) {
-      TRY_ASSIGN(Expression value, expression(std::move(info.expressions[i])));
+      TRY_ASSIGN(Expression value, of_row(std::move(info.expressions[i])));
       set.push_back({{info.columns[i], 0}, std::move(value)});
     }
     return set;
@@ -235,7 +251,7 @@ Result<Update> EngineParser::update(Range range) {
     TRY(postgres_meaning(*tree.from_table, source));
     update.from = std::move(tree.from_table);
   }
-  TRY_ASSIGN(update.where, parts.expression(std::move(tree.set_info->condition)));
+  TRY_ASSIGN(update.where, parts.of_row(std::move(tree.set_info->condition)));
   TRY_ASSIGN(update.with, parts.common_tables(tree.cte_map));
   TRY_ASSIGN(update.returning, parts.returning(tree.returning_list));
   return update;
@@ -255,7 +271,7 @@ Result<Delete> EngineParser::delete_(Range range) {
     TRY(postgres_meaning(*table, source));
     result.from.emplace_back(std::move(table));
   }
-  TRY_ASSIGN(result.where, parts.expression(std::move(tree.condition)));
+  TRY_ASSIGN(result.where, parts.of_row(std::move(tree.condition)));
   TRY_ASSIGN(result.with, parts.common_tables(tree.cte_map));
   TRY_ASSIGN(result.returning, parts.returning(tree.returning_list));
   return result;

@@ -87,7 +87,11 @@ const char* like_with_escape(std::string_view operation) {
   return nullptr;
 }
 
-Error no_samples() { return invalid("TABLESAMPLE is not supported").with_sqlstate("0A000"); }
+Error no_samples() {
+  return invalid("TABLESAMPLE is not supported")
+      .with_sqlstate("0A000")
+      .with_hint("Write WHERE random() < 0.1 for about a tenth of the rows.");
+}
 
 // The walk. The first error stays and stops further rewriting.
 class Meaning {
@@ -212,9 +216,8 @@ class Meaning {
  private:
   void visit_select(duckdb::SelectNode& select) {
     for (auto& column : select.select_list) {
-      const auto kind = column->GetExpressionClass();
-      if (column->HasAlias() || kind == ExpressionClass::STAR ||
-          kind == ExpressionClass::COLUMN_REF) {
+      if (column->HasAlias() || column->GetExpressionClass() == ExpressionClass::COLUMN_REF ||
+          holds_star(*column)) {
         continue;
       }
       column->SetAlias(result_name(*column, source_));
@@ -567,6 +570,14 @@ Status give_meaning(Root& root, const Source& source) {
 size_t Source::token_of(duckdb::optional_idx location) const {
   if (!location.IsValid()) return end;
   return rewritten.token_at(location.GetIndex(), end);
+}
+
+bool holds_star(const duckdb::ParsedExpression& expression) {
+  bool found = expression.GetExpressionClass() == ExpressionClass::STAR;
+  duckdb::ParsedExpressionIterator::EnumerateChildren(
+      expression,
+      [&found](const duckdb::ParsedExpression& child) { found = found || holds_star(child); });
+  return found;
 }
 
 Status postgres_meaning(duckdb::SelectStatement& query, const Source& source) {

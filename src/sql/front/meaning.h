@@ -16,8 +16,8 @@
 //   VALUES             columns are called column1, column2, …
 //   rows               compared field by field (rows.h)
 //
-// What only DuckDB's grammar has and still got here (a string as a table, PIVOT, LIMIT 10%, TRY) is
-// a syntax error. Places in the tree afterwards count characters in the user's own text.
+// What only DuckDB's grammar has and still got here (a string as a table, LIMIT 10%, TRY) is a
+// syntax error. Places in the tree afterwards count characters in the user's own text.
 #pragma once
 
 #include <cstddef>
@@ -49,6 +49,10 @@ Status postgres_meaning(duckdb::SelectStatement& query, const Source& source);
 Status postgres_meaning(duckdb::unique_ptr<duckdb::ParsedExpression>& expression,
                         const Source& source);
 Status postgres_meaning(duckdb::TableRef& table, const Source& source);
+
+// Whether an item of a SELECT may become any number of columns: *, max(COLUMNS('a.*')), * LIKE
+// 'a%'.
+bool holds_star(const duckdb::ParsedExpression& expression);
 
 // The name PostgreSQL gives to a result column without AS. Before postgres_meaning().
 std::string result_name(const duckdb::ParsedExpression& expression, const Source& source);

@@ -127,20 +127,27 @@ TEST(Meaning, RefusesWhatOnlyTheEngineKnows) {
                                      "select a: 1 from t",
                                      "select * from (from t)",
                                      "select * from t at (version => 1)",
-                                     "select list_x(lambda x: x)",
                                      "select try_cast(a as int) from t",
-                                     "select * from t positional join u",
-                                     "select 1 union by name select 2",
+                                     "select 1 intersect by name select 2",
                                      "select [x for x in y]",
                                      "select #1 from t",
                                      "select a ! from t",
                                      "select * from t limit 10%",
-                                     "select * from t pivot (sum(a) for b in (1))",
                                      "select 1;;select 2",
                                      "with a as (from t) select 1",
                                      "select $foo"}) {
     EXPECT_EQ(query_error(sql).sqlstate.substr(0, 2), "42")
         << sql << ": " << query_error(sql).message;
+  }
+  for (const std::string_view sql :
+       {"select list_x(l, lambda x: x) from t", "select list_x(l, lambda x, y: x) from t",
+        "select columns(lambda c: c) from t", "select * from t pivot (sum(a) for b in (1))",
+        "select * from t unpivot (a for b in (c, d))",
+        "select * from t unpivot include nulls (a for b in (c, d))",
+        "select * from (pivot t on a using sum(b))", "with p as (unpivot t on a, b) select 1",
+        "select * from t tablesample bernoulli (10)"}) {
+    EXPECT_EQ(query_error(sql).sqlstate, "0A000") << sql << ": " << query_error(sql).message;
+    EXPECT_NE(query_error(sql).hint, "") << sql;
   }
   EXPECT_EQ(query_error("select a // b from t").sqlstate, "42883");
   EXPECT_EQ(query_error("select a == b from t").sqlstate, "42883");
@@ -156,6 +163,49 @@ TEST(Meaning, KeepsTheEnginesKeywordsUsableAsNames) {
     EXPECT_THAT(column_names(std::string("select ") + std::string(word) + " from t"),
                 ElementsAre(word));
   }
+}
+
+TEST(Meaning, KnowsTheEnginesKeywordsWhereNoNameCanStand) {
+  for (const std::string_view sql :
+       {"select * from t positional join u", "select * from t asof right join u on a > b",
+        "select 1 union by name select 2", "select 1 union all by name select 2",
+        "select columns(*) from t", "select 1, max(columns('a.*')) from t",
+        "select a from t columns(a, b)", "with a as (select 1), columns (b) as (select 2) select b",
+        "select lambda, pivot from t", "select lambda x, y from t", "select a from t pivot (a, b)",
+        "select by from t"}) {
+    EXPECT_TRUE(parse_query(sql).ok()) << sql << ": " << query_error(sql).message;
+  }
+  // No name is given: each of the columns has its own.
+  EXPECT_THAT(column_names("select max(a), max(columns('a.*')) from t"),
+              ElementsAre("max", "max(COLUMNS('a.*'))"));
+}
+
+TEST(Meaning, FollowsWindowsThatAreMadeOfOthers) {
+  auto query = parse_query(
+      "select sum(v) over (c rows 1 preceding) from t window a as (partition by k), "
+      "\"B\" as (a), c as (\"B\" order by v)");
+  ASSERT_TRUE(query.ok());
+  EXPECT_THAT((*query)->ToString(), testing::HasSubstr("PARTITION BY k ORDER BY v"));
+  // Which of the two is meant is not known there.
+  const Error twice = query_error(
+      "select (select sum(v) over (b) from u window a as (order by v), b as (a)), sum(v) over (b) "
+      "from t window b as (order by k)");
+  EXPECT_EQ(twice.sqlstate, "0A000");
+  EXPECT_EQ(query_error("select sum(v) over (a rows 1 preceding) from t window a as (b), b as (a)")
+                .sqlstate,
+            "54001");
+  EXPECT_EQ(query_error("select sum(v) over nosuch from t").sqlstate, "42704");
+  EXPECT_EQ(
+      query_error("select sum(v) over (a order by k) from t window a as (order by v)").sqlstate,
+      "42P20");
+}
+
+TEST(Meaning, BoundsWhatWindowsBecome) {
+  std::string sql = "select 1";
+  for (int i = 0; i < 2000; ++i) sql += ", sum(v) over (b)";
+  sql += " from t window a as (order by v), b as (a partition by k";
+  for (int i = 0; i < 100; ++i) sql += ", k";
+  EXPECT_EQ(query_error(sql + ")").sqlstate, "54001");
 }
 
 TEST(Meaning, PlacesPointIntoTheUsersText) {

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "sql/front/parse.h"
+#include "sql/front/windows.h"
 
 namespace sluice::sql {
 namespace {
@@ -68,6 +70,10 @@ constexpr std::array<std::string_view, 58> kReserved = {
     "on",    "or",        "order",  "returning", "right",   "select",     "set",     "similar",
     "some",  "symmetric", "then",   "true",      "union",   "using",      "values",  "when",
     "where", "with"};
+
+// Bounds of what windows that are made of others are written out to.
+constexpr int kMaxWindowDepth = 20;
+constexpr int kMaxWindowTokens = 100'000;
 
 template <size_t N>
 bool contains(const std::array<std::string_view, N>& words, std::string_view word) {
@@ -245,6 +251,10 @@ class Rewriter {
   using Bracket = Frame::Bracket;
 
   Status rewrite_token() {
+    if (is_window_reference()) {
+      TRY_ASSIGN(const bool done, rewrite_window_reference());
+      if (done) return ok();
+    }
     switch (tokens_[at_].kind) {
       case Kind::kWord:
         return rewrite_word();
@@ -292,6 +302,34 @@ class Rewriter {
                        [this](std::string_view word) { return previous_is(word); });
   }
 
+  bool is_window_reference() const {
+    const bool name = tokens_.is_kind(at_, Kind::kWord) || tokens_.is_kind(at_, Kind::kQuotedWord);
+    return name && at_ > begin_ + 1 && previous_is("(") &&
+           (tokens_.is(at_ - 2, "over") || tokens_.is(at_ - 2, "as"));
+  }
+
+  // Puts out what a window says instead of its name; false: the name can stay.
+  Result<bool> rewrite_window_reference() {
+    if (!windows_) windows_.emplace(tokens_, begin_, end_);
+    TRY_ASSIGN(const auto definition, windows_->definition_instead_of(at_));
+    if (!definition) return false;
+    const size_t next = at_ + 1;
+    const size_t open = frames_.size();
+    if (++window_depth_ > kMaxWindowDepth) return too_many_windows();
+    at_ = *definition;
+    while (at_ < end_ && (frames_.size() > open || !tokens_.is(at_, ")"))) {
+      if (++window_tokens_ > kMaxWindowTokens) return too_many_windows();
+      TRY(rewrite_token());
+    }
+    --window_depth_;
+    at_ = next;
+    return true;
+  }
+
+  Error too_many_windows() const {
+    return invalid("statement too complex").with_sqlstate("54001").at(tokens_.position(at_));
+  }
+
   // ---- words
 
   Status rewrite_word() {
@@ -336,8 +374,38 @@ class Rewriter {
           .with_sqlstate("0A000")
           .at(tokens_.position(at_));
     }
+    TRY(refuse_pivot(word));
+    if (word == "lambda") TRY(refuse_lambda());
     emit(is_name_here(word) ? quote_name(word) : word);
     return ok();
+  }
+
+  // DuckDB's PIVOT and UNPIVOT, where the words can be neither a name nor an alias with columns.
+  Status refuse_pivot(std::string_view word) const {
+    if (word != "pivot" && word != "unpivot") return ok();
+    const bool of_table = next_is("(") && has_word_inside("for");
+    const bool with_nulls = next_is("nulls", 2) && (next_is("include") || next_is("exclude"));
+    const bool as_query = previous_is("(") && (next_is("on", 2) || next_is("using", 2));
+    if (!of_table && !with_nulls && !as_query) return ok();
+    return invalid("{} is not supported", word == "pivot" ? "PIVOT" : "UNPIVOT")
+        .with_sqlstate("0A000")
+        .with_hint(word == "pivot"
+                       ? "Write an aggregate with FILTER (WHERE ...) for each column."
+                       : "Write CROSS JOIN LATERAL (VALUES ('a', a), ('b', b)) AS v(name, value).")
+        .at(tokens_.position(at_));
+  }
+
+  // `lambda x, y: ...`: no expression of PostgreSQL has a colon there.
+  Status refuse_lambda() const {
+    size_t at = at_ + 1;
+    while (at + 1 < end_ && tokens_.is_kind(at, Kind::kWord) && tokens_.is(at + 1, ",")) at += 2;
+    if (at + 1 >= end_ || !tokens_.is_kind(at, Kind::kWord) || !tokens_.is(at + 1, ":")) {
+      return ok();
+    }
+    return invalid("lambda functions are not supported")
+        .with_sqlstate("0A000")
+        .with_hint("Write ARRAY(SELECT ... FROM unnest(...) AS x).")
+        .at(tokens_.position(at_));
   }
 
   // Whether the word stands in the parenthesis that follows, and in none inside it.
@@ -355,12 +423,50 @@ class Rewriter {
   bool is_name_here(std::string_view word) const {
     if (!is_plain_ascii(word)) return true;
     if (word == "at") return !next_is("time");
-    if (word == "by") return !after_any_of({"group", "order", "partition"});
-    if (word == "asof" || word == "anti" || word == "semi") {
-      return !(next_is("join") || (word == "asof" && (next_is("left") || next_is("inner"))));
+    if (word == "by") return !after_any_of({"group", "order", "partition"}) && !is_after_union();
+    if (word == "asof" &&
+        (next_is("inner") || next_is("left") || next_is("right") || next_is("full"))) {
+      return false;
     }
+    if (word == "asof" || word == "anti" || word == "semi" || word == "positional") {
+      return !next_is("join");
+    }
+    if (word == "columns") return !is_expanding_columns();
     if (word == "map") return true;
     return contains(kNeverKeywords, word);
+  }
+
+  // UNION [ALL | DISTINCT] BY NAME
+  bool is_after_union() const {
+    if (previous_is("union")) return true;
+    return after_any_of({"all", "distinct"}) && at_ > begin_ + 1 && tokens_.is(at_ - 2, "union");
+  }
+
+  // COLUMNS('a.*') where an expression can begin; not a table's name or an alias with its columns.
+  bool is_expanding_columns() const {
+    if (!next_is("(") || at_ == begin_) return false;
+    if (after_any_of({"as", "from", "into", "join", "using", "with"})) return false;
+    switch (tokens_[at_ - 1].kind) {
+      case Kind::kOperator:
+        return true;
+      case Kind::kSymbol:
+        return !previous_is(")") && !previous_is("]") && !is_common_table();
+      case Kind::kWord:
+        return contains(kReserved, tokens_.word(at_ - 1));
+      default:
+        return false;
+    }
+  }
+
+  // WITH …, name (columns) AS (
+  bool is_common_table() const {
+    int depth = 0;
+    for (size_t at = at_ + 1; at < end_; ++at) {
+      if (tokens_.is(at, "(")) ++depth;
+      if (!tokens_.is(at, ")") || --depth > 0) continue;
+      return at + 2 < end_ && tokens_.is(at + 1, "as") && tokens_.is(at + 2, "(");
+    }
+    return false;
   }
 
   bool may_be_value(std::string_view word) const {
@@ -632,6 +738,9 @@ class Rewriter {
   Rewritten out_;
   std::vector<Frame> frames_;
   int conditions_ = 0;
+  std::optional<NamedWindows> windows_;  // once one may be named
+  int window_depth_ = 0;
+  int window_tokens_ = 0;
 };
 
 }  // namespace

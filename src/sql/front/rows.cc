@@ -6,6 +6,8 @@
 #include <duckdb/parser/tableref/subqueryref.hpp>
 #include <optional>
 
+#include "sql/front/meaning.h"
+
 namespace sluice::sql {
 namespace {
 
@@ -186,7 +188,7 @@ Result<bool> has_columns(const duckdb::QueryNode& query, size_t count) {
   if (query.type != duckdb::QueryNodeType::SELECT_NODE) return false;
   const auto& columns = query.Cast<duckdb::SelectNode>().select_list;
   for (const auto& column : columns) {
-    if (column->GetExpressionClass() == ExpressionClass::STAR) return false;
+    if (holds_star(*column)) return false;
   }
   if (columns.size() == count) return true;
   return invalid("subquery has too {} columns", columns.size() < count ? "few" : "many")

@@ -1,0 +1,187 @@
+# UNION, INTERSECT, EXCEPT, with ALL, DISTINCT and BY NAME.
+
+CREATE TABLE l (a integer, b text)
+----
+ok CREATE TABLE
+
+CREATE TABLE r (a integer, b text)
+----
+ok CREATE TABLE
+
+INSERT INTO l VALUES (1, 'x'), (1, 'x'), (1, 'x'), (2, 'y'), (NULL, NULL), (NULL, NULL)
+----
+ok INSERT 0 6
+
+INSERT INTO r VALUES (1, 'x'), (1, 'x'), (3, 'z'), (NULL, NULL)
+----
+ok INSERT 0 4
+
+SELECT a FROM l UNION SELECT a FROM r ORDER BY 1
+----
+1
+2
+3
+NULL
+
+SELECT a FROM l UNION ALL SELECT a FROM r ORDER BY 1
+----
+1
+1
+1
+1
+1
+2
+3
+NULL
+NULL
+NULL
+
+SELECT * FROM l INTERSECT SELECT * FROM r ORDER BY 1
+----
+1|x
+NULL|NULL
+
+SELECT * FROM l INTERSECT ALL SELECT * FROM r ORDER BY 1
+----
+1|x
+1|x
+NULL|NULL
+
+SELECT * FROM l EXCEPT SELECT * FROM r ORDER BY 1
+----
+2|y
+
+SELECT * FROM l EXCEPT ALL SELECT * FROM r ORDER BY 1
+----
+1|x
+2|y
+NULL|NULL
+
+SELECT a FROM l UNION DISTINCT SELECT a FROM r ORDER BY a
+----
+1
+2
+3
+NULL
+
+# INTERSECT binds more closely than the others, which go from left to right.
+SELECT 1 UNION SELECT 2 INTERSECT SELECT 3 ORDER BY 1
+----
+1
+
+(SELECT 1 UNION SELECT 2) INTERSECT SELECT 2
+----
+2
+
+SELECT 1 UNION ALL SELECT 1 EXCEPT SELECT 2
+----
+1
+
+SELECT 1 EXCEPT SELECT 1 UNION ALL SELECT 1
+----
+1
+
+(SELECT a FROM l ORDER BY a DESC NULLS LAST LIMIT 1) UNION ALL (SELECT a FROM r ORDER BY a LIMIT 2) ORDER BY a DESC
+----
+2
+1
+1
+
+SELECT a AS n, b FROM l UNION SELECT 7, 'q' ORDER BY n LIMIT 2
+----
+names n|b
+1|x
+2|y
+
+SELECT count(*) FROM (SELECT a FROM l UNION ALL VALUES (8), (9)) q
+----
+8
+
+SELECT 1::real UNION SELECT 2.5 ORDER BY 1
+----
+1
+2.5
+
+SELECT NULL UNION SELECT NULL UNION ALL SELECT NULL
+----
+NULL
+NULL
+
+SELECT a FROM l WHERE a IN (SELECT a FROM r EXCEPT SELECT 3) ORDER BY a
+----
+1
+1
+1
+
+SELECT 1, 2 UNION SELECT 3
+----
+error 42601 ...
+
+# BY NAME: columns meet by their names; what a side does not have is NULL.
+SELECT 1 AS a, 2 AS b UNION ALL BY NAME SELECT 3 AS b, 4 AS c ORDER BY c
+----
+names a|b|c
+types 23|23|23
+NULL|3|4
+1|2|NULL
+
+SELECT 1 AS a, 2 AS b UNION BY NAME SELECT 2 AS b, 1 AS a
+----
+names a|b
+1|2
+
+SELECT 1 AS a, 2 AS b UNION ALL BY NAME SELECT 2 AS b, 1 AS a
+----
+1|2
+1|2
+
+SELECT 1.5 AS a UNION DISTINCT BY NAME SELECT 2.5 AS a UNION ALL BY NAME SELECT 'x'::text AS b ORDER BY a
+----
+names a|b
+types 1700|25
+1.5|NULL
+2.5|NULL
+NULL|x
+
+SELECT b, count(*) FROM (SELECT a FROM l UNION ALL BY NAME SELECT b, a FROM r) q GROUP BY b ORDER BY b
+----
+x|2
+z|1
+NULL|7
+
+CREATE MATERIALIZED VIEW both_sides AS SELECT a FROM l UNION ALL BY NAME SELECT b FROM r
+----
+ok CREATE MATERIALIZED VIEW
+
+DELETE FROM l WHERE a = 1
+----
+ok DELETE 3
+
+SELECT * FROM both_sides ORDER BY a, b
+----
+names a|b
+2|NULL
+NULL|x
+NULL|x
+NULL|z
+NULL|NULL
+NULL|NULL
+NULL|NULL
+
+INSERT INTO l SELECT 5 AS a UNION ALL BY NAME SELECT 'five' AS b
+----
+ok INSERT 0 2
+
+SELECT * FROM l WHERE a = 5 OR b = 'five' ORDER BY a
+----
+5|NULL
+NULL|five
+
+SELECT 1 AS a INTERSECT BY NAME SELECT 1 AS a
+----
+error 42601: syntax error at or near "BY"
+
+SELECT by, name FROM (VALUES (1, 2)) t(by, name)
+----
+names by|name
+1|2
