@@ -30,12 +30,19 @@ class Checks(harness.ServerTest):
         target = target or f"'{self.bucket.url(self.prefix)}'"
         return f"COPY {source} TO {target} WITH ({options})"
 
+    def assert_refused(self, statement, message):
+        """The reference's text is the whole message, not a part of it."""
+        fault = self.sql.fault(statement)
+        self.assertEqual(fault.message, message)
+        return fault
+
     def test_options(self):
         connection = "AWS CONNECTION = aws_conn"
         cases = {
             f"{connection}, FORMAT = 'nosuch'": "unknown FORMAT: nosuch",
             connection: "COPY TO <expr> requires a FORMAT option",
             "FORMAT = 'csv'": "AWS CONNECTION is required for COPY ... TO <expr>",
+            "AWS CONNECTION = t, FORMAT = 'csv'": "only AWS CONNECTION is supported for COPY ... TO <expr>",
             f"{connection}, FORMAT = 'text'": "FORMAT TEXT not yet supported",
             f"{connection}, FORMAT = 'binary'": "FORMAT BINARY not yet supported",
             f"{connection}, FORMAT = 'csv', QUOTE = '||'": "COPY quote must be a single one-byte character",
@@ -45,14 +52,48 @@ class Checks(harness.ServerTest):
             f"{connection}, FORMAT = 'csv', MAX FILE SIZE = '15MB'": "MAX FILE SIZE cannot be less than 16MB",
             f"{connection}, FORMAT = 'csv', MAX FILE SIZE = 16777215": "MAX FILE SIZE cannot be less than 16MB",
             f"{connection}, FORMAT = 'csv', MAX FILE SIZE = '4097MB'": "MAX FILE SIZE cannot be greater than 4GB",
-            f"{connection}, FORMAT = 'csv', MAX FILE SIZE = '100KB'":
-                'couldn\'t parse "KB" into a known SI unit, invalid BytesUnit: KB. '
-                "Valid units are B, kB, MB, GB, and TB. Valid units are B, kB, MB, GB, and TB",
-            "AWS CONNECTION = nosuch, FORMAT = 'csv'": "nosuch",
+            f"{connection}, FORMAT = 'csv', MAX FILE SIZE = '99999999TB'": "bytes value exceeds u64 range",
+            "AWS CONNECTION = nosuch, FORMAT = 'csv'": 'connection "nosuch" does not exist',
         }
+        for suffix in ("K", "KB", "gb"):
+            cases[f"{connection}, FORMAT = 'csv', MAX FILE SIZE = '100{suffix}'"] = (
+                f'couldn\'t parse "{suffix}" into a known SI unit, invalid BytesUnit: {suffix}. '
+                "Valid units are B, kB, MB, GB, and TB. Valid units are B, kB, MB, GB, and TB")
         for options, message in cases.items():
             with self.subTest(options):
-                self.assert_fault(self.copy(options=options), message=message)
+                self.assert_refused(self.copy(options=options), message)
+        fault = self.sql.fault(self.copy(options=f"{connection}, FORMAT = 'csv', MAX FILE SIZE = 'B'"))
+        self.assertRegex(fault.message, r"\Acouldn't parse .* as a number, .+")
+
+    def test_the_first_of_several_faults_is_told(self):
+        """In the reference's order: each statement has one fault less than the one before."""
+        rest = "MAX FILE SIZE = 1"
+        quoted = f"QUOTE = '||', {rest}"
+        ordered = "(SELECT a FROM t ORDER BY a)"
+        steps = (
+            ("t (a)", f"FORMAT = 'nosuch', {quoted}", "1", "unknown FORMAT: nosuch"),
+            ("t (a)", quoted, "1", "COPY TO <expr> requires a FORMAT option"),
+            ("t (a)", f"FORMAT = 'csv', {quoted}", "1", "specifying columns for COPY <table_name> TO commands not yet "
+             "supported; use COPY (SELECT...) TO ... instead"),
+            (ordered, f"FORMAT = 'csv', {quoted}", "1", "ORDER BY is not supported in SELECT query for COPY statements"),
+            ("t", f"FORMAT = 'csv', {quoted}", "1", "AWS CONNECTION is required for COPY ... TO <expr>"),
+            ("t", f"FORMAT = 'csv', AWS CONNECTION = t, {quoted}", "1",
+             "only AWS CONNECTION is supported for COPY ... TO <expr>"),
+            ("t", f"FORMAT = 'csv', AWS CONNECTION = aws_conn, {quoted}", "1",
+             "COPY quote must be a single one-byte character"),
+            ("t", f"FORMAT = 'csv', AWS CONNECTION = aws_conn, QUOTE = ',', {rest}", "1",
+             "COPY delimiter and quote must be different"),
+            ("t", f"FORMAT = 'text', AWS CONNECTION = aws_conn, {rest}", "1", "FORMAT TEXT not yet supported"),
+            ("t", f"FORMAT = 'csv', AWS CONNECTION = aws_conn, {rest}", "1",
+             "COPY TO target must have type text, not type integer"),
+            ("t", f"FORMAT = 'csv', AWS CONNECTION = aws_conn, {rest}", "NULL", "MAX FILE SIZE cannot be less than 16MB"),
+            ("t", "FORMAT = 'csv', AWS CONNECTION = aws_conn", "NULL", "COPY TO target value can not be null"),
+            ("t", "FORMAT = 'csv', AWS CONNECTION = aws_conn", "'http://x'",
+             "only 's3://...' urls are supported as COPY TO target"),
+        )
+        for source, options, target, message in steps:
+            with self.subTest(message):
+                self.assert_refused(self.copy(source, options, target), message)
 
     def test_options_that_do_not_exist_are_syntax_errors(self):
         for options in ("", OPTIONS + ", NOSUCH = 1", OPTIONS + ", FORMAT"):
@@ -60,40 +101,76 @@ class Checks(harness.ServerTest):
                 self.assert_fault(self.copy(options=options), "42601")
 
     def test_sources(self):
-        self.assert_fault(self.copy("t (a)"), message="specifying columns for COPY <table_name> TO commands not yet "
-                          "supported; use COPY (SELECT...) TO ... instead")
-        self.assert_fault(self.copy("(SELECT a FROM t ORDER BY a)"),
-                          message="ORDER BY is not supported in SELECT query for COPY statements")
-        self.assert_fault(self.copy("nosuch"), "42P01", 'relation "nosuch" does not exist')
-        self.assert_fault(self.copy("(SELECT nosuch FROM t)"), "42703")
+        self.assert_refused(self.copy("t (a)"), "specifying columns for COPY <table_name> TO commands not yet supported; "
+                            "use COPY (SELECT...) TO ... instead")
+        self.assert_refused(self.copy("(SELECT a FROM t ORDER BY a)"),
+                            "ORDER BY is not supported in SELECT query for COPY statements")
+        self.assertEqual(self.assert_refused(self.copy("nosuch"), 'relation "nosuch" does not exist').sqlstate, "42P01")
+        self.assertEqual(self.assert_refused(self.copy("(SELECT nosuch FROM t)"), 'column "nosuch" does not exist').sqlstate,
+                         "42703")
 
     def test_targets(self):
+        not_s3 = "only 's3://...' urls are supported as COPY TO target"
         cases = {
             "NULL": "COPY TO target value can not be null",
             "NULL::text": "COPY TO target value can not be null",
+            "'s3://x/' || NULL": "COPY TO target value can not be null",
             "1 + 1": "COPY TO target must have type text, not type integer",
-            "'http://bucket/x'": "only 's3://...' urls are supported as COPY TO target",
-            "'/var/tmp/x'": "only 's3://...' urls are supported as COPY TO target",
+            "true": "COPY TO target must have type text, not type boolean",
+            "now()": "COPY TO target must have type text, not type timestamp with time zone",
+            "'http://bucket/x'": not_s3,
+            "'gs://bucket/x'": not_s3,
+            "'/var/tmp/x'": not_s3,
+            "'bucket/x'": not_s3,
         }
         for target, message in cases.items():
             with self.subTest(target):
-                fault = self.sql.fault(self.copy(target=target))
-                self.assertIn(message.replace("only 's3://...' urls", ""), fault.message)
-        self.assert_fault(self.copy(target="(SELECT 's3://x/y')"))
-        self.assert_fault(self.copy(target="a"))
-        # What is not one value of one row is refused, and not taken as one.
+                self.assert_refused(self.copy(target=target), message)
+        # The reason is the url parser's own.
+        for target in ("''", "'s3://'", "'s3:///x'", "'s3://x/a b'"):
+            with self.subTest(target):
+                self.assertRegex(self.sql.fault(self.copy(target=target)).message,
+                                 r"\Acould not parse COPY TO target url: .+")
         path = f"'{self.bucket.url(self.prefix)}'"
-        self.assert_fault(self.copy(target=f"max({path})"), "42803")
-        self.assert_fault(self.copy(target=f"first_value({path}) OVER ()"), "42P20")
-        self.assert_fault(self.copy(target=f"unnest(ARRAY[{path}])"), "0A000")
+        # What is not one value of one row is refused, and not taken as one.
+        for target, sqlstate in (("(SELECT 's3://x/y')", "0A000"), ("a", "42703"), (f"max({path})", "42803"),
+                                 (f"first_value({path}) OVER ()", "42P20"), (f"unnest(ARRAY[{path}])", "0A000"),
+                                 (f"{path} || $1", "42P02")):
+            with self.subTest(target):
+                self.assertEqual(self.sql.fault(self.copy(target=target)).sqlstate, sqlstate)
+
+    def test_the_target_may_name_the_day(self):
+        for _ in range(2):  # midnight may come between the two statements
+            (day,), = self.sql.query("SELECT to_char(now(), 'YYYY-MM-DD')").rows
+            target = f"'{self.bucket.url(self.prefix)}/' || to_char(now(), 'YYYY-MM-DD')"
+            self.assertEqual(self.sql.query(self.copy(target=target)).tag, "COPY 2")
+            folders = {key.rsplit("/", 1)[0] for key in self.bucket.list(self.prefix)}
+            self.bucket.client.clear(self.bucket.name, self.prefix + "/")
+            if folders == {f"{self.prefix}/{day}"}:
+                return
+        self.fail(f"{folders}, and not {day}")
+
+    def test_the_target_has_no_logical_time(self):
+        """The target is evaluated before the export has a time: mz_now() is refused in it, and nowhere else."""
+        path = f"'{self.bucket.url(self.prefix)}/'"
+        for target in (f"{path} || mz_now()::text", "mz_now()", f"CASE WHEN mz_now() > 0 THEN {path} END"):
+            for statement in (self.copy(target=target), "BEGIN; " + self.copy(target=target)):
+                with self.subTest(statement):
+                    fault = self.sql.fault(statement)
+                    self.assertEqual(fault.sqlstate, "0A000", fault)
+                    self.assertIn("mz_now", fault.message)
+                    self.sql.query("ROLLBACK")
+        self.assertEqual(self.sql.query(self.copy("(SELECT a FROM t WHERE mz_now() > 0)")).tag, "COPY 2")
+        self.bucket.client.clear(self.bucket.name, self.prefix + "/")
 
     def test_order_by_is_found_before_the_target(self):
-        self.assert_fault(self.copy("(SELECT a FROM t ORDER BY a)", target="NULL"), message="ORDER BY is not supported")
+        self.assert_refused(self.copy("(SELECT a FROM t ORDER BY a)", target="NULL"),
+                            "ORDER BY is not supported in SELECT query for COPY statements")
 
     def test_the_path_must_be_empty(self):
         for i in range(3):
             self.bucket.client.put(self.bucket.name, f"{self.prefix}/kept{i}", b"x")
-        self.assert_fault(self.copy(), message="S3 bucket path is not empty, contains 3 objects")
+        self.assert_refused(self.copy(), "S3 bucket path is not empty, contains 3 objects")
         self.assertEqual(len(self.bucket.list(self.prefix)), 3)
 
     def test_a_sibling_is_not_in_the_path(self):
