@@ -43,6 +43,9 @@ inline constexpr uint64_t kDefaultFileBytes = uint64_t{256} << 20;
 inline constexpr uint64_t kMinGroupBytes = uint64_t{1} << 20;
 inline constexpr uint64_t kMaxGroupBytes = uint64_t{1} << 30;
 
+// Each is remembered until the end, and is some requests; nobody reads so many.
+inline constexpr uint64_t kMostPartitionFiles = 10'000;
+
 // What becomes of objects that are at the path already.
 enum class Overwrite : uint8_t {
   kError,    // they refuse the run

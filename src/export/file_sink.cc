@@ -19,8 +19,6 @@ namespace {
 constexpr size_t kPieceBytes = size_t{1} << 20;
 // Row groups of all exports together are a share of the engine's memory.
 constexpr uint64_t kGroupsShare = 6;
-// Each is remembered until the end, and is some requests; nobody reads so many.
-constexpr uint64_t kMostPartitionFiles = 10'000;
 // Where the size of a row group is given: rows may be of almost no bytes.
 constexpr uint64_t kMostGroupRows = uint64_t{1} << 24;
 // Files that are ended at once.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <future>
 
 #include "base/log.h"
@@ -10,6 +9,7 @@
 #include "parquet/compression.h"
 #include "parquet/mapping.h"
 #include "session/connections.h"
+#include "session/export_estimate.h"
 #include "session/export_explain.h"
 #include "session/export_layout.h"
 #include "session/portals.h"
@@ -31,7 +31,7 @@ struct Planned {
   collection::Time logical_time;
   std::unique_ptr<store::ObjectStore> store;
   sql::Resolved query;
-  std::vector<sql::Column> columns;  // of the query
+  Partitions partitions;
 };
 
 Error plan_error(std::string_view text, std::string_view sqlstate) {
@@ -217,7 +217,8 @@ Status set_format_options(const sql::CopyToOptions& options, exports::ExportSpec
 }
 
 // All checks before anything touches the store, in the reference's order (docs/exports.md).
-Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
+// Partitions are counted up to `counted`, or as far as the run needs it.
+Result<Planned> plan(const Execution& execution, const sql::Copy& copy, size_t counted) {
   Planned planned;
   TRY_ASSIGN(const sql::CopyToOptions options, sql::copy_to_options(copy.options));
   if (!options.format) {
@@ -270,8 +271,11 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy) {
   planned.url = **target;
   planned.logical_time = context.logical_time.value_or(collection::Time());
   TRY(set_layout(options, planned.spec));
-  if (!planned.spec.partition_names.empty()) {
-    TRY(arrange_partitions(execution, options, planned.spec, planned.query.query));
+  if (planned.spec.partition_names.empty()) {
+    TRY_ASSIGN(planned.partitions.threads, writing_threads(*engine_connection));
+  } else {
+    TRY_ASSIGN(planned.partitions,
+               arrange_partitions(execution, options, counted, planned.spec, planned.query.query));
   }
   TRY(sql::check_options_of_format(copy.options, *options.format));
   TRY(set_format_options(options, planned.spec));
@@ -352,32 +356,14 @@ void count(DatabaseCounters& counters, const Result<exports::ExportResult>& resu
   counters.exported_files += result->files.size();
 }
 
-// What the planner thinks: the topmost number in its own description.
-Result<std::optional<uint64_t>> estimated_rows(const Execution& execution,
-                                               const engine::Query& query) {
-  engine::Query explained(sql::explained(query.statement()));
-  explained.keep = query.keep;
-  TRY_ASSIGN(auto connection, execution.connect());
-  TRY_ASSIGN(auto rows,
-             connection->stream(std::move(explained), execution.parameters, execution.stop));
-  TRY_ASSIGN(engine::Chunk* const chunk, rows->next(execution.stop));
-  if (chunk == nullptr || chunk->size() == 0) return std::optional<uint64_t>();
-  const std::string text = chunk->GetValue(1, 0).ToString();
-  constexpr std::string_view kName = "\"Estimated Cardinality\":";
-  const size_t at = text.find(kName);
-  if (at == std::string::npos) return std::optional<uint64_t>();
-  const size_t digit = text.find_first_of("0123456789", at + kName.size());
-  if (digit == std::string::npos) return std::optional<uint64_t>();
-  return std::optional<uint64_t>(std::strtoull(text.c_str() + digit, nullptr, 10));
-}
-
 }  // namespace
 
 Result<std::vector<std::vector<std::string>>> explain_export_copy(const Execution& execution,
                                                                   const sql::Copy& copy) {
-  TRY_ASSIGN(const Planned planned, plan(execution, copy));
-  TRY_ASSIGN(const auto rows, estimated_rows(execution, planned.query.query));
-  return describe_export(planned.spec, rows);
+  TRY_ASSIGN(const Planned planned, plan(execution, copy, exports::kMostPartitionFiles));
+  TRY_ASSIGN(const ExportEstimate estimate,
+             estimate_export(execution, planned.spec, planned.query.query, planned.partitions));
+  return describe_export(planned.spec, planned.partitions, estimate);
 }
 
 Result<std::string> run_export_copy(const Execution& execution, const sql::Copy& copy,
@@ -387,7 +373,7 @@ Result<std::string> run_export_copy(const Execution& execution, const sql::Copy&
         .with_detail("What it would write might be rolled back, and the files would stay.")
         .with_hint("COMMIT the changes first.");
   }
-  TRY_ASSIGN(Planned planned, plan(execution, copy));
+  TRY_ASSIGN(Planned planned, plan(execution, copy, 0));
   Database& database = execution.database;
   planned.spec.id = database.next_run_id();
   planned.spec.statement = text;

@@ -11,13 +11,11 @@
 namespace sluice::session {
 namespace {
 
-using types::TypeId;
-
 // Of export_description_columns().
 using Row = std::vector<std::string>;
 
 std::string loss_in_csv(const types::SqlType& type) {
-  return type.id == TypeId::kTimestampTz ? "in UTC" : "";
+  return type.id == types::TypeId::kTimestampTz ? "in UTC" : "";
 }
 
 Row text_column(const std::string& name, const types::SqlType& type) {
@@ -37,58 +35,40 @@ Row file_column(const std::string& name, const types::SqlType& type,
           note + loss};
 }
 
-// Bytes that a value takes about, as text; in Parquet it is less.
-double usual_text_bytes(const types::SqlType& type) {
-  switch (type.id) {
-    case TypeId::kBoolean:
-      return 2;
-    case TypeId::kSmallInt:
-    case TypeId::kUint2:
-      return 5;
-    case TypeId::kInteger:
-    case TypeId::kUint4:
-      return 8;
-    case TypeId::kBigInt:
-    case TypeId::kUint8:
-    case TypeId::kNumeric:
-    case TypeId::kDate:
-      return 11;
-    case TypeId::kMzTimestamp:
-    case TypeId::kReal:
-    case TypeId::kDouble:
-      return 14;
-    case TypeId::kTimestamp:
-    case TypeId::kTimestampTz:
-      return 27;
-    case TypeId::kUuid:
-      return 37;
-    case TypeId::kJsonb:
-    case TypeId::kArray:
-    case TypeId::kList:
-    case TypeId::kMap:
-    case TypeId::kRecord:
-      return 80;
-    default:
-      return 25;
+std::string note_on_bytes(const ExportEstimate& estimate) {
+  if (estimate.sampled_rows > 0) {
+    return fmt::format("estimated: {} rows, encoded and compressed, took so much each",
+                       estimate.sampled_rows);
   }
+  if (!estimate.trouble.empty()) {
+    return "guessed from the types' usual widths, since the first rows failed: " + estimate.trouble;
+  }
+  return estimate.are_counted ? "" : "guessed from the types' usual widths";
 }
 
-void add_estimates(const exports::ExportSpec& spec, std::optional<uint64_t> rows,
-                   std::vector<Row>& out) {
-  const auto add = [&](const char* name, const std::string& value, const char* note) {
+std::string note_on_files(const exports::ExportSpec& spec, const Partitions& partitions,
+                          const ExportEstimate& estimate) {
+  if (estimate.most_files == estimate.least_files) return "";
+  return fmt::format("estimated; up to {}, as each of {} threads has files of its own{}",
+                     estimate.most_files, partitions.threads,
+                     spec.partition_names.empty() ? "" : " in each partition");
+}
+
+void add_estimates(const exports::ExportSpec& spec, const Partitions& partitions,
+                   const ExportEstimate& estimate, std::vector<Row>& out) {
+  const auto add = [&](const char* name, const std::string& value, const std::string& note) {
     out.push_back({"estimate", name, "", value, "", note});
   };
-  if (!rows) return add("rows", "unknown", "");
-  constexpr double kParquetShare = 0.5;
-  double row_bytes = 0;
-  for (const types::SqlType& type : spec.types) row_bytes += usual_text_bytes(type);
-  if (spec.format == exports::FileFormat::kParquet) row_bytes *= kParquetShare;
-  const double bytes = row_bytes * static_cast<double>(*rows);
-  const auto files = static_cast<uint64_t>(bytes / static_cast<double>(spec.max_file_bytes)) + 1;
-  add("rows", std::to_string(*rows), "as the planner sees it");
-  add("bytes", fmt::format("{:.0f}", bytes), "from the types' usual widths");
-  add("files", std::to_string(spec.single_file ? 1 : files),
-      spec.single_file ? "" : "at least; each thread has files of its own");
+  const auto number = [](const auto& value) { return std::to_string(value); };
+  if (!estimate.rows) return add("rows", "unknown", "");
+  add("rows", number(*estimate.rows), estimate.are_counted ? "counted" : "as the planner sees it");
+  add("bytes", number(estimate.bytes), note_on_bytes(estimate));
+  if (!partitions.is_all) {
+    return add("partitions", fmt::format("more than {}", partitions.found),
+               "the COPY would fail: that many files is the most that one makes");
+  }
+  if (!spec.partition_names.empty()) add("partitions", number(partitions.found), "counted");
+  add("files", number(estimate.least_files), note_on_files(spec, partitions, estimate));
 }
 
 // What the statement's options, or what is usual in their place, make of the files.
@@ -125,7 +105,8 @@ std::vector<std::string> export_description_columns() {
 }
 
 Result<std::vector<Row>> describe_export(const exports::ExportSpec& given,
-                                         std::optional<uint64_t> rows) {
+                                         const Partitions& partitions,
+                                         const ExportEstimate& estimate) {
   exports::ExportSpec spec = given;
   spec.id = "{id}";
   const bool csv = spec.format == exports::FileFormat::kCsv;
@@ -149,7 +130,7 @@ Result<std::vector<Row>> describe_export(const exports::ExportSpec& given,
     folders += fmt::format("{}={{value}}/", name);
   }
   add_options(spec, out);
-  add_estimates(spec, rows, out);
+  add_estimates(spec, partitions, estimate, out);
   const std::string data = exports::data_key(spec, folders, 0, csv ? 1 : 0);
   out.push_back({"object", "data", "", data, "", "the first; {id} is the run's"});
   if (spec.manifest) {

@@ -64,14 +64,9 @@ Result<Item> parse_item(const std::string& text) {
   return item;
 }
 
-Result<size_t> threads_of(engine::Connection& connection) {
-  TRY_ASSIGN(const auto rows, connection.query("SELECT current_setting('threads')::BIGINT"));
-  return static_cast<size_t>(rows.at(0).at(0).GetValue<int64_t>());
-}
-
-// Whether there are at most so many different partitions.
-Result<bool> are_few(const Execution& execution, const engine::Query& query, size_t columns,
-                     size_t keys, size_t most) {
+// How many different partitions there are, counted up to `most` and one more.
+Result<size_t> count_partitions(const Execution& execution, const engine::Query& query,
+                                size_t columns, size_t keys, size_t most) {
   std::vector<size_t> of;
   for (size_t i = columns - keys; i < columns; ++i) of.push_back(i);
   engine::Query counting(sql::distinct_rows(select_of(query), columns, of, most + 1));
@@ -82,7 +77,7 @@ Result<bool> are_few(const Execution& execution, const engine::Query& query, siz
   size_t found = 0;
   while (true) {
     TRY_ASSIGN(engine::Chunk* const chunk, rows->next(execution.stop));
-    if (chunk == nullptr) return found <= most;
+    if (chunk == nullptr) return found;
     found += chunk->size();
   }
 }
@@ -159,8 +154,9 @@ Result<SelectPtr> with_partitions(SelectPtr query, const sql::CopyToOptions& opt
   return sql::with_texts(std::move(query), std::move(expressions));
 }
 
-Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& options,
-                          exports::ExportSpec& spec, engine::Query& query) {
+Result<Partitions> arrange_partitions(const Execution& execution, const sql::CopyToOptions& options,
+                                      size_t counted, exports::ExportSpec& spec,
+                                      engine::Query& query) {
   const size_t keys = spec.partition_names.size();
   const size_t columns = spec.names.size();
   spec.names.resize(columns - keys);
@@ -184,14 +180,28 @@ Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& 
     }
   }
   name_keys(spec);
+  Partitions partitions;
   TRY_ASSIGN(auto connection, execution.connect());
-  TRY_ASSIGN(const size_t threads, threads_of(*connection));
+  TRY_ASSIGN(partitions.threads, writing_threads(*connection));
   const size_t open =
-      std::clamp<size_t>(kOpenFiles / std::max<size_t>(1, threads), 2, kMostOfThread);
-  TRY_ASSIGN(const bool few, are_few(execution, query, columns, keys, open));
+      std::clamp<size_t>(kOpenFiles / std::max<size_t>(1, partitions.threads), 2, kMostOfThread);
+  const size_t most = std::max(open, counted);
+  TRY_ASSIGN(const size_t found, count_partitions(execution, query, columns, keys, most));
+  partitions.found = std::min(found, most);
+  partitions.is_all = found <= most;
+  const bool few = found <= open;
   spec.max_open_files = few ? open : 1;
+  std::vector<size_t> not_in_files = dropped;
+  for (size_t i = columns - keys; i < columns; ++i) not_in_files.push_back(i);
+  partitions.rows = engine::Query(sql::clustered(select_of(query), columns, not_in_files, 0));
+  partitions.rows.keep = query.keep;
   replace(query, sql::clustered(select_of(query), columns, dropped, few ? 0 : keys));
-  return ok();
+  return partitions;
+}
+
+Result<size_t> writing_threads(engine::Connection& connection) {
+  TRY_ASSIGN(const auto rows, connection.query("SELECT current_setting('threads')::BIGINT"));
+  return static_cast<size_t>(rows.at(0).at(0).GetValue<int64_t>());
 }
 
 }  // namespace sluice::session

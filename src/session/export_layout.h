@@ -28,13 +28,25 @@ Result<duckdb::unique_ptr<duckdb::SelectStatement>> with_partitions(
     duckdb::unique_ptr<duckdb::SelectStatement> query, const sql::CopyToOptions& options,
     exports::ExportSpec& spec);
 
+// What is known of a run's partitions and threads before it begins.
+struct Partitions {
+  size_t threads = 1;  // that write
+  size_t found = 0;    // different ones; 0: the statement has none
+  bool is_all = true;  // else there are more than `found`
+  engine::Query rows;  // of the files, as they come: without the partitions' own columns
+};
+
 // Of a query of with_partitions(), whose columns were cast: how its rows come to the writers.
 // With a few partitions as they are, each in a file that stays open; with many, the engine brings
 // those of one together, and spills what its memory does not hold. To know which, the partitions
-// are counted first. Columns that are partitions themselves are left out of the files, but with
-// WRITE PARTITION COLUMNS. The spec's partitions then have the names of their folders' keys, which
-// are those of the profile.
-Status arrange_partitions(const Execution& execution, const sql::CopyToOptions& options,
-                          exports::ExportSpec& spec, engine::Query& query);
+// are counted first, up to a few, or up to `counted` of them. Columns that are partitions
+// themselves are left out of the files, but with WRITE PARTITION COLUMNS. The spec's partitions
+// then have the names of their folders' keys, which are those of the profile.
+Result<Partitions> arrange_partitions(const Execution& execution, const sql::CopyToOptions& options,
+                                      size_t counted, exports::ExportSpec& spec,
+                                      engine::Query& query);
+
+// The engine's threads, each of which writes files of its own.
+Result<size_t> writing_threads(engine::Connection& connection);
 
 }  // namespace sluice::session

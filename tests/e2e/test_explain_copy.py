@@ -4,8 +4,10 @@ files, which keys the objects have, and how many bytes and files there are."""
 
 import json
 import pathlib
+import re
 import shutil
 import tempfile
+import time
 import unittest
 
 import harness
@@ -166,6 +168,84 @@ class ExplainCopy(unittest.TestCase):
         self.assertIn(("partition", "Flag"), self.explain(copy))
         self.sql.query(copy)
         self.assertEqual([path.name for path in target.iterdir()], ["Flag=A"])
+
+    # ---- estimates
+
+    ROWS = 1_000_000
+    SHAPES = {
+        "flat": """i AS id, ((i * 31) % 100000)::int AS supplier, ((i * 17) % 10000000 / 100.0)::numeric(15,2) AS price,
+                   date '1992-01-01' + (i * 13 % 2500)::int AS shipped, md5(i::text) AS comment""",
+        "texts": "i AS id, 'customer ' || (i * 7919) % 50000 AS customer, repeat('all the same ', (i % 20)::int) AS note",
+        "nested": "i AS id, array[(i * 7919) % 100003, i] AS numbers, array['tag' || i % 500] AS tags"}
+
+    def tables(self):
+        if self.sql.rows("SELECT 1 FROM pg_class WHERE relname = 'flat'"):
+            return
+        for name, columns in self.SHAPES.items():
+            self.sql.query(f"CREATE TABLE {name} AS SELECT {columns}, ((i * 7919) % 12)::int AS twelfth, (i * 7919) % 2500 AS day, "
+                           f"i % 20000 AS many FROM generate_series(1::bigint, {self.ROWS}::bigint) g(i)")
+
+    def written(self, target):
+        sizes = [file.stat().st_size for file in target.rglob("*") if file.is_file()]
+        shutil.rmtree(target)
+        return sizes
+
+    def files(self, explained):
+        """The least and the most."""
+        _, least, _, note = explained["estimate", "files"]
+        return int(least), int(re.search(r"up to (\d+)", note)[1]) if note else int(least)
+
+    def test_estimates_are_near_to_what_is_written(self):
+        self.tables()
+        for shape in self.SHAPES:
+            for form, options in (("parquet", ""), ("parquet", ", COMPRESSION = 'zstd 9', MAX FILE SIZE = '16MB'"),
+                                  ("parquet", ", COMPRESSION = 'none', PARTITION BY (twelfth)"), ("csv", ", SINGLE FILE"),
+                                  ("csv", ", COMPRESSION = 'gzip', MAX FILE SIZE = '16MB'"), ("csv", ", PARTITION BY (twelfth)"),
+                                  *([("parquet", ", PARTITION BY (day)")] if shape == "flat" else [])):
+                with self.subTest(f"{shape} {form}{options}"):
+                    copy, target = self.statement(shape, options, form=form)
+                    explained = self.explain(copy)
+                    self.sql.query(copy)
+                    sizes = self.written(target)
+                    estimate = int(explained["estimate", "bytes"][1]) / sum(sizes)
+                    self.assertTrue(1 / 1.5 < estimate < 1.5, f"estimated {estimate:.2f} times what was written")
+                    self.assertIn("encoded and compressed", explained["estimate", "bytes"][3])
+                    least, most = self.files(explained)
+                    self.assertTrue(least <= len(sizes) <= most, (least, len(sizes), most))
+
+    def test_partitions_are_counted_and_too_many_are_told(self):
+        self.tables()
+        for column, partitions in (("twelfth", 12), ("day", 2500)):
+            explained = self.explain(self.statement("flat", f", PARTITION BY ({column})")[0])
+            self.assertEqual(explained["estimate", "partitions"][1:], (str(partitions), "", "counted"))
+            self.assertEqual(self.files(explained)[0], partitions)
+        # That it does fail is a test of test_export_layout.py.
+        explained = self.explain(self.statement("flat", ", PARTITION BY (many)")[0])
+        self.assertEqual(explained["estimate", "partitions"][1], "more than 10000")
+        self.assertIn("would fail", explained["estimate", "partitions"][3])
+        self.assertNotIn(("estimate", "files"), explained)
+
+    def test_a_small_result_is_counted_to_the_byte(self):
+        for rows in (0, 7):
+            copy, target = self.statement(f"(SELECT i AS a, 'b' || i AS b FROM generate_series(1, {rows}) g(i))", ", HEADER", form="csv")
+            explained = self.explain(copy)
+            self.assertEqual(explained["estimate", "rows"][1:], (str(rows), "", "counted"))
+            self.sql.query(copy)
+            [size] = self.written(target)
+            self.assertEqual((int(explained["estimate", "bytes"][1]), self.files(explained)[0]), (size, 1))
+
+    def test_rows_that_would_fail_are_told(self):
+        copy, target = self.statement("(SELECT date 'infinity' AS day, 1 AS i)", profile="redshift")
+        explained = self.explain(copy)
+        self.assertIn('column "day": infinity is not within the years 1 to 9999', explained["estimate", "bytes"][3])
+        self.assertFalse(target.exists())
+
+    def test_a_query_that_takes_long_is_not_waited_for(self):
+        copy, _ = self.statement("(SELECT count(*) AS n FROM generate_series(1, 3000000) a(i), generate_series(1, 30000) b(j) WHERE (i # j) % 7 = 3)")
+        began = time.monotonic()
+        explained = self.explain(copy)
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertEqual(explained["estimate", "bytes"][3], "guessed from the types' usual widths")
 
 
 if __name__ == "__main__":
