@@ -226,7 +226,15 @@ TEST_F(Stores, RefuseADirectoryOfAnotherFormat) {
   ASSERT_TRUE(Files::real().replace(directory_.path(), "FORMAT", "sluice data format 9\n").ok());
   const Status opened = open();
   ASSERT_FALSE(opened.ok());
-  EXPECT_FALSE(opened.error().hint.empty());
+  // Both formats, and what to do.
+  EXPECT_NE(opened.error().message.find(
+                "has the data format \"sluice data format 9\", not \"sluice data format "),
+            std::string::npos)
+      << opened.error().message;
+  EXPECT_EQ(opened.error().hint,
+            "Start the version of the server that wrote it, or give an empty directory.");
+  ASSERT_TRUE(Files::real().exists(directory_.path() + "/FORMAT"));  // which is left as it was
+  EXPECT_EQ(*Files::real().read(directory_.path() + "/FORMAT"), "sluice data format 9\n");
 }
 
 TEST_F(Stores, CommitFromManyThreads) {
