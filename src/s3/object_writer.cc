@@ -9,12 +9,13 @@
 
 namespace sluice::s3 {
 
-uint64_t part_bytes(int part_number, uint64_t first_part_bytes, const Dialect& dialect) {
+uint64_t part_bytes(int part_number, uint64_t first_part_bytes, const Dialect& dialect,
+                    uint64_t most_bytes) {
   CHECK(part_number >= 1 && part_number <= dialect.max_parts);
   if (dialect.equal_parts) return first_part_bytes;
   const int parts_of_one_size = (dialect.max_parts + 9) / 10;
-  return std::min(first_part_bytes << ((part_number - 1) / parts_of_one_size),
-                  dialect.max_part_bytes);
+  return std::min({first_part_bytes << ((part_number - 1) / parts_of_one_size),
+                   dialect.max_part_bytes, std::max(most_bytes, first_part_bytes)});
 }
 
 // What the store has of this object so far.
@@ -101,18 +102,29 @@ Status ObjectWriter::fail(Error error) {
   return error;
 }
 
+Error ObjectWriter::too_large() const {
+  const Dialect& dialect = client_.dialect();
+  Error too_large =
+      error(ErrorCode::kExhausted, "{}: multi-part upload cannot have more than {} parts",
+            upload_->name.url(), dialect.max_parts)
+          .with_hint("Write smaller files: MAX FILE SIZE.");
+  const uint64_t last = part_bytes(dialect.max_parts, options_.first_part_bytes, dialect);
+  if (options_.most_part_bytes >= last) return too_large;
+  return std::move(too_large)
+      .with_detail(fmt::format("Memory allows for parts of {} bytes, so the file ends at {} bytes.",
+                               options_.most_part_bytes, bytes_))
+      .with_hint(
+          "Write several files (MAX FILE SIZE), or give the server a larger --memory-limit.");
+}
+
 Status ObjectWriter::append(std::span<const std::byte> bytes, std::stop_token stop) {
   if (failure_) return *failure_;
   CHECK(state_ == State::kOpen);
   while (!bytes.empty()) {
     const Dialect& dialect = client_.dialect();
-    if (parts_begun_ == dialect.max_parts) {
-      return fail(error(ErrorCode::kExhausted,
-                        "{}: multi-part upload cannot have more than {} parts", upload_->name.url(),
-                        dialect.max_parts)
-                      .with_hint("Write smaller files: MAX FILE SIZE."));
-    }
-    const uint64_t limit = part_bytes(parts_begun_ + 1, options_.first_part_bytes, dialect);
+    if (parts_begun_ == dialect.max_parts) return fail(too_large());
+    const uint64_t limit =
+        part_bytes(parts_begun_ + 1, options_.first_part_bytes, dialect, options_.most_part_bytes);
     const size_t taken = current_.fill(bytes, limit);
     bytes = bytes.subspan(taken);
     bytes_ += taken;

@@ -39,13 +39,18 @@ namespace sluice::s3 {
 
 // The size of a part, from 1 on: doubled after each tenth of the parts that the store allows, so
 // that S3's 10,000 parts are enough for S3's largest object of 5 TiB. Always the first one's where
-// the store demands equal parts.
-uint64_t part_bytes(int part_number, uint64_t first_part_bytes, const Dialect& dialect);
+// the store demands equal parts. Not more than `most_bytes`, and so does the object have an end
+// before those 5 TiB.
+uint64_t part_bytes(int part_number, uint64_t first_part_bytes, const Dialect& dialect,
+                    uint64_t most_bytes = UINT64_MAX);
 
 class ObjectWriter {
  public:
   struct Options {
     uint64_t first_part_bytes = uint64_t{8} << 20;  // S3 takes no less than 5 MiB
+    // What memory there is for a part. A large object has one of this size being filled, and one
+    // under way or as many as fit into the pool.
+    uint64_t most_part_bytes = UINT64_MAX;
     int parts_in_flight = 4;
     // How long cleaning up after a dropped writer waits for parts under way before it cuts them
     // off; and how long cleaning up and aborting take at most, less that.
@@ -85,6 +90,7 @@ class ObjectWriter {
   enum class State { kOpen, kEnded, kClosed, kCompleted, kAborted };
 
   Status fail(Error error);
+  Error too_large() const;
   Status send_part(std::stop_token stop);
   Status begin_upload(const std::stop_token& stop);
   static Status clean_up(Client& client, Upload& upload, std::stop_token stop);

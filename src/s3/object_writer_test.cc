@@ -35,6 +35,41 @@ TEST(PartBytes, TenThousandPartsReachFiveTebibytes) {
   EXPECT_EQ(part_bytes(1'001, 8, {}), 16U);
 }
 
+TEST(PartBytes, DoNotGrowPastTheMemoryThereIs) {
+  constexpr uint64_t kFirst = 8, kMost = 20;
+  EXPECT_EQ(part_bytes(1, kFirst, {}, kMost), 8U);
+  EXPECT_EQ(part_bytes(1'001, kFirst, {}, kMost), 16U);
+  EXPECT_EQ(part_bytes(2'001, kFirst, {}, kMost), 20U);
+  EXPECT_EQ(part_bytes(10'000, kFirst, {}, kMost), 20U);
+  EXPECT_EQ(part_bytes(10'000, kFirst, {}, 1), 8U) << "the store takes no smaller ones";
+}
+
+TEST(ObjectWriter, SaysWhatMemoryAnObjectOfItsSizeWouldTake) {
+  S3Fixture s3;
+  Dialect dialect = s3.client->dialect();
+  dialect.max_parts = 4;
+  auto options = s3.client_options();
+  options.dialect = dialect;
+  s3.make_client(std::move(options));
+  auto memory = s3.writer_options();
+  memory.most_part_bytes = 2 * kPart;
+  const auto write = [&](uint64_t bytes) -> Status {
+    ObjectWriter writer(*s3.client, s3.pool, s3.name("k"), memory);
+    TRY(writer.append(bytes_of(content_of(bytes)), {}));
+    return finish(writer).ok() ? ok() : internal("not finished");
+  };
+  EXPECT_TRUE(write(kPart + 3 * 2 * kPart).ok());
+  EXPECT_EQ(s3.server.count("UploadPart"), 4U);
+  const Status larger = write(kPart + 3 * 2 * kPart + 1);
+  ASSERT_FALSE(larger.ok());
+  EXPECT_EQ(larger.error().code, ErrorCode::kExhausted);
+  EXPECT_THAT(larger.error().detail,
+              testing::HasSubstr(fmt::format("parts of {} bytes, so the file ends at {} bytes",
+                                             2 * kPart, 7 * kPart)));
+  EXPECT_THAT(larger.error().hint, testing::HasSubstr("--memory-limit"));
+  EXPECT_TRUE(s3.is_clean());
+}
+
 TEST(ObjectWriter, WritesAnObjectOfAnySize) {
   for (const size_t bytes : {size_t{0}, size_t{1}, kPart - 1, kPart, kPart + 1, 3 * kPart}) {
     SCOPED_TRACE(bytes);

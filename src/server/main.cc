@@ -37,7 +37,7 @@ namespace {
 // without any, that is the engine's reserve.
 struct MemoryShares {
   explicit MemoryShares(const Config& config) : MemoryShares(config.memory_limit_bytes, config) {}
-  uint64_t engine, engine_bound, parts, tail, load, keys, indexes, views;
+  uint64_t engine, engine_bound, parts, largest_part, tail, load, keys, indexes, views;
 
  private:
   MemoryShares(uint64_t all, const Config& config)
@@ -45,6 +45,7 @@ struct MemoryShares {
                std::min(all * 2 / 5, std::max(config.view_memory_bytes, all / 10) - all / 10)),
         engine_bound(engine + std::max<uint64_t>(all / 8, uint64_t{64} << 20)),
         parts(std::min<uint64_t>(all / 12, uint64_t{256} << 20)),
+        largest_part(all / 24),
         tail(std::min<uint64_t>(all / 20, uint64_t{64} << 20)),
         load(std::min<uint64_t>(all / 8, uint64_t{512} << 20)),
         keys(all / 10),
@@ -191,8 +192,8 @@ Status serve(const Config& config, const sigset_t& signals) {
   const auto& store = data.store;
   TRY_ASSIGN(auto keys, open_secrets_key(*store, secrets_key_file(config, data)));
   TRY_ASSIGN(auto allowed_endpoints, AllowedEndpoints::parse(config.allowed_endpoints));
-  Stores stores(shares.parts, config.local_export_dirs, std::move(allowed_endpoints), {},
-                std::chrono::seconds(config.aws_session_seconds));
+  Stores stores({shares.parts, shares.largest_part}, config.local_export_dirs,
+                std::move(allowed_endpoints), {}, std::chrono::seconds(config.aws_session_seconds));
   session::Database database(*store, *data.engine, stores);
   database.use_secrets_keys(std::move(keys));
   TRY(database.catalog());

@@ -26,10 +26,11 @@ std::string fingerprint(const session::AwsAccess& access, const std::string& reg
 
 }  // namespace
 
-Stores::Stores(size_t part_pool_bytes, std::vector<std::string> local_export_dirs,
+Stores::Stores(PartMemory parts, std::vector<std::string> local_export_dirs,
                AllowedEndpoints allowed_endpoints, aws::AmbientOptions ambient,
                std::chrono::seconds role_session)
-    : pool_(part_pool_bytes),
+    : pool_(parts.pool_bytes),
+      largest_part_bytes_(parts.largest),
       local_export_dirs_(std::move(local_export_dirs)),
       allowed_endpoints_(std::move(allowed_endpoints)),
       ambient_options_(std::move(ambient)),
@@ -139,6 +140,7 @@ Result<std::unique_ptr<store::ObjectStore>> Stores::s3(const session::AwsAccess&
   store::S3Store::Options options;
   options.bucket = bucket;
   options.client = client_options(access);
+  options.writer.most_part_bytes = largest_part_bytes_;
   TRY_ASSIGN(auto store,
              store::S3Store::make(http_, pool_, credentials(access), std::move(options)));
   return std::unique_ptr<store::ObjectStore>(std::move(store));

@@ -30,10 +30,14 @@ namespace sluice::server {
 
 class Stores final : public session::ExportStores {
  public:
-  // `part_pool_bytes` bounds the parts in flight of all exports together.
+  // Of memory, for parts of uploads. They begin at 8 MiB, whatever `largest` is.
+  struct PartMemory {
+    size_t pool_bytes = 0;          // for those in flight of all exports together
+    uint64_t largest = UINT64_MAX;  // bytes of one
+  };
   // `ambient`: where this server's own credentials come from. `role_session`: how long those of
   // roles last; 0: as STS has it.
-  Stores(size_t part_pool_bytes, std::vector<std::string> local_export_dirs,
+  Stores(PartMemory parts, std::vector<std::string> local_export_dirs,
          AllowedEndpoints allowed_endpoints = {}, aws::AmbientOptions ambient = {},
          std::chrono::seconds role_session = {});
 
@@ -70,6 +74,7 @@ class Stores final : public session::ExportStores {
 
   http::Client http_;
   s3::PartPool pool_;
+  const uint64_t largest_part_bytes_;
   const std::vector<std::string> local_export_dirs_;
   const AllowedEndpoints allowed_endpoints_;
   const aws::AmbientOptions ambient_options_;
