@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "server/allowed_endpoints.h"
 #include "sql/aws_policies.h"
+#include "webapi/guard.h"
 
 namespace sluice::server {
 namespace {
@@ -21,6 +22,7 @@ namespace {
 // The settings as text, before they are checked.
 struct RawConfig {
   std::string data_dir, sql_listen = "127.0.0.1:6875", http_listen = "127.0.0.1:6876";
+  std::vector<std::string> http_allowed_hosts;
   std::string memory_limit, view_memory_limit, log_level = "info", log_format = "text", config_file;
   int threads = 0;
   std::vector<std::string> local_export_dirs;
@@ -69,6 +71,13 @@ void add_serve_options(CLI::App& serve, RawConfig& raw) {
       ->envname("SLUICE_HTTP_LISTEN")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  serve
+      .add_option("--http-allowed-hosts", raw.http_allowed_hosts,
+                  "Names by which /api/sql may be called, parted by commas, as behind a proxy "
+                  "(default: localhost and the addresses listened on, which are always allowed)")
+      ->envname("SLUICE_HTTP_ALLOWED_HOSTS")
+      ->delimiter(',')
+      ->type_name("LIST");
   serve.add_option("--threads", raw.threads, "Threads for queries (default: one a core)")
       ->envname("SLUICE_THREADS")
       ->type_name("N");
@@ -190,6 +199,19 @@ Status set_aws(const RawConfig& raw, Config& config) {
   return ok();
 }
 
+Status set_http(const RawConfig& raw, Config& config) {
+  TRY_ASSIGN(config.http_listen, parse_host_port(raw.http_listen));
+  for (const std::string& name : raw.http_allowed_hosts) {
+    if (webapi::is_host_name(name)) continue;
+    return invalid(
+        "--http-allowed-hosts: '{}' is not the name of a host: give it without scheme and "
+        "port, as sql.example.com",
+        name);
+  }
+  config.http_allowed_hosts = raw.http_allowed_hosts;
+  return ok();
+}
+
 Result<Config> checked(const RawConfig& raw) {
   Config config;
   if (raw.data_dir.empty()) {
@@ -197,7 +219,7 @@ Result<Config> checked(const RawConfig& raw) {
   }
   config.data_dir = raw.data_dir;
   TRY_ASSIGN(config.sql_listen, parse_host_port(raw.sql_listen));
-  TRY_ASSIGN(config.http_listen, parse_host_port(raw.http_listen));
+  TRY(set_http(raw, config));
   config.insecure_allow_remote = raw.insecure_allow_remote;
   for (const HostPort& address : {config.sql_listen, config.http_listen}) {
     if (is_loopback(address.host) || raw.insecure_allow_remote) continue;

@@ -26,7 +26,8 @@ struct Config {
   uint64_t view_memory_bytes = 0;   // 0: a tenth of that
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
-  std::vector<std::string> local_export_dirs;  // where file:// exports may go
+  std::vector<std::string> local_export_dirs;   // where file:// exports may go
+  std::vector<std::string> http_allowed_hosts;  // beside localhost and the addresses listened on
   bool insecure_allow_remote = false;
   uint64_t retain_history_ms = 1000;
   std::string aws_connection_role_arn;         // empty: none

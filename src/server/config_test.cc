@@ -114,6 +114,23 @@ TEST(Config, TakesHowAwsKnowsTheServer) {
   unsetenv("SLUICE_ALLOWED_ENDPOINTS");
 }
 
+TEST(Config, TakesTheNamesThatItMayBeCalledBy) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(parse({"serve", "--data-dir", "/d"})->config.http_allowed_hosts, Names());
+  EXPECT_EQ(parse({"serve", "--data-dir", "/d", "--http-allowed-hosts", "sluice,sql.example.com",
+                   "--http-allowed-hosts", "fd00::1"})
+                ->config.http_allowed_hosts,
+            (Names{"sluice", "sql.example.com", "fd00::1"}));
+  setenv("SLUICE_HTTP_ALLOWED_HOSTS", "a,b", 1);
+  EXPECT_EQ(parse({"serve", "--data-dir", "/d"})->config.http_allowed_hosts, (Names{"a", "b"}));
+  unsetenv("SLUICE_HTTP_ALLOWED_HOSTS");
+  const auto wrong = parse({"serve", "--data-dir", "/d", "--http-allowed-hosts", "http://sluice"});
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().message,
+            "--http-allowed-hosts: 'http://sluice' is not the name of a host: give it without "
+            "scheme and port, as sql.example.com");
+}
+
 TEST(Config, RefusesWhatAwsCouldNotKnowTheServerBy) {
   const auto refusal = [](const char* name, const char* value) {
     const auto line = parse({"serve", "--data-dir", "/d", name, value});

@@ -206,15 +206,17 @@ Status serve(const Config& config, const sigset_t& signals) {
   TRY_ASSIGN(const auto sql,
              pgwire::Server::start({.host = config.sql_listen.host, .port = config.sql_listen.port},
                                    database));
-  TRY_ASSIGN(const auto http,
-             webapi::Server::start(
-                 {.host = config.http_listen.host, .port = config.http_listen.port}, database,
-                 [&store = *store]() -> webapi::Health {
-                   const std::string reason = store.stats().read_only_reason;
-                   if (reason.empty()) return {};
-                   return {{"read-only: " + reason}};
-                 },
-                 [&database, &stores] { return metrics_text(database, stores); }));
+  TRY_ASSIGN(const auto http, webapi::Server::start(
+                                  {.host = config.http_listen.host,
+                                   .port = config.http_listen.port,
+                                   .allowed_hosts = config.http_allowed_hosts},
+                                  database,
+                                  [&store = *store]() -> webapi::Health {
+                                    const std::string reason = store.stats().read_only_reason;
+                                    if (reason.empty()) return {};
+                                    return {{"read-only: " + reason}};
+                                  },
+                                  [&database, &stores] { return metrics_text(database, stores); }));
   starting.reset();
   std::printf("sluice ready: sql=%s http=%s data=%s\n",
               shown(config.sql_listen, sql->port()).c_str(),

@@ -34,17 +34,24 @@ std::string host_without_port(std::string_view host) {
   return ascii_lower(host.substr(0, end));
 }
 
+bool is_host_name(std::string_view text) {
+  const bool is_v6 = std::count(text.begin(), text.end(), ':') > 1;
+  return !text.empty() && std::all_of(text.begin(), text.end(), [is_v6](unsigned char c) {
+    if (is_v6) return std::isxdigit(c) != 0 || c == ':' || c == '.';
+    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+  });
+}
+
 bool is_allowed_host(std::string_view host, std::string_view local_address,
                      const std::vector<std::string>& allowed) {
   const std::string name = host_without_port(host);
   if (name.empty()) return false;
   if (name == "localhost" || name == "127.0.0.1" || name == "[::1]") return true;
-  const bool is_v6 = local_address.find(':') != std::string_view::npos;
-  std::string address(local_address);
-  if (is_v6) address = '[' + address + ']';
-  if (!local_address.empty() && name == address) return true;
-  return std::any_of(allowed.begin(), allowed.end(),
-                     [&](const std::string& one) { return ascii_lower(one) == name; });
+  const auto is_named = [&name](std::string_view one) {
+    const bool is_v6 = one.find(':') != std::string_view::npos;
+    return !one.empty() && (is_v6 ? '[' + ascii_lower(one) + ']' : ascii_lower(one)) == name;
+  };
+  return is_named(local_address) || std::any_of(allowed.begin(), allowed.end(), is_named);
 }
 
 bool is_same_origin(std::string_view origin, std::string_view host) {

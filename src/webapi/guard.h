@@ -13,6 +13,10 @@ namespace sluice::webapi {
 // is none.
 std::string host_without_port(std::string_view host);
 
+// Whether `text` may be among the `allowed` below: a name or an address without a port, `sluice`,
+// `sql.example.com`, `fd00::1`.
+bool is_host_name(std::string_view text);
+
 // localhost, loopback addresses, `local_address` (of the connection, numeric) and `allowed`.
 bool is_allowed_host(std::string_view host, std::string_view local_address,
                      const std::vector<std::string>& allowed);

@@ -152,7 +152,10 @@ class HttpServer final : public Server, private httplib::Server {
     const std::string host = request.get_header_value("Host");
     if (request.get_header_value_count("Host") != 1 ||
         !is_allowed_host(host, address, options_.allowed_hosts)) {
-      return Refusal{403, error(ErrorCode::kDenied, "Host header not allowed")};
+      return Refusal{403, error(ErrorCode::kDenied, "Host header not allowed")
+                              .with_hint("Names that the server may be called by beside localhost "
+                                         "and its addresses are given to it by "
+                                         "--http-allowed-hosts.")};
     }
     if (request.has_header("Origin") && !is_same_origin(request.get_header_value("Origin"), host)) {
       return Refusal{403, error(ErrorCode::kDenied, "cross-origin request refused")};

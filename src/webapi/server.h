@@ -29,7 +29,8 @@ class Server {
   struct Options {
     std::string host = "127.0.0.1";
     uint16_t port = 0;  // 0: a free one
-    // Names by which browsers may call us, beside localhost and the addresses we listen on.
+    // Names by which /api/sql may be called, beside localhost and the addresses we listen on; each
+    // is_host_name() (guard.h).
     std::vector<std::string> allowed_hosts = {};
     int max_sessions = 32;  // requests to /api/sql at once; one more gets 503
     size_t max_body_bytes = size_t{16} << 20;

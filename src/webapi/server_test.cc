@@ -20,18 +20,32 @@ using Json = nlohmann::json;
 
 TEST(Guard, TakesTheAddressesWeListenOnAndNamedHosts) {
   const auto allowed = [](std::string_view host) {
-    return is_allowed_host(host, "10.0.0.5", {"db.example"});
+    return is_allowed_host(host, "10.0.0.5", {"db.example", "FD00::1"});
   };
-  for (const std::string_view host : {"localhost", "localhost:6876", "LOCALHOST:1", "127.0.0.1:80",
-                                      "[::1]", "[::1]:6876", "10.0.0.5:6876", "DB.example:6876"}) {
+  for (const std::string_view host :
+       {"localhost", "localhost:6876", "LOCALHOST:1", "127.0.0.1:80", "[::1]", "[::1]:6876",
+        "10.0.0.5:6876", "DB.example:6876", "[fd00::1]:80"}) {
     EXPECT_TRUE(allowed(host)) << host;
   }
   for (const std::string_view host :
        {"", "evil.example", "localhost.evil.example", "localhost:", "localhost:80:80", "10.0.0.6",
-        "127.0.0.1.evil.example", "[::1", "[::1]x", "::1", "localhost@evil.example"}) {
+        "127.0.0.1.evil.example", "[::1", "[::1]x", "::1", "localhost@evil.example", "a.db.example",
+        "fd00::1", "db.example."}) {
     EXPECT_FALSE(allowed(host)) << host;
   }
   EXPECT_TRUE(is_allowed_host("[fe80::1]:80", "fe80::1", {}));
+}
+
+TEST(Guard, KnowsNamesOfHosts) {
+  for (const std::string_view name :
+       {"sluice", "SQL.example.com", "my_service", "10.0.0.5", "fd00::1", "::ffff:10.0.0.1"}) {
+    EXPECT_TRUE(is_host_name(name)) << name;
+  }
+  for (const std::string_view name :
+       {"", ":", "[fd00::1]", "[fd00::1", "sluice:6876", "beef:80", "http://sluice", "*",
+        "*.example.com", "a b", "a,b", "fd00::x", "\xC3\xA4"}) {
+    EXPECT_FALSE(is_host_name(name)) << name;
+  }
 }
 
 TEST(Guard, TellsOtherOrigins) {

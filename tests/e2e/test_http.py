@@ -85,5 +85,57 @@ class Http(harness.ServerTest):
         self.assertIn(self.server.http("GET", "/api/sql")[0], (404, 405))
 
 
+class HostNames(harness.OwnServers):
+    """By which names the server may be called, as from behind a proxy or in docker compose."""
+
+    def status(self, server, host, origin=None):
+        headers = {"Content-Type": "application/json", "Host": host, **({"Origin": origin} if origin else {})}
+        return server.http("POST", "/api/sql", json.dumps({"query": "SELECT 1"}), headers)[0]
+
+    def expect(self, server, allowed, refused):
+        for host in ("localhost", "127.0.0.1", f"127.0.0.1:{server.http_port}", *allowed):
+            self.assertEqual(self.status(server, host), 200, host)
+        for host in ("evil.example", "", *refused):
+            self.assertEqual(self.status(server, host), 403, host)
+
+    def test_the_default_is_this_machine(self):
+        server = self.server()
+        self.expect(server, (), ("sluice", "sluice:6876", "sql.example.com"))
+        status, body, _ = server.http("POST", "/api/sql", "{}", {"Content-Type": "application/json", "Host": "sluice"})
+        self.assertEqual(status, 403)
+        self.assertEqual(json.loads(body)["error"]["message"], "Host header not allowed")
+        self.assertIn("--http-allowed-hosts", json.loads(body)["error"]["hint"])
+        # These tell nothing that a page could not know, and monitoring calls them by any name.
+        for path in ("/health", "/metrics"):
+            self.assertEqual(server.http("GET", path, headers={"Host": "sluice:6876"})[0], 200)
+
+    def test_names_that_are_allowed(self):
+        server = self.server("--http-allowed-hosts", "sluice,sql.Example.com", "--http-allowed-hosts", "fd00::1")
+        self.expect(server, ("sluice", "sluice:6876", "SQL.example.com", "[fd00::1]:443"),
+                    ("sluice.evil.example", "example.com", "a.sql.example.com", "sluice@evil.example", "fd00::1"))
+
+    def test_a_page_of_an_allowed_name_may_ask(self):
+        server = self.server("--http-allowed-hosts", "sql.example.com")
+        self.assertEqual(self.status(server, "sql.example.com", "https://sql.example.com"), 200)
+        self.assertEqual(self.status(server, "sql.example.com", "https://evil.example"), 403)
+        self.assertEqual(self.status(server, "evil.example", "https://evil.example"), 403)
+
+    def test_from_the_environment_and_the_file(self):
+        server = self.server(environment={"SLUICE_HTTP_ALLOWED_HOSTS": "sluice,proxy"})
+        self.expect(server, ("sluice:6876", "proxy"), ("other",))
+        self.expect(self.server(environment={"SLUICE_HTTP_ALLOWED_HOSTS": ""}), (), ("sluice",))  # as compose has it unset
+        config = self.folder() + "/sluice.toml"
+        with open(config, "w", encoding="utf-8") as file:
+            file.write('http-allowed-hosts = ["sluice", "proxy"]\n')
+        self.expect(self.server("--config", config), ("sluice:6876", "proxy"), ("other",))
+
+    def test_what_is_no_name_is_refused_at_the_start(self):
+        for name in ("http://sluice", "sluice:6876", "*", "*.example.com", "a b", "fd00::x", "sluice,,b/c"):
+            server = self.server("--http-allowed-hosts=" + name, ready=False)
+            self.assertEqual(server.process.wait(60), 2, name)
+            server.reader.join()
+            self.assertRegex(server.log(), "--http-allowed-hosts: '.+' is not the name of a host")
+
+
 if __name__ == "__main__":
     harness.main()
