@@ -1,13 +1,15 @@
 #!/usr/bin/python3
-"""How near files come to MAX FILE SIZE, and what keeping to a size costs.
+"""How near files come to MAX FILE SIZE, what keeping to a size costs, and what many partitions do.
 
 usage: sizes.py [--targets 16MB,100MB,256MB] [--shapes flat,wide,nested,random,repetitive] [--codecs none,snappy,...]
-                [--only overshoot|cost] [--rounds N] [--folder /dev/shm]
+                [--only overshoot|cost|partitions] [--rounds N] [--folder /dev/shm]
 
 overshoot  each shape of rows in each codec of Parquet, and as csv, into files of each size, by one thread: the largest
            file over its target. More than 5 % of Parquet, or a byte of csv, fails the benchmark. 1GB takes long with gzip.
 cost       the same rows to tests/sink/sink.cc by two threads, in files of each size and in files of any size,
-           interleaved: processor time and wall time of the one over the other, best of the rounds."""
+           interleaved: processor time and wall time of the one over the other, best of the rounds.
+partitions six million rows by a date of 2,500 values, in no order, by a server with --memory-limit 1GB: how many files a
+           value has at most, and the time over that of the same rows stored by date."""
 
 import argparse
 import contextlib
@@ -22,6 +24,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import harness
+from common.verdicts import Verdicts
 
 CODECS = ("none", "snappy", "lz4_raw", "zstd", "gzip", "csv")
 LARGEST = "4GB"  # that the option takes: as good as none
@@ -59,9 +62,9 @@ def rows_of(shape, rows):
 
 
 class Bench:
-    def __init__(self, options, threads):
+    def __init__(self, options, threads, *arguments):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench_sizes.", dir=options.folder))
-        self.server = harness.Server("--local-export-dir", str(self.folder), "--threads", str(threads))
+        self.server = harness.Server("--local-export-dir", str(self.folder), "--threads", str(threads), *arguments)
 
     def __enter__(self):
         return self
@@ -91,8 +94,7 @@ class Bench:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def overshoot(options):
-    missed = []
+def overshoot(options, verdicts):
     print(f"{'largest file over its target':<30}" + "".join(f"{codec:>10}" for codec in options.codecs))
     with Bench(options, threads=1) as bench:
         for shape in options.shapes:
@@ -105,13 +107,11 @@ def overshoot(options):
                     over = max(files) / target - 1
                     shown.append(f"{over:>+10.2%}")
                     if len(files) < 2 or over > (0 if codec == "csv" else 0.05) or over < -0.05:
-                        missed.append(f"{shape} {codec} {size}: {[round(one / target, 3) for one in files]}")
+                        verdicts.miss(f"{shape} {codec} {size}: {[round(one / target, 3) for one in files]}")
                 print(f"{shape + ' ' + size:<30}" + "".join(shown), flush=True)
-    return missed
 
 
-def cost(options):
-    missed = []
+def cost(options, verdicts):
     print(f"\n{'with a size over without':<30}{'by cpu':>10}{'by wall':>10}")
     with contextlib.closing(harness.Sink()) as sink, Bench(options, threads=2) as bench:
         bench.server.psql("-c", "CREATE SECRET k AS 'k'", "-c",
@@ -135,26 +135,51 @@ def cost(options):
                     by_cpu, by_wall = (with_size / without for with_size, without in zip(best[size], best[LARGEST]))
                     print(f"{shape + ' ' + codec + ' ' + size:<30}{by_cpu:>10.3f}{by_wall:>10.3f}", flush=True)
                     if min(by_cpu, by_wall) > 1.05:
-                        missed.append(f"{shape} {codec} {size}: {by_cpu:.3f} by cpu, {by_wall:.3f} by wall")
-    return missed
+                        verdicts.miss(f"{shape} {codec} {size}: {by_cpu:.3f} by cpu, {by_wall:.3f} by wall")
+
+
+PARTITIONED_ROWS, VALUES, MOST_FILES, MOST_TIME = 6_000_000, 2500, 2, 1.5
+
+
+def partitions(options, verdicts):
+    print(f"\n{PARTITIONED_ROWS} rows in {VALUES} partitions")
+    with Bench(options, 2, "--memory-limit", "1GB") as bench:
+        bench.server.psql("-c", "CREATE TABLE t AS SELECT i AS id, (i * 31 % 100000)::int AS supplier, "
+                          "(i * 17 % 10000000 / 100.0)::numeric(15,2) AS price, 'the comment on order ' || i * 7 % 1000003 "
+                          f"AS comment, date '1992-01-01' + (i * 7919 % {VALUES})::int AS shipped "
+                          f"FROM generate_series(1::bigint, {PARTITIONED_ROWS}::bigint) g(i)",
+                          "-c", "CREATE TABLE in_order AS SELECT * FROM t ORDER BY shipped", timeout=3600)
+        seconds, most = {}, 0
+        for _ in range(options.rounds):
+            for source in ("t", "in_order"):
+                target = bench.folder / "out"
+                began = time.monotonic()
+                bench.server.psql("-c", f"COPY {source} TO 'file://{target}' WITH (FORMAT = 'parquet', "
+                                  "PARTITION BY (shipped))", timeout=3600)
+                seconds[source] = min(seconds.get(source, 1e9), time.monotonic() - began)
+                counts = [len(list(one.iterdir())) for one in target.iterdir()]
+                assert len(counts) == VALUES, len(counts)
+                most = max(most, *counts) if source == "t" else most
+                shutil.rmtree(target)
+    unsorted, in_order = seconds.values()
+    print(f"unsorted {unsorted:.2f} s, sorted first {in_order:.2f} s")
+    verdicts.at_most("files of a partition", most, MOST_FILES)
+    verdicts.at_most("time of unsorted rows to that of sorted ones", unsorted / in_order, MOST_TIME)
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     for name, default in (("targets", "16MB,100MB,256MB"), ("shapes", ",".join(SHAPES)), ("codecs", ",".join(CODECS))):
         parser.add_argument(f"--{name}", type=lambda text: text.split(","), default=default.split(","))
-    parser.add_argument("--only", choices=("overshoot", "cost"))
+    parser.add_argument("--only", choices=("overshoot", "cost", "partitions"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", default="/dev/shm")
     options = parser.parse_args()
-    missed = []
-    if options.only != "cost":
-        missed += overshoot(options)
-    if options.only != "overshoot":
-        missed += cost(options)
-    for line in missed:
-        print("MISSED", line)
-    sys.exit(1 if missed else 0)
+    verdicts = Verdicts()
+    for part in (overshoot, cost, partitions):
+        if options.only in (None, part.__name__):
+            part(options, verdicts)
+    verdicts.end()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,10 @@ class Verdicts:
     def at_most(self, what, value, target):
         self._judge(what, value, target, value <= target, "at most")
 
+    def miss(self, line):
+        """Of a figure that stands in a table."""
+        self.missed.append(line)
+
     def _judge(self, what, value, target, met, word):
         line = f"{what}: {value:.2f} ({word} {target:g})"
         print(f"  {'PASS' if met else 'MISS'}  {line}", flush=True)
