@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "export/deadline.h"
 #include "export/sample.h"
@@ -59,7 +60,26 @@ double usual_row_bytes(const exports::ExportSpec& spec) {
   return spec.format == exports::FileFormat::kParquet ? bytes * kParquetShare : bytes;
 }
 
-// What the planner thinks: the topmost number in its own description.
+// Of an operator in the planner's own description. Of a UNION ALL, such as the rows of a table in
+// segments and those in memory, it says those of the larger part only.
+std::optional<uint64_t> rows_of(const nlohmann::json& of) {
+  const std::string name = of.value("name", "");
+  const auto& children = of.value("children", nlohmann::json::array());
+  if (name == "UNION" || name == "PROJECTION") {
+    std::optional<uint64_t> rows;
+    for (const nlohmann::json& child : children) {
+      if (const auto some = rows_of(child)) rows = rows.value_or(0) + *some;
+    }
+    if (rows) return rows;
+  }
+  const auto& extra = of.value("extra_info", nlohmann::json::object());
+  const auto number = extra.find("Estimated Cardinality");
+  if (number != extra.end() && number->is_string()) {
+    return std::strtoull(number->get<std::string>().c_str(), nullptr, 10);
+  }
+  return children.empty() ? std::nullopt : rows_of(children[0]);
+}
+
 Result<std::optional<uint64_t>> planned_rows(const Execution& execution,
                                              const engine::Query& query) {
   engine::Query explained(sql::explained(query.statement()));
@@ -69,13 +89,9 @@ Result<std::optional<uint64_t>> planned_rows(const Execution& execution,
              connection->stream(std::move(explained), execution.parameters, execution.stop));
   TRY_ASSIGN(engine::Chunk* const chunk, rows->next(execution.stop));
   if (chunk == nullptr || chunk->size() == 0) return std::optional<uint64_t>();
-  const std::string text = chunk->GetValue(1, 0).ToString();
-  constexpr std::string_view kName = "\"Estimated Cardinality\":";
-  const size_t at = text.find(kName);
-  if (at == std::string::npos) return std::optional<uint64_t>();
-  const size_t digit = text.find_first_of("0123456789", at + kName.size());
-  if (digit == std::string::npos) return std::optional<uint64_t>();
-  return std::optional<uint64_t>(std::strtoull(text.c_str() + digit, nullptr, 10));
+  const auto plan = nlohmann::json::parse(chunk->GetValue(1, 0).ToString(), nullptr, false);
+  if (!plan.is_array() || plan.empty()) return std::optional<uint64_t>();
+  return rows_of(plan[0]);
 }
 
 Result<exports::Sample> sample(const Execution& execution, exports::ExportSpec spec,

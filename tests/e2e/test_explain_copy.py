@@ -210,6 +210,7 @@ class ExplainCopy(unittest.TestCase):
                     estimate = int(explained["estimate", "bytes"][1]) / sum(sizes)
                     self.assertTrue(1 / 1.5 < estimate < 1.5, f"estimated {estimate:.2f} times what was written")
                     self.assertIn("encoded and compressed", explained["estimate", "bytes"][3])
+                    self.assertEqual(explained["estimate", "rows"][1:], (str(self.ROWS), "", "as the planner sees it"))
                     least, most = self.files(explained)
                     self.assertTrue(least <= len(sizes) <= most, (least, len(sizes), most))
 
