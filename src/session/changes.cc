@@ -45,6 +45,19 @@ Result<std::vector<uint32_t>> erase_rows(engine::Chunk& chunk, collection::Overl
   return rows;
 }
 
+// How many columns the rows of an INSERT have, where only the engine can tell. Nothing where it
+// can't either, as with parameters whose types follow from the table's.
+Result<std::optional<size_t>> inserted_width(const Execution& execution, const sql::Insert& insert,
+                                             const sql::ResolveContext& context) {
+  auto query = sql::query_of_unknown_width(insert);
+  if (query == nullptr) return std::nullopt;
+  TRY_ASSIGN(const sql::Resolved resolved, sql::resolve(std::move(query), context));
+  TRY_ASSIGN(const auto connection, execution.connect());
+  const auto description = connection->describe(resolved.query);
+  if (!description.ok()) return std::nullopt;
+  return description->shape.names.size();
+}
+
 }  // namespace
 
 Result<sql::Resolved> insert_query(const Execution& execution, const sql::Insert& insert) {
@@ -54,7 +67,8 @@ Result<sql::Resolved> insert_query(const Execution& execution, const sql::Insert
   }
   TRY_ASSIGN(const Target target, target_of(execution, insert.table));
   TRY_ASSIGN(const sql::ResolveContext context, execution.context());
-  return sql::insert_rows(insert, *target.table, context);
+  TRY_ASSIGN(const auto width, inserted_width(execution, insert, context));
+  return sql::insert_rows(insert, *target.table, context, width);
 }
 
 Result<sql::Resolved> update_query(const Execution& execution, const sql::Update& update) {

@@ -5,6 +5,7 @@
 #include <duckdb/parser/expression/constant_expression.hpp>
 #include <duckdb/parser/expression/default_expression.hpp>
 #include <duckdb/parser/expression/function_expression.hpp>
+#include <duckdb/parser/query_node/cte_node.hpp>
 #include <duckdb/parser/query_node/select_node.hpp>
 #include <duckdb/parser/tableref/basetableref.hpp>
 #include <duckdb/parser/tableref/emptytableref.hpp>
@@ -161,10 +162,29 @@ duckdb::unique_ptr<SelectStatement> default_values() {
   return statement_of(std::move(node));
 }
 
-void add_common_tables(duckdb::QueryNode& node, const CommonTables& with) {
-  for (const auto& [name, info] : with) {
-    node.cte_map.map[name] = Tree<duckdb::CommonTableExpressionInfo>(info).release();
+// WITH in front of a query, as the engine's parser nests it: the first table outermost, and all of
+// them in the map of every node.
+duckdb::unique_ptr<SelectStatement> with_tables(const CommonTables& with,
+                                                duckdb::unique_ptr<SelectStatement> query) {
+  const auto copy_of = [](const auto& table) {
+    return Tree<duckdb::CommonTableExpressionInfo>(table).release();
+  };
+  const auto add_all = [&](duckdb::QueryNode& node) {
+    for (const auto& [name, table] : with) node.cte_map.map[name] = copy_of(table);
+  };
+  if (!with.empty()) add_all(*query->node);
+  for (size_t i = with.size(); i-- > 0;) {
+    const auto table = copy_of(with[i].second);
+    auto node = make_uniq<duckdb::CTENode>();
+    node->ctename = with[i].first;
+    node->aliases = table->aliases;
+    node->materialized = table->materialized;
+    node->query = std::move(table->query->node);
+    node->child = std::move(query->node);
+    add_all(*node);
+    query->node = std::move(node);
   }
+  return query;
 }
 
 duckdb::unique_ptr<duckdb::TableRef> target_ref(const std::string& alias, const Object& table) {
@@ -233,8 +253,16 @@ Result<std::vector<size_t>> target_columns(const std::vector<Name>& names, const
   return targets;
 }
 
+duckdb::unique_ptr<SelectStatement> query_of_unknown_width(const Insert& insert) {
+  if (!insert.query) return nullptr;
+  sql::Query source = insert.query;
+  auto query = source.release();
+  if (values_list(*query) != nullptr || width_of(*query)) return nullptr;
+  return with_tables(insert.with, std::move(query));
+}
+
 Result<Resolved> insert_rows(const Insert& insert, const Object& table,
-                             const ResolveContext& context) {
+                             const ResolveContext& context, std::optional<size_t> width) {
   TRY_ASSIGN(std::vector<size_t> targets, target_columns(insert.columns, table));
   sql::Query source = insert.query;
   duckdb::unique_ptr<SelectStatement> query;
@@ -243,17 +271,15 @@ Result<Resolved> insert_rows(const Insert& insert, const Object& table,
   } else {
     query = default_values();
   }
-  add_common_tables(*query->node, insert.with);
   if (!insert.query) targets.clear();
   const bool columns_named = !insert.columns.empty();
-  std::optional<size_t> width;
   bool cast_above = true;
   if (duckdb::ExpressionListRef* list = values_list(*query)) {
     TRY(cast_values(*list, targets, table, columns_named));
     width = list->values.empty() ? 0 : list->values[0].size();
     cast_above = false;
   } else if (insert.query) {
-    width = width_of(*query);
+    if (const auto told = width_of(*query)) width = told;
   }
   if (width) {
     TRY(check_count(*width, targets.size(), columns_named));
@@ -286,7 +312,7 @@ Result<Resolved> insert_rows(const Insert& insert, const Object& table,
     if (cast_above) value = assign(std::move(value), column, !literal[place]);
     node->select_list.push_back(std::move(value));
   }
-  return resolve(statement_of(std::move(node)), context);
+  return resolve(with_tables(insert.with, statement_of(std::move(node))), context);
 }
 
 Result<Resolved> update_rows(const Update& update, const Object& table,
@@ -299,7 +325,6 @@ Result<Resolved> update_rows(const Update& update, const Object& table,
   node->from_table = target_ref(update.alias, table);
   if (update.from) node->from_table = cross(std::move(node->from_table), update.from);
   if (update.where) node->where_clause = Expression(update.where).release();
-  add_common_tables(*node, update.with);
   for (size_t i = 0; i < table.columns().size(); ++i) {
     const Column& column = table.columns()[i];
     const auto found = std::find(assigned.begin(), assigned.end(), i);
@@ -316,7 +341,7 @@ Result<Resolved> update_rows(const Update& update, const Object& table,
     }
   }
   node->select_list.push_back(target_column(update.alias, table, kRowId));
-  return resolve(statement_of(std::move(node)), context,
+  return resolve(with_tables(update.with, statement_of(std::move(node))), context,
                  target_relation(table, std::move(snapshot)));
 }
 
@@ -329,9 +354,8 @@ Result<Resolved> delete_rows(const Delete& statement, const Object& table,
     node->from_table = cross(std::move(node->from_table), other);
   }
   if (statement.where) node->where_clause = Expression(statement.where).release();
-  add_common_tables(*node, statement.with);
   node->select_list.push_back(target_column(statement.alias, table, kRowId));
-  return resolve(statement_of(std::move(node)), context,
+  return resolve(with_tables(statement.with, statement_of(std::move(node))), context,
                  target_relation(table, std::move(snapshot)));
 }
 

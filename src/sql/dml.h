@@ -15,11 +15,17 @@
 
 namespace sluice::sql {
 
+// The query of an INSERT whose text does not tell how many columns it gives, as SELECT * FROM t;
+// null where the text tells, or there is none.
+duckdb::unique_ptr<duckdb::SelectStatement> query_of_unknown_width(const Insert& insert);
+
 // The rows that an INSERT adds: every column of the table in its order, in the engine type that is
-// stored; defaults are filled in. 42601 when the number of values does not fit, 42701 for a column
-// named twice, 42703 for an unknown one.
+// stored; defaults are filled in. `width`: how many columns the query gives, where the text does
+// not tell and it is known. 42601 when the number of values does not fit, 42701 for a column named
+// twice, 42703 for an unknown one.
 Result<Resolved> insert_rows(const Insert& insert, const Object& table,
-                             const ResolveContext& context);
+                             const ResolveContext& context,
+                             std::optional<size_t> width = std::nullopt);
 
 // The rows to put in the place of those that UPDATE hits: every column in its new value, and the
 // old row's id as the last column. A row may come several times when FROM matches it several times;
