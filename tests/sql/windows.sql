@@ -265,6 +265,35 @@ SELECT row_number() FILTER (WHERE true) OVER () FROM w
 ----
 error
 
+SELECT sum(v) OVER (GROUPS 1 PRECEDING) FROM w
+----
+error 42P20: GROUPS mode requires an ORDER BY clause
+
+SELECT sum(v) OVER (PARTITION BY k GROUPS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM w
+----
+error 42P20: GROUPS mode requires an ORDER BY clause
+
+SELECT sum(v) OVER (ORDER BY at ROWS -1 PRECEDING) FROM w
+----
+error 22013: frame starting offset must not be negative
+
+SELECT sum(v) OVER (ORDER BY at GROUPS BETWEEN CURRENT ROW AND -2 FOLLOWING) FROM w
+----
+error 22013: frame ending offset must not be negative
+
+SELECT sum(v) OVER (ORDER BY at ROWS NULL PRECEDING) FROM w
+----
+error 22004: frame starting offset must not be null
+
+SELECT sum(v) OVER (ORDER BY at ROWS BETWEEN 0 PRECEDING AND 1 - 1 FOLLOWING) FROM w ORDER BY 1
+----
+1
+2
+4
+8
+16
+NULL
+
 SELECT sum(v) OVER (o ORDER BY v) FROM w WINDOW o AS (ORDER BY at)
 ----
 error 42P20: Cannot override ORDER BY clause of window "o"

@@ -184,6 +184,7 @@ class Meaning {
       case ExpressionClass::WINDOW:
         order(expression->Cast<duckdb::WindowExpression>().orders);
         order(expression->Cast<duckdb::WindowExpression>().arg_orders);
+        check_frame(expression->Cast<duckdb::WindowExpression>(), token);
         break;
       case ExpressionClass::CAST:
         replace(expression, of_cast(expression->Cast<duckdb::CastExpression>(), token));
@@ -524,6 +525,44 @@ class Meaning {
     const std::string digits = value.ToString();
     const auto width = static_cast<uint8_t>(digits.size() - (digits.front() == '-' ? 1 : 0));
     value = duckdb::Value::DECIMAL(value.GetValue<duckdb::hugeint_t>(), width, 0);
+  }
+
+  // Frames that DuckDB takes for empty ones, or ends elsewhere.
+  void check_frame(const duckdb::WindowExpression& window, size_t token) {
+    if (window.orders.empty() && (counts_groups(window.start) || counts_groups(window.end))) {
+      fail(invalid("GROUPS mode requires an ORDER BY clause")
+               .with_sqlstate("42P20")
+               .at(source_.tokens.position(token)));
+    }
+    check_offset(window.start_expr.get(), "starting");
+    check_offset(window.end_expr.get(), "ending");
+  }
+
+  static bool counts_groups(duckdb::WindowBoundary boundary) {
+    return boundary == duckdb::WindowBoundary::CURRENT_ROW_GROUPS ||
+           boundary == duckdb::WindowBoundary::EXPR_PRECEDING_GROUPS ||
+           boundary == duckdb::WindowBoundary::EXPR_FOLLOWING_GROUPS;
+  }
+
+  // Only of numbers as written: what others are is not known before the query runs.
+  void check_offset(const duckdb::ParsedExpression* offset, std::string_view which) {
+    if (offset == nullptr) return;
+    bool negative = false;
+    if (offset->GetExpressionClass() == ExpressionClass::FUNCTION) {
+      const auto& call = offset->Cast<duckdb::FunctionExpression>();
+      negative = call.is_operator && call.function_name == "-" && call.children.size() == 1;
+      if (negative) offset = call.children[0].get();
+    }
+    if (offset->GetExpressionClass() != ExpressionClass::CONSTANT) return;
+    const auto& value = offset->Cast<duckdb::ConstantExpression>().value;
+    if (value.IsNull()) {
+      return fail(invalid("frame {} offset must not be null", which).with_sqlstate("22004"));
+    }
+    if (!value.type().IsNumeric()) return;
+    const double number = value.GetValue<double>();
+    if (negative ? number > 0 : number < 0) {
+      fail(invalid("frame {} offset must not be negative", which).with_sqlstate("22013"));
+    }
   }
 
   void check_operator(const duckdb::ParsedExpression& operation, size_t token) {
