@@ -27,10 +27,20 @@ uint64_t multiply(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-uint64_t word_at(const char* data) {
-  uint64_t word;
+template <typename Word = uint64_t>
+Word word_at(const char* data) {
+  Word word;
   std::memcpy(&word, data, sizeof word);
   return word;
+}
+
+// All of 1 to 7 bytes. A copy of so many would be a call.
+uint64_t few_bytes(const char* data, size_t count) {
+  if (count >= 4) {
+    return word_at<uint32_t>(data) | (uint64_t{word_at<uint32_t>(data + count - 4)} << 32);
+  }
+  const auto byte = [data](size_t at) { return uint64_t{static_cast<unsigned char>(data[at])}; };
+  return byte(0) | (byte(count / 2) << 8) | (byte(count - 1) << 16);
 }
 
 }  // namespace
@@ -49,7 +59,7 @@ uint64_t hash_bytes(std::string_view bytes) {
     low = word_at(data);
     high = word_at(data + left - 8);
   } else if (left > 0) {
-    std::memcpy(&low, data, left);
+    low = few_bytes(data, left);
   }
   return multiply(first ^ second, multiply(low ^ second, high ^ state));
 }

@@ -25,6 +25,18 @@ BatchPtr select_rows(Batch& batch, const std::vector<uint32_t>& chosen) {
   return result;
 }
 
+void settle(Batch& batch) {
+  for (engine::Vector& vector : batch.rows.data) {
+    const bool is_dictionary = vector.GetVectorType() == duckdb::VectorType::DICTIONARY_VECTOR;
+    const duckdb::VectorType type = is_dictionary
+                                        ? duckdb::DictionaryVector::Child(vector).GetVectorType()
+                                        : vector.GetVectorType();
+    const bool is_settled = type == duckdb::VectorType::FLAT_VECTOR ||
+                            (type == duckdb::VectorType::CONSTANT_VECTOR && !is_dictionary);
+    if (!is_settled) vector.Flatten(batch.size());
+  }
+}
+
 void Sums::grow() {
   std::vector<uint32_t> slots(std::max<size_t>(slots_.size() * 2, 16), 0);
   for (size_t i = 0; i < hashes_.size(); ++i) {

@@ -33,6 +33,10 @@ size_t row_count(const Delta& delta);
 // The rows of `batch` that are chosen, as references to it.
 BatchPtr select_rows(Batch& batch, const std::vector<uint32_t>& chosen);
 
+// So that references to the batch's rows have nothing left to compute when they are read, and
+// several threads can do that.
+void settle(Batch& batch);
+
 // Rows as bytes with the sums of their weights.
 class Sums {
  public:

@@ -8,6 +8,7 @@
 #include "dataflow/operators/join.h"
 #include "dataflow/operators/rows.h"
 #include "dataflow/operators/sharded.h"
+#include "dataflow/operators/sliced.h"
 #include "dataflow/operators/temporal_filter.h"
 #include "dataflow/operators/top_k.h"
 #include "dataflow/operators/unnest.h"
@@ -76,8 +77,13 @@ Parallelism Parallelism::of_machine() {
 
 std::unique_ptr<Operator> build_operator(duckdb::ClientContext& context, const Node& node,
                                          Parallelism parallelism) {
+  if (parallelism.shards < 2) return build_whole(context, node);
+  if (node.kind == NodeKind::kAggregate && SlicedAggregate::can_keep(node.as<Aggregate>())) {
+    return std::make_unique<SlicedAggregate>(node.as<Aggregate>(), parallelism.shards,
+                                             parallelism.from_rows);
+  }
   std::vector<std::vector<size_t>> columns = shard_columns(node);
-  if (parallelism.shards < 2 || columns.empty()) return build_whole(context, node);
+  if (columns.empty()) return build_whole(context, node);
   std::vector<std::unique_ptr<Operator>> shards;
   for (size_t i = 0; i < parallelism.shards; ++i) shards.push_back(build_whole(context, node));
   return std::make_unique<ShardedOperator>(std::move(shards), std::move(columns),

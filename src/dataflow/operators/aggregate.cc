@@ -30,6 +30,9 @@ std::unique_ptr<KeyedAggregate> keyed_aggregate(
   return std::make_unique<ExtremeAggregate>(call, nullptr);
 }
 
+// So many are in a core's own cache.
+constexpr size_t kNearGroups = 1024;
+
 // GROUPING(…): a bit for each argument that the set does not have, the last one lowest.
 int64_t grouping(const std::vector<size_t>& arguments, const std::vector<size_t>& set) {
   int64_t bits = 0;
@@ -143,7 +146,7 @@ AggregateOperator::AggregateOperator(const Aggregate& node)
 void AggregateOperator::assign_words(const Set& set) {
   for (size_t i = 0; i < calls_.size(); ++i) {
     if (calls_[i].linear) {
-      calls_[i].word = words_++;
+      if (!share_word(i)) calls_[i].word = words_++;
       continue;
     }
     const KeyedAggregate* values = set.keyed[calls_[i].keyed]->slot_owner();
@@ -154,6 +157,40 @@ void AggregateOperator::assign_words(const Set& set) {
       if (owns) calls_[i].word = calls_[other].word;
     }
     if (calls_[i].word == words_) ++words_;
+  }
+}
+
+// Takes the word of an earlier linear call, if one does for both.
+bool AggregateOperator::share_word(size_t call) {
+  for (size_t earlier = 0; earlier < call; ++earlier) {
+    Call& one = calls_[earlier];
+    Call& two = calls_[call];
+    if (!one.linear || !one.adds || !one.linear->shares_word_with(*two.linear)) continue;
+    two.word = one.word;
+    two.adds = one.linear->only_counts() && !two.linear->only_counts();
+    one.adds = !two.adds;
+    return true;
+  }
+  return false;
+}
+
+bool AggregateOperator::adds_only(const Aggregate& node) {
+  return std::all_of(node.calls.begin(), node.calls.end(), [](const AggregateCall& call) {
+    return LinearAggregate::of(call).has_value();
+  });
+}
+
+void AggregateOperator::absorb(AggregateOperator& other) {
+  for (size_t i = 0; i < sets_.size(); ++i) {
+    GroupTable& to = *sets_[i].groups;
+    const GroupTable& from = *other.sets_[i].groups;
+    for (const GroupTable::Id id : from.all()) {
+      const GroupTable::Group& group = from.at(id);
+      const GroupTable::Id mine = to.find_or_add(from.key(id), group.hash);
+      to.at(mine).rows += group.rows;
+      for (size_t word = 0; word < words_; ++word) to.words(mine)[word].add(from.words(id)[word]);
+    }
+    other.sets_[i].groups = std::make_unique<GroupTable>(words_);
   }
 }
 
@@ -208,10 +245,14 @@ void AggregateOperator::take_in(Set& set, const Batch& batch,
   std::vector<uint64_t> hashes(batch.size());
   std::vector<GroupTable::Id> groups(batch.size());
   for (size_t row = 0; row < batch.size(); ++row) hashes[row] = arrangement::hash_bytes(keys[row]);
+  // Few groups are near enough.
+  const bool are_far = set.groups->size() > kNearGroups;
   for (size_t row = 0; row < batch.size(); ++row) {
     constexpr size_t kAhead = 8;
-    if (row + 2 * kAhead < batch.size()) set.groups->prefetch_slot(hashes[row + 2 * kAhead]);
-    if (row + kAhead < batch.size()) set.groups->prefetch_group(hashes[row + kAhead]);
+    if (are_far && row + 2 * kAhead < batch.size()) {
+      set.groups->prefetch_slot(hashes[row + 2 * kAhead]);
+    }
+    if (are_far && row + kAhead < batch.size()) set.groups->prefetch_group(hashes[row + kAhead]);
     groups[row] = set.groups->find_or_add(keys[row], hashes[row]);
     GroupTable::Group& group = set.groups->at(groups[row]);
     group.rows += batch.weights[row];
@@ -224,6 +265,7 @@ void AggregateOperator::take_in(Set& set, const Batch& batch,
   for (size_t row = 0; row < batch.size(); ++row) words[row] = set.groups->words(groups[row]);
   size_t at = 0;
   for (const Call& call : calls_) {
+    if (call.linear && !call.adds) continue;
     for (WideSum*& word : words) word = word - at + call.word;
     at = call.word;
     if (call.linear) {

@@ -41,6 +41,9 @@ class GroupTable {
   Group& at(Id id) { return *reinterpret_cast<Group*>(pool_.at(id)); }
   const Group& at(Id id) const { return *reinterpret_cast<const Group*>(pool_.at(id)); }
   WideSum* words(Id id) { return reinterpret_cast<WideSum*>(pool_.at(id) + sizeof(Group)); }
+  const WideSum* words(Id id) const {
+    return reinterpret_cast<const WideSum*>(pool_.at(id) + sizeof(Group));
+  }
   std::string_view key(Id id) const {
     return {pool_.at(id) + sizeof(Group) + words_ * sizeof(WideSum), at(id).key_bytes};
   }
@@ -68,6 +71,12 @@ class AggregateOperator final : public Operator {
   void finish_fill(const Emit& emit) override;
   OperatorState state() const override;
 
+  // Whether a node's groups are sums and counts alone.
+  static bool adds_only(const Aggregate& node);
+  // What the other one has been filled with, as if this one had been; the other is empty then. For
+  // groups that are sums alone, of the same node, before finish_fill().
+  void absorb(AggregateOperator& other);
+
  private:
   struct Set {
     std::vector<size_t> columns;    // of the input
@@ -82,9 +91,11 @@ class AggregateOperator final : public Operator {
     std::optional<LinearAggregate> linear;
     size_t keyed = 0;  // its place among those that are not linear
     size_t word = 0;   // of the group's, for a linear one and for one with a slot
+    bool adds = true;  // a linear one: to its word, which others may share
   };
 
   void assign_words(const Set& set);
+  bool share_word(size_t call);
   void forget(Set& set, GroupTable::Id group);
   // Which groups the batch touches first is added to `touched`, if it is there.
   void take_in(Set& set, const Batch& batch, std::vector<GroupTable::Id>* touched);

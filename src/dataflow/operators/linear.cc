@@ -123,6 +123,16 @@ Error out_of_range() { return invalid("numeric field overflow").with_sqlstate("2
 
 }  // namespace
 
+void WideSum::add(const WideSum& other) {
+  const UInt128 bottom = static_cast<UInt128>(low) + other.low;
+  low = static_cast<uint64_t>(bottom);
+  const UInt128 next = static_cast<UInt128>(middle) + other.middle + (bottom >> 64);
+  middle = static_cast<uint64_t>(next);
+  high = static_cast<int64_t>(static_cast<uint64_t>(high) + static_cast<uint64_t>(other.high) +
+                              static_cast<uint64_t>(next >> 64));
+  values += other.values;
+}
+
 std::optional<LinearAggregate> LinearAggregate::of(const AggregateCall& call) {
   const std::string& name = call.name();
   if (call.distinct) return std::nullopt;
@@ -152,6 +162,13 @@ std::optional<LinearAggregate> LinearAggregate::of(const AggregateCall& call) {
     if (size == 24) return LinearAggregate(call, Layout::kCountSum128);
   }
   return std::nullopt;
+}
+
+bool LinearAggregate::shares_word_with(const LinearAggregate& other) const {
+  if (call_->filter != other.call_->filter) return false;
+  const bool rows = layout_ == Layout::kCountRows;
+  if (rows || other.layout_ == Layout::kCountRows) return layout_ == other.layout_;
+  return call_->arguments == other.call_->arguments;
 }
 
 void LinearAggregate::add(const Batch& batch, const std::vector<WideSum*>& words) const {

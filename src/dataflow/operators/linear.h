@@ -21,12 +21,21 @@ struct WideSum {
   uint64_t middle = 0;
   int64_t high = 0;
   int64_t values = 0;  // that are not NULL, with their weights
+
+  void add(const WideSum& other);
 };
 
 class LinearAggregate {
  public:
   // Nothing, if the call is none of these.
   static std::optional<LinearAggregate> of(const AggregateCall& call);
+
+  // Whether the same word does for both: a sum, an average and a count of the same values.
+  bool shares_word_with(const LinearAggregate& other) const;
+  // Its add() only counts, so that one that sums has to add to a word that they share.
+  bool only_counts() const {
+    return layout_ == Layout::kCountRows || layout_ == Layout::kCountValues;
+  }
 
   // words[i] gets row i. Rows that the call's filter leaves out are left out.
   void add(const Batch& batch, const std::vector<WideSum*>& words) const;

@@ -6,38 +6,10 @@
 #include <tuple>
 
 #include "base/parallel.h"
-#include "dataflow/operators/linear.h"
+#include "dataflow/operators/aggregate.h"
 
 namespace sluice::dataflow {
 namespace {
-
-// Whether DuckDB's hash is the same for values that are equal, and its vectors can be read by
-// several threads: those of nested values share vectors that readers change.
-bool is_flat(const engine::LogicalType& type) { return !type.IsNested(); }
-
-bool all_flat(const Node& node) {
-  return std::all_of(node.inputs.begin(), node.inputs.end(), [](const NodePtr& input) {
-    return std::all_of(input->types.begin(), input->types.end(), is_flat);
-  });
-}
-
-// So that slices of a vector have nothing left to compute when they are read.
-void settle(engine::Vector& vector, size_t rows) {
-  switch (vector.GetVectorType()) {
-    case duckdb::VectorType::FLAT_VECTOR:
-    case duckdb::VectorType::CONSTANT_VECTOR:
-      return;
-    case duckdb::VectorType::DICTIONARY_VECTOR:
-      if (duckdb::DictionaryVector::Child(vector).GetVectorType() ==
-          duckdb::VectorType::FLAT_VECTOR) {
-        return;
-      }
-      break;
-    default:
-      break;
-  }
-  vector.Flatten(rows);
-}
 
 // What comes behind the operator takes one batch at a time. Both must outlive it.
 Emit guarded_by(std::mutex& mutex, const Emit& emit) {
@@ -49,8 +21,16 @@ Emit guarded_by(std::mutex& mutex, const Emit& emit) {
 
 }  // namespace
 
+bool has_flat_inputs(const Node& node) {
+  return std::none_of(node.inputs.begin(), node.inputs.end(), [](const NodePtr& input) {
+    return std::any_of(input->types.begin(), input->types.end(),
+                       [](const engine::LogicalType& type) { return type.IsNested(); });
+  });
+}
+
 std::vector<std::vector<size_t>> shard_columns(const Node& node) {
-  if (!all_flat(node)) return {};
+  // Of flat values DuckDB's hash is also the same for those that are equal.
+  if (!has_flat_inputs(node)) return {};
   switch (node.kind) {
     case NodeKind::kJoin: {
       const Join& join = node.as<Join>();
@@ -66,11 +46,8 @@ std::vector<std::vector<size_t>> shard_columns(const Node& node) {
     case NodeKind::kAggregate: {
       const Aggregate& aggregate = node.as<Aggregate>();
       if (aggregate.sets.size() != 1 || aggregate.sets[0].empty()) return {};
-      // To add a row to sums takes no longer than to tell whose it is.
-      const bool adds_only = std::all_of(
-          aggregate.calls.begin(), aggregate.calls.end(),
-          [](const AggregateCall& call) { return LinearAggregate::of(call).has_value(); });
-      if (adds_only) return {};
+      // To add a row to sums takes no longer than to tell whose it is (sliced.h).
+      if (AggregateOperator::adds_only(aggregate)) return {};
       std::vector<size_t> columns;
       for (const size_t position : aggregate.sets[0]) columns.push_back(aggregate.groups[position]);
       return {columns};
@@ -133,7 +110,7 @@ std::vector<BatchPtr> ShardedOperator::split(size_t input, const BatchPtr& batch
       break;
     }
     if (std::none_of(batches.begin(), batches.end(), [](const auto& one) { return one; })) {
-      for (engine::Vector& vector : rows.data) settle(vector, count);
+      settle(*batch);
     }
     batches[shard] = select_rows(*batch, chosen[shard]);
   }

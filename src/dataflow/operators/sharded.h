@@ -22,6 +22,10 @@ namespace sluice::dataflow {
 // same for all inputs; empty: they can't.
 std::vector<std::vector<size_t>> shard_columns(const Node& node);
 
+// Whether several threads may read the node's inputs: vectors of nested values share others that
+// readers change.
+bool has_flat_inputs(const Node& node);
+
 class ShardedOperator final : public Operator {
  public:
   // Two shards at least, all for the same node. Fewer rows than `parallel_from` are not worth other
