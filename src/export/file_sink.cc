@@ -260,7 +260,8 @@ class FileSink::ParquetLocal final : public Local {
     file.count(rows, 0, rows.size());
     TRY(file.append(rows, stop));
     owner_.balance_.judge(file);
-    if (file.bytes() >= file.target_bytes && owner_.balance_.ends(file)) {
+    const bool is_full = file.bytes() >= file.target_bytes && owner_.balance_.ends(file);
+    if (is_full || file.should_end()) {
       TRY(end(file, stop));
       open_.reset();
     }

@@ -95,6 +95,7 @@ class ParquetFile final : public OpenFile {
     return writer_->append(group, stop);
   }
   uint64_t bytes() const override { return writer_->bytes(); }
+  bool should_end() const { return writer_->should_end(); }
   // After end(): it can write another file.
   std::unique_ptr<parquet::Writer> take_writer() { return std::move(writer_); }
 

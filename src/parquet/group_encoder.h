@@ -42,7 +42,8 @@ struct WriterOptions {
   uint64_t max_group_rows = kGroupRows;
   uint64_t max_group_bytes = kGroupBytes;
   // All row groups that are encoded at one time buffer so much together, about;
-  // each at least 1 MiB.
+  // each at least 1 MiB. What is to be said at a file's end of its row groups and pages takes no
+  // more either, or the file fails.
   uint64_t memory_bytes = uint64_t{128} << 20;
   bool has_checksums = true;
   bool has_statistics = true;  // of chunks and pages

@@ -54,6 +54,8 @@ class FileWriter final : public Writer {
     return written_ + encoder_->file_bytes() + described_bytes_ + empty_footer_bytes_;
   }
 
+  bool should_end() const override { return described_bytes_ > options_.memory_bytes / 2; }
+
  private:
   // A row group that is written.
   struct Group {
@@ -101,7 +103,20 @@ class FileWriter final : public Writer {
     groups_.push_back(std::move(group));
     rows_ += encoded.rows();
     encoded.begin_next();
-    return ok();
+    return described_bytes_ <= options_.memory_bytes ? ok() : too_much_to_describe();
+  }
+
+  // Kept until the file's end. Only a file of hundreds of gigabytes has so much of it.
+  Error too_much_to_describe() const {
+    return error(
+               ErrorCode::kExhausted,
+               "footer and indexes of a Parquet file of {} bytes would take more than {} bytes of "
+               "memory",
+               written_, options_.memory_bytes)
+        .with_sqlstate("53200")
+        .with_detail(fmt::format("It has {} row groups.", groups_.size()))
+        .with_hint(
+            "Write several files (MAX FILE SIZE), or give the server a larger --memory-limit.");
   }
 
   // All indexes lie together in front of the footer, where readers fetch them

@@ -44,6 +44,9 @@ class Writer {
   // before it, what is compressed, and an estimate of the open pages, which are
   // small.
   virtual uint64_t bytes() const = 0;
+  // Whether what is remembered of the file until its end has half of the memory that there is for
+  // it.
+  virtual bool should_end() const = 0;
 };
 
 }  // namespace sluice::parquet

@@ -59,6 +59,7 @@ class WriterTest : public testing::Test {
       TRY(writer->append(*chunk, {}));
       estimates_.push_back(writer->bytes());
     }
+    should_end_ = writer->should_end();
     TRY(writer->finish({}));
     EXPECT_EQ(writer->bytes(), bytes_.size());
     save();
@@ -98,6 +99,7 @@ class WriterTest : public testing::Test {
   std::string bytes_;
   size_t room_ = std::string::npos;
   std::vector<uint64_t> estimates_;
+  bool should_end_ = false;  // of the last file, before its end
 };
 
 constexpr char kFlat[] =
@@ -240,6 +242,26 @@ TEST_F(WriterTest, ReturnsTheErrorOfItsTarget) {
     EXPECT_EQ(status.error().code, ErrorCode::kUnavailable);
     EXPECT_EQ(status.error().detail, "none at all");
   }
+}
+
+TEST_F(WriterTest, DoesNotRememberMoreOfAFileThanMemoryAllows) {
+  constexpr char kRows[] = "SELECT i, md5(i::VARCHAR) AS h FROM range(400000) r(i)";
+  const auto with_memory = [](uint64_t bytes) {
+    return [bytes](WriterOptions& options) {
+      options.max_group_rows = 2048;
+      options.memory_bytes = bytes;
+    };
+  };
+  EXPECT_TRUE(encode(kRows, with_memory(1 << 20)).ok());
+  EXPECT_FALSE(should_end_);
+  bytes_.clear();
+  EXPECT_TRUE(encode(kRows, with_memory(100'000)).ok());
+  EXPECT_TRUE(should_end_) << "so that who can writes another file";
+  bytes_.clear();
+  const Status status = encode(kRows, with_memory(20'000));
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().sqlstate, "53200");
+  EXPECT_NE(status.error().hint.find("MAX FILE SIZE"), std::string::npos);
 }
 
 TEST_F(WriterTest, RefusesRowsOfOtherTypes) {
