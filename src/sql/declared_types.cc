@@ -290,6 +290,13 @@ class Follower {
   int depth_ = 0;
 };
 
+// Whether a record is in it whose fields nobody has kept: a view's column of that type says only
+// `record`.
+bool lacks_fields(const types::SqlType& type) {
+  if (type.id == types::TypeId::kRecord && type.arguments.empty()) return true;
+  return std::any_of(type.arguments.begin(), type.arguments.end(), lacks_fields);
+}
+
 }  // namespace
 
 std::vector<std::optional<types::SqlType>> declared_types(const duckdb::SelectStatement& query,
@@ -313,7 +320,8 @@ std::vector<bool> columns_without_null(const duckdb::SelectStatement& query, con
 
 types::SqlType result_type(const engine::LogicalType& type,
                            const std::optional<types::SqlType>& declared) {
-  if (declared && types::to_engine(*declared).InternalType() == type.InternalType()) {
+  if (declared && !lacks_fields(*declared) &&
+      types::to_engine(*declared).InternalType() == type.InternalType()) {
     return *declared;
   }
   types::SqlType found = types::from_engine(type);

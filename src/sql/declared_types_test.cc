@@ -102,6 +102,17 @@ TEST_F(DeclaredTypes, AreNotGuessed) {
   }
 }
 
+// A view's column is kept by its type's name, and a record's says nothing of its fields.
+TEST_F(DeclaredTypes, OfRecordsWithoutTheirFieldsGiveWayToTheEngines) {
+  const types::SqlType record = types::make(types::TypeId::kRecord);
+  const auto fields = engine::LogicalType::STRUCT({{"f1", engine::LogicalType::INTEGER}});
+  for (const auto& [type, declared] :
+       {std::pair(fields, record),
+        std::pair(engine::LogicalType::LIST(fields), types::array_of(record))}) {
+    EXPECT_EQ(result_type(type, declared), types::from_engine(type)) << types::name(declared);
+  }
+}
+
 TEST_F(DeclaredTypes, OfTablesOfWithAreTheirOwn) {
   // The second is not seen by the first.
   EXPECT_THAT(
