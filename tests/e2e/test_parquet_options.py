@@ -43,7 +43,7 @@ class ParquetOptions(harness.ServerTest):
     def read(self, sql):
         """`{}` in it are the files."""
         folder = self.folder / self.path
-        return json.loads(harness.node("readers/read.mjs", "duckdb-1.5", folder, "parquet", sql.replace("{}", f"'{folder}/*.parquet'")))
+        return json.loads(harness.node("readers/read.mjs", "duckdb", folder, "parquet", sql.replace("{}", f"'{folder}/*.parquet'")))
 
     def chunks(self):
         """Of each row group: rows, bytes before compression; of each column: where it lies, whether it has statistics and a filter."""

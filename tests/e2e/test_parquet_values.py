@@ -9,6 +9,7 @@ import collections
 import hashlib
 import itertools
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -17,6 +18,7 @@ import unittest
 
 import edge_values
 import harness
+import nested_values
 import wire
 from edge_values import CODECS, DEEPER, PROFILES, SCALARS
 
@@ -24,6 +26,9 @@ READERS = ["duckdb-1.5", "hyparquet", "arrow"]
 LEVELS = ["zstd 1", "zstd 19", "gzip 1", "gzip 9"]
 DEFAULT = next(profile for profile in PROFILES if profile.name == "default")
 EVERY = list(itertools.product(PROFILES, CODECS))
+# Each profile and each codec at least once.
+SOME = [(profile, CODECS[number % len(CODECS)]) for number, profile in enumerate(PROFILES)]
+LONG = bool(os.environ.get("SLUICE_LONG_TESTS"))
 
 
 def arrows_interval(in_file, kind, text):
@@ -157,7 +162,7 @@ class ParquetValues(unittest.TestCase):
         file.write_bytes(whole.replace(bytes.fromhex(right), bytes.fromhex(other)))
         for reader in READERS:
             wanted = [{name: row[name] for name in ("row", "id")} for row in self.wanted(reader, DEFAULT, "once")]
-            differences = [self.differences(DEFAULT, found, wanted) for found in self.read(reader, [folder, changed])]
+            differences = [self.differences(DEFAULT, found, wanted, self.kinds) for found in self.read(reader, [folder, changed])]
             self.assertEqual(differences, [[], [f"id, row 3: {other}, not {right}"]])
 
     def test_every_value_in_every_profile_and_codec(self):
@@ -167,7 +172,7 @@ class ParquetValues(unittest.TestCase):
                 wanted = {profile: self.wanted(reader, profile, layout) for profile in PROFILES}
                 for (profile, codec), found in zip(EVERY, self.read(reader, folders)):
                     with self.subTest(f"{layout}, {profile.name}, {codec}, {reader}"):
-                        self.assertEqual(self.differences(profile, found, wanted[profile]), [])
+                        self.assertEqual(self.differences(profile, found, wanted[profile], self.kinds), [])
                         if "dictionaries" in found:
                             self.check_encodings(profile, layout, found["dictionaries"])
 
@@ -177,17 +182,39 @@ class ParquetValues(unittest.TestCase):
             if kind != "boolean":
                 self.assertEqual(profile.named(name) in dictionaries, layout == "often", name)
 
-    def differences(self, profile, found, wanted):
+    def differences(self, profile, found, wanted, kinds):
         """Of what a reader has found in a folder, everything that it should not have."""
         rows = [{profile.named(name): value for name, value in row.items()} for row in wanted]
         if [row.keys() for row in found["rows"]] != [row.keys() for row in rows]:
             return ["other columns or rows"]
         values = [(f"{name}, row {number}", row[name], value) for number, (row, by_name) in enumerate(zip(found["rows"], rows))
                   for name, value in by_name.items()]
-        forms = {profile.named(name): edge_values.form(profile, kind) for name, kind in [("row", "integer"), *self.kinds.items()]}
+        forms = {profile.named(name): edge_values.form(profile, kind) for name, kind in [("row", "integer"), *kinds.items()]}
         values += [(f"type of {name}", kind.replace('"', ""), forms[name]) for name, kind in found.get("types", {}).items()]
         return [f"{what}: {value}, not {right}" for what, value, right in values if value != right]
 
+    # ---- what lies within what
+
+    def test_lists_arrays_maps_and_records_within_each_other(self):
+        in_files = {"stored": lambda kind: kind, "computed": nested_values.computed}
+        chosen = EVERY if LONG else SOME
+        with self.server.wire() as sql:
+            for profile in PROFILES:
+                nested_values.create(sql, f"_{profile.name}", lambda kind, value: not self.nested_refusal(profile, kind, value))
+        for relation, in_file in in_files.items():
+            kinds = {name: in_file(kind) for name, kind in nested_values.KINDS[relation].items()}
+            folders = [self.export(f"{relation}_{profile.name}", profile, codec) for profile, codec in chosen]
+            for reader in READERS:
+                for (profile, codec), found in zip(chosen, self.read(reader, folders)):
+                    taken = nested_values.rows(relation, lambda kind, value: not self.nested_refusal(profile, kind, value))
+                    wanted = [{"row": str(number), **{name: edge_values.below(profile, kinds[name], value, reader_below(reader))
+                                                      for name, value in row.items()}} for number, row in enumerate(taken)]
+                    with self.subTest(f"{relation}, {profile.name}, {codec}, {reader}"):
+                        self.assertEqual(self.differences(profile, found, wanted, kinds), [])
+
+    @staticmethod
+    def nested_refusal(profile, kind, value):
+        return edge_values.refusal(profile, nested_values.computed(kind) if nested_values.has_record(kind) else kind, value)
 
     # ---- what is refused
 
@@ -260,7 +287,7 @@ class ParquetValues(unittest.TestCase):
         root = self.folder / "whole"
         for codec in CODECS + LEVELS:
             self.export(source, DEFAULT, codec, ", ROW GROUP SIZE '1MB'", root / codec.replace(" ", "-"))
-        sums = json.loads(harness.node("readers/read.mjs", "duckdb-1.5", root / "*", "parquet", f"""
+        sums = json.loads(harness.node("readers/read.mjs", "duckdb", root / "*", "parquet", f"""
             SELECT count(*)::text, sum(row)::text, sum(k)::text, count(n)::text, sum(n)::text, bit_xor(hash(h, l::text))::text, sum(len(l))::text
             FROM read_parquet('{root}/*/*.parquet', filename = true) GROUP BY filename"""))
         self.assertEqual(sums, [sums[0]] * len(CODECS + LEVELS))

@@ -1,7 +1,7 @@
 // Reads exported files with readers that share nothing with Sluice, and prints what they see as JSON.
 //
-//   node read.mjs duckdb FOLDER csv|parquet SQL    rows of SQL over the relation `data`, as texts, by DuckDB 1.4
-//   node read.mjs duckdb-1.5 FOLDER …              the same by DuckDB 1.5
+//   node read.mjs duckdb FOLDER csv|parquet SQL    rows of SQL over the relation `data`, as texts, by DuckDB 1.5 (the server
+//                                                  has 1.4 in it)
 //   node read.mjs schema FOLDER                    DuckDB's names and types of the Parquet files' columns
 //   node read.mjs hyparquet FOLDER                 all rows
 //   node read.mjs hyparquet-range FOLDER COLUMN FIRST END    the one file's page indexes of the column, as [first row,
@@ -11,12 +11,12 @@
 //                                                  are not null, and the sum where they are numbers
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { DuckDBInstance } from 'duckdb-1.5';
 import {
   asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetReadObjects, readColumnIndex, readOffsetIndex,
 } from 'hyparquet';
 
 const [command, folder, ...rest] = process.argv.slice(2);
-const { DuckDBInstance } = await import(command === 'duckdb-1.5' ? 'duckdb-1.5' : '@duckdb/node-api');
 
 const files = (ending) => readdirSync(folder).filter((name) => name.endsWith(ending)).sort().map((name) => join(folder, name));
 
@@ -118,7 +118,6 @@ async function sums() {
 
 const commands = {
   duckdb: () => duckdb(...rest),
-  'duckdb-1.5': () => duckdb(...rest),
   schema,
   hyparquet: rows,
   'hyparquet-range': () => range(...rest),
