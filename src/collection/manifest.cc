@@ -121,6 +121,7 @@ Result<std::optional<Manifest>> read_manifest(Files& files, const Paths& paths) 
       info.has_times = entry.at("has_times").get<bool>();
       info.first_row_id = entry.at("first_row_id").get<int64_t>();
       info.last_row_id = entry.at("last_row_id").get<int64_t>();
+      info.padded = entry.value("padded", true);  // older manifests do not tell
       manifest.segments[entry.at("collection").get<uint64_t>()].push_back(info);
     }
     return std::optional<Manifest>(std::move(manifest));
@@ -142,7 +143,8 @@ Status write_manifest(Files& files, const Paths& paths, const Manifest& manifest
                                   {"last_time", info.last_time},
                                   {"has_times", info.has_times},
                                   {"first_row_id", info.first_row_id},
-                                  {"last_row_id", info.last_row_id}});
+                                  {"last_row_id", info.last_row_id},
+                                  {"padded", info.padded}});
     }
   }
   return files.replace(paths.root, kName, json.dump(1) + "\n");

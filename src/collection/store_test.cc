@@ -215,6 +215,29 @@ TEST_F(Stores, LoadManyRows) {
   EXPECT_TRUE(write(id, {{1'200'007, "again"}}).ok());
 }
 
+// Segments of wide rows hold fillers that are none.
+TEST_F(Stores, ShowWideRowsAndNoMoreAfterARestart) {
+  constexpr int64_t kRows = 600, kBatch = 50;
+  options_.load_memory_bytes = uint64_t{16} << 20;
+  options_.tail_limit_bytes = options_.log_limit_bytes = uint64_t{4} << 20;
+  reopen();
+  const CollectionId id = create();
+  for (int64_t at = 0; at < kRows; at += kBatch) {
+    Rows some;
+    for (int64_t i = at; i < at + kBatch; ++i) some.emplace_back(i, std::string(50'000, 'w'));
+    ASSERT_TRUE(write(id, some).ok());
+  }
+  wait_until([&] { return store_->stats().segments > 0; });
+  for (int restart = 0; restart < 3; ++restart) {
+    const auto view = store_->read();
+    const auto snapshot = std::move(view->snapshot(id)).value();
+    EXPECT_EQ(snapshot->row_count(), uint64_t{kRows});
+    EXPECT_EQ(query(*snapshot, "count(*)")[0][0].ToString(), "600") << "restart " << restart;
+    EXPECT_EQ(query(*snapshot, "sum(length(v))::BIGINT")[0][0].ToString(), "30000000");
+    reopen();
+  }
+}
+
 TEST_F(Stores, RefuseASecondOpener) {
   const auto second = open_store(options_, *engine_, Clock::real(), Files::real());
   ASSERT_FALSE(second.ok());
