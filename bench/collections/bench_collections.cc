@@ -13,11 +13,13 @@
 #include <filesystem>
 #include <thread>
 
+#include "bench/must.h"
 #include "collection/store.h"
 
 namespace sluice::collection {
 namespace {
 
+using bench::must;
 using Seconds = std::chrono::duration<double>;
 double seconds_of(const std::function<void()>& work) {
   const auto begin = std::chrono::steady_clock::now();
@@ -42,18 +44,6 @@ void report(const std::string& what, double value, const std::string& unit, doub
   }
   fmt::print("\n");
   std::fflush(stdout);
-}
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) {
-    fmt::print(stderr, "{} {}\n", result.error().message, result.error().detail);
-    std::exit(2);
-  }
-  return std::move(result).value();
-}
-void must(Status status) {
-  if (!status.ok()) fmt::print(stderr, "{}\n", status.error().message), std::exit(2);
 }
 
 const engine::Shape kShape = {{"id", "k", "v", "s"},
@@ -144,6 +134,7 @@ double commits_per_second(Bench& bench, CollectionId id, int connections, double
   std::atomic<uint64_t> done = 0;
   const double took = seconds_of([&] {
     std::vector<std::jthread> threads;
+    threads.reserve(static_cast<size_t>(connections));
     for (int i = 0; i < connections; ++i) {
       threads.emplace_back([&] {
         engine::Chunk row;

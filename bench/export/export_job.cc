@@ -23,6 +23,7 @@
 #include <functional>
 #include <thread>
 
+#include "bench/must.h"
 #include "export/export.h"
 #include "http/client.h"
 #include "parquet/mapping.h"
@@ -31,6 +32,8 @@
 namespace sluice {
 namespace {
 
+using bench::must;
+
 // Nearly as a server with --memory-limit 2GB divides it.
 constexpr uint64_t kEngineBytes = uint64_t{1} << 30;
 constexpr size_t kPartPoolBytes = size_t{128} << 20;
@@ -38,12 +41,6 @@ constexpr size_t kPartPoolBytes = size_t{128} << 20;
 [[noreturn]] void die(const std::string& text) {
   std::fprintf(stderr, "export_job: %s\n", text.c_str());
   std::exit(1);
-}
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) die(result.error().message);
-  return std::move(result).value();
 }
 
 void must_run(duckdb::Connection& connection, const std::string& sql) {
@@ -274,9 +271,7 @@ void run_sluice(const Job& job, const std::string& bucket, const std::string& pr
                                  .temp_directory = folder + "spill",
                                  .readable_directories = {folder}},
                                 {}));
-  if (const Status attached = engine->attach("data", job.file); !attached.ok()) {
-    die(attached.error().message);
-  }
+  must(engine->attach("data", job.file));
   must(must(engine->connect())->query("SELECT count(*) FROM data.main.data"));
   http::Client http;
   s3::PartPool pool(memory == 0 ? kPartPoolBytes : memory / 12);

@@ -16,10 +16,11 @@
 #include <optional>
 
 #include "arrangement/arrangement.h"
+#include "bench/must.h"
+#include "bench/views/tables.h"
 #include "dataflow/graph.h"
 #include "dataflow/planner.h"
 #include "engine/functions/register.h"
-#include "tables.h"
 
 namespace sluice::bench {
 namespace {
@@ -33,18 +34,6 @@ using dataflow::SourceId;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) {
-    fmt::print(stderr, "{} {}\n", result.error().message, result.error().detail);
-    std::exit(2);
-  }
-  return std::move(result).value();
-}
-void must(Status status) {
-  if (!status.ok()) fmt::print(stderr, "{}\n", status.error().message), std::exit(2);
 }
 
 struct Shape {

@@ -1,4 +1,4 @@
-#include "tables.h"
+#include "bench/views/tables.h"
 
 #include <duckdb.hpp>
 
