@@ -157,7 +157,7 @@ void Server::put(const std::string& key, std::string content) {
 
 std::string Server::open_upload(const std::string& key) {
   const std::lock_guard lock(mutex_);
-  const std::string id = fmt::format("upload/{}+=", ++last_upload_);
+  std::string id = fmt::format("upload/{}+=", ++last_upload_);
   uploads_[id].key = key;
   return id;
 }
@@ -229,8 +229,8 @@ Refusal Server::understand(const HttpRequest& request, Call& call) const {
 
   std::set<std::string> known;
   for (const auto& [parameter, value] : call.query) known.insert(parameter);
-  const auto is = [&](const char* method, bool on_key, std::set<std::string> parameters,
-                      std::set<std::string> optional) {
+  const auto is = [&](const char* method, bool on_key, const std::set<std::string>& parameters,
+                      const std::set<std::string>& optional) {
     if (request.method != method || on_key == call.key.empty()) return false;
     std::set<std::string> rest;
     std::set_difference(known.begin(), known.end(), parameters.begin(), parameters.end(),
@@ -554,7 +554,7 @@ Server::Answer Server::put_object(const Call& call, const HttpRequest& request,
 
 Refusal Server::check_checksum(const HttpRequest& request, const std::string& body,
                                std::string& algorithm, std::string& found) const {
-  if (const Refusal bad = claimed_checksum(request, algorithm, found); !bad.code.empty()) {
+  if (Refusal bad = claimed_checksum(request, algorithm, found); !bad.code.empty()) {
     return bad;
   }
   if (dialect_.checksums.count(algorithm) == 0) {  // none, or one that this store does not know

@@ -11,7 +11,7 @@
 namespace sluice::s3fake {
 namespace {
 
-constexpr time_t kMaxSkewSeconds = 15 * 60;
+constexpr time_t kMaxSkewSeconds = 900;
 
 std::string digest(const EVP_MD* kind, std::string_view bytes) {
   unsigned char out[EVP_MAX_MD_SIZE];
@@ -158,7 +158,7 @@ Refusal check_signature(const HttpRequest& request, const Keys& keys, const std:
     return {"AuthorizationHeaderMalformed",
             fmt::format("the credential scope is wrong; expecting region '{}'", region)};
   }
-  if (const Refusal refusal = check_signed_headers(request, authorization); !refusal.code.empty()) {
+  if (Refusal refusal = check_signed_headers(request, authorization); !refusal.code.empty()) {
     return refusal;
   }
   const std::string payload = request.header("x-amz-content-sha256");

@@ -300,7 +300,7 @@ Refusal Sts::identify(const HttpRequest& request, Identity& identity) const {
 Refusal Sts::find_keys(const HttpRequest& request, Keys& keys) const {
   const std::lock_guard lock(mutex_);
   Identity identity;
-  const Refusal refusal = identify(request, identity);
+  Refusal refusal = identify(request, identity);
   keys = identity.keys;
   return refusal;
 }
@@ -334,7 +334,7 @@ Sts::Answer Sts::handle(const HttpRequest& request, const std::string& body) {
   record.role_arn = asked.parameter("RoleArn");
   record.session_name = asked.parameter("RoleSessionName");
   record.external_id = asked.parameter("ExternalId");
-  const auto answer = [&]() -> Answer {
+  auto answer = [&]() -> Answer {
     if (!parsed || asked.parameter("Version") != "2011-06-15" ||
         request.header("content-type").find("application/x-www-form-urlencoded") != 0) {
       return refused(400, "MalformedQueryString", "The request is not a form of this API", record);

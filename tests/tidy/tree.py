@@ -130,7 +130,7 @@ class Tree(unittest.TestCase):
         self.assert_none(wrong, "sources that no target has")
 
     def test_headers_are_included_once(self):
-        wrong = [p.relative_to(ROOT) for p in files("src/*.h", "tests/*.h") if "#pragma once" not in p.read_text()]
+        wrong = [p.relative_to(ROOT) for p in files("src/*.h", "tests/*.h", "bench/*.h") if "#pragma once" not in p.read_text()]
         self.assert_none(wrong, "headers without #pragma once")
 
     def test_security_names_tests_that_exist(self):
