@@ -94,6 +94,9 @@ std::optional<std::string> non_empty(std::string text) {
   return text;
 }
 
+// Of an oid that is nobody's.
+std::string bare_oid(uint32_t oid) { return oid == 0 ? "-" : std::to_string(oid); }
+
 std::optional<std::string> class_name(const CatalogQuestion& question, uint32_t oid) {
   const Catalog& catalog = *question.catalog;
   if (const Object* object = catalog.find_oid(oid);
@@ -101,7 +104,7 @@ std::optional<std::string> class_name(const CatalogQuestion& question, uint32_t 
     return catalog.is_visible(*object, question.search_path) ? quote_identifier(object->name)
                                                              : catalog.qualified_name(*object);
   if (const auto key = find_key(catalog, oid)) return quote_identifier(key->key->name);
-  return oid == 0 ? "-" : std::to_string(oid);
+  return bare_oid(oid);
 }
 
 // The definition, or one of an index's columns when that is asked for.
@@ -142,13 +145,14 @@ std::optional<std::string> answer_text(const CatalogQuestion& question, std::str
   const Catalog& catalog = *question.catalog;
   const auto oid = static_cast<uint32_t>(first);
   if (what == "regclass") return class_name(question, oid);
-  if (what == "regtype") return types::format_type(oid, std::nullopt);
+  if (what == "regtype")
+    return types::from_oid(oid) ? types::format_type(oid, std::nullopt) : bare_oid(oid);
   if (what == "format_type")
     return types::format_type(
         oid, second ? std::optional<int32_t>(static_cast<int32_t>(*second)) : std::nullopt);
   if (what == "regnamespace") {
     const Object* schema = catalog.find_oid(oid);
-    return schema == nullptr ? std::to_string(oid) : quote_identifier(schema->name);
+    return schema == nullptr ? bare_oid(oid) : quote_identifier(schema->name);
   }
   if (what == "userbyid" || what == "regrole")
     return oid == kOwnerOid ? std::string(kDefaultUser) : fmt::format("unknown (OID={})", oid);
@@ -167,7 +171,7 @@ std::optional<std::string> answer_text(const CatalogQuestion& question, std::str
       return std::nullopt;
     return non_empty(object->columns()[static_cast<size_t>(number) - 1].comment);
   }
-  return oid == 0 ? "-" : std::to_string(oid);  // regproc and its like: nothing has a name here
+  return bare_oid(oid);  // regproc and its like: nothing has a name here
 }
 
 Result<std::optional<uint32_t>> answer_oid(const CatalogQuestion& question, std::string_view what,
