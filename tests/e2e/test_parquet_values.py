@@ -25,7 +25,7 @@ from edge_values import CODECS, DEEPER, PROFILES, SCALARS
 READERS = ["duckdb-1.5", "hyparquet", "arrow"]
 LEVELS = ["zstd 1", "zstd 19", "gzip 1", "gzip 9"]
 DEFAULT = next(profile for profile in PROFILES if profile.name == "default")
-EVERY = list(itertools.product(PROFILES, CODECS))
+EVERY = list(itertools.product(PROFILES, [*CODECS, "zstd 19"]))
 # Each profile and each codec at least once.
 SOME = [(profile, CODECS[number % len(CODECS)]) for number, profile in enumerate(PROFILES)]
 LONG = bool(os.environ.get("SLUICE_LONG_TESTS"))
@@ -37,6 +37,8 @@ def arrows_interval(in_file, kind, text):
     return [str(days), str(milliseconds if milliseconds < 2**31 else milliseconds - 2**32)]
 
 
+# Which of hyparquet's defects, see readers/values.mjs, a profile's files of all types meet.
+MENDS = {"materialize": ["decimal", "map"], "duckdb": ["decimal", "interval"]}
 # What a reader cannot take though it is right: (reader, type in the file) -> what it makes of it. Arrow's drops months, and
 # has a sign where Parquet has none.
 CANNOT = {("arrow", "INTERVAL"): arrows_interval}
@@ -74,6 +76,11 @@ def often(columns):
     """Rows in which each column goes through its values and NULL at a pace of its own: so the writer keeps its dictionary."""
     count = 2 * max(len(values) for _, values in columns.values()) + 2
     return [{name: [*values, None][row % (len(values) + 1)] for name, (_, values) in columns.items()} for row in range(count)]
+
+
+def scalar_of(kind):
+    """What lies in lists, arrays and maps."""
+    return kind if isinstance(kind, str) else scalar_of(kind[1])
 
 
 class ParquetValues(unittest.TestCase):
@@ -149,6 +156,18 @@ class ParquetValues(unittest.TestCase):
             fault = self.sql.fault(f"COPY edges TO 'file://{self.folder}/unknown' WITH (FORMAT = 'parquet', {option} = 'unknown')")
             self.assertEqual(set(re.findall(r"\b[a-z0-9_]+", fault.fields["H"])) - {"are", "and"}, known)
 
+    def test_what_only_a_query_can_have(self):
+        """The types that no column of a table has, but records, which are in all others' company below."""
+        for kind, state in (("numeric(39,39)", "0A000"), ("record", "42P16"), ("unknown", "42P16"), ("void", "42P16")):
+            self.assertEqual(self.sql.fault(f"CREATE TABLE refused (v {kind})").sqlstate, state)
+        cells = {"n": "NULL", "u": "'it''s'", "v": "pg_sleep(0)", "t": "'23'::regtype", "c": "0::regclass", "s": "11::regnamespace", "p": "7::regproc"}
+        source = f"(SELECT 0 AS row, {', '.join(f'{cell} AS {name}' for name, cell in cells.items())})"
+        folders = [self.export(source, profile, codec) for profile, codec in SOME]
+        wanted = {"row": "0", "n": None, "u": "t:it's", "v": "t:", "t": "t:integer", "c": "t:-", "s": "t:pg_catalog", "p": "t:7"}
+        for reader in READERS:
+            for (profile, _), found in zip(SOME, self.read(reader, folders)):
+                self.assertEqual(found["rows"], [{profile.named(name): value for name, value in wanted.items()}], f"{profile.name}, {reader}")
+
     def test_every_reader_notices_a_changed_bit(self):
         """Of the comparison itself: it can fail, and says where."""
         folder = self.export("(SELECT row, id FROM edges)", DEFAULT, "none")
@@ -173,8 +192,9 @@ class ParquetValues(unittest.TestCase):
                 for (profile, codec), found in zip(EVERY, self.read(reader, folders)):
                     with self.subTest(f"{layout}, {profile.name}, {codec}, {reader}"):
                         self.assertEqual(self.differences(profile, found, wanted[profile], self.kinds), [])
-                        if "dictionaries" in found:
+                        if reader == "hyparquet":
                             self.check_encodings(profile, layout, found["dictionaries"])
+                            self.assertEqual(found["mends"], MENDS.get(profile.name, ["decimal"]))
 
     def check_encodings(self, profile, layout, dictionaries):
         """Both ways in which values can lie in a file were judged."""
@@ -192,6 +212,19 @@ class ParquetValues(unittest.TestCase):
         forms = {profile.named(name): edge_values.form(profile, kind) for name, kind in [("row", "integer"), *kinds.items()]}
         values += [(f"type of {name}", kind.replace('"', ""), forms[name]) for name, kind in found.get("types", {}).items()]
         return [f"{what}: {value}, not {right}" for what, value, right in values if value != right]
+
+    def test_hyparquet_is_kept_from_nothing_but_its_defects(self):
+        """Without that it fails at these, and reads all else."""
+        materialize, duckdb = (next(profile for profile in PROFILES if profile.name == name) for name in ("materialize", "duckdb"))
+        digits = lambda kind: edge_values.digits(kind)[0] if edge_values.is_numeric(kind) else 0
+        fine = [name for name, kind in self.kinds.items() if digits(scalar_of(kind)) <= 15 and not name.endswith("_record")]
+        folders = [self.export(f"(SELECT row, {names} FROM once_{profile.name})", profile, "zstd") for names, profile in
+                   ((", ".join(fine), DEFAULT), ("n38", DEFAULT), ("iv", duckdb), ("i_map", materialize))]
+        all_else, decimals, intervals, maps = json.loads(harness.node("readers/values.mjs", "hyparquet-unmended", *folders))
+        wanted = [{name: row[name] for name in ("row", *fine)} for row in self.wanted("hyparquet", DEFAULT, "once")]
+        self.assertEqual(self.differences(DEFAULT, all_else, wanted, self.kinds), [])
+        self.assertEqual([row["n38"] for row in decimals["rows"]][:2], [str(int(sign * 1e38)) for sign in (1, -1)])  # 9…9 was written
+        self.assertEqual((intervals, maps), ({"error": "parquet interval not supported"}, {"error": "parquet map column missing keys"}))
 
     # ---- what lies within what
 
@@ -262,24 +295,29 @@ class ParquetValues(unittest.TestCase):
     # ---- what is large
 
     def test_values_of_ten_megabytes_in_every_profile_and_codec(self):
-        """One in each file: every profile and every codec meets all four forms."""
         size = 10 << 20
-        text, item, jsonb = hashlib.md5(b"1").hexdigest() * (size // 32), "ä" * (size // 2), '"' + "x" * size + '"'
-        forms = [
-            ("text", f"repeat(md5(n::text), {size} / 32)", edge_values.shown(text)),
-            ("text list", f"LIST[repeat('ä', {size} / 2), NULL, '']", [edge_values.shown(item), None, "t:"]),
-            ("jsonb", f"""('"' || repeat('x', {size}) || '"')::jsonb""", edge_values.shown(jsonb)),
-            ("bytea", f"repeat('b', {size})::bytea", edge_values.shown("b" * size)),
-        ]
-        for number, (kind, value, _) in enumerate(forms):
-            self.sql.query(f"CREATE TABLE huge{number} (row int, v {kind})")
-            self.sql.query(f"INSERT INTO huge{number} SELECT n, CASE n WHEN 1 THEN {value} END FROM generate_series(0, 2) AS g(n)")
-        met = [(PROFILES.index(profile) + CODECS.index(codec)) % len(forms) for profile, codec in EVERY]
-        folders = [self.export(f"huge{form}", profile, codec) for (profile, codec), form in zip(EVERY, met)]
+        piece = hashlib.md5(b"1").hexdigest() + 'a "quoted", text\n' + "äöü'\t\\" + "x" * 7
+        count = size // len(piece) + 1
+        json_piece = piece.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        of = edge_values.quoted
+        forms = {
+            "te": ("text", f"repeat({of(piece)}, {count})", edge_values.shown(piece * count)),
+            "ba": ("bytea", f"repeat('b', {size})::bytea", edge_values.shown("b" * size)),
+            "js": ("jsonb", f"""('"' || repeat({of(json_piece)}, {count}) || '"')::jsonb""", edge_values.shown('"' + json_piece * count + '"')),
+            "li": ("text list", f"LIST[repeat({of(piece)}, {count}), NULL, '']", [edge_values.shown(piece * count), None, "t:"]),
+        }
+        wanted = [{"row": str(number), **{name: value if name == filled else None for name, (_, _, value) in forms.items()}}
+                  for number, filled in enumerate([None, *forms, None])]
+        self.sql.query(f"CREATE TABLE huge (row int, {', '.join(f'{name} {kind}' for name, (kind, _, _) in forms.items())})")
+        self.sql.query("INSERT INTO huge (row) VALUES (0), (5)")
+        for number, (name, (_, value, _)) in enumerate(forms.items(), 1):
+            self.sql.query(f"INSERT INTO huge (row, {name}) SELECT {number}, {value}")
+        chosen = EVERY if LONG else SOME
+        folders = [self.export("huge", profile, codec) for profile, codec in chosen]
         for reader in READERS:
-            for (profile, codec), form, found in zip(EVERY, met, self.read(reader, folders)):
+            for (profile, codec), found in zip(chosen, self.read(reader, folders)):
                 with self.subTest(f"{profile.name}, {codec}, {reader}"):
-                    self.assertEqual([row[profile.named("v")] for row in found["rows"]], [None, forms[form][2], None])
+                    self.assertEqual(found["rows"], [{profile.named(name): value for name, value in row.items()} for row in wanted])
 
     def test_pages_and_groups_of_every_codec_join_to_the_whole(self):
         source = """(SELECT i AS row, md5(i::text) AS h, i % 7 AS k, CASE WHEN i % 3 > 0 THEN i / 4.0 END AS n,
