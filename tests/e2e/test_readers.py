@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Exported files as others read them: @duckdb/node-api and hyparquet against the query's own answer."""
+"""Exported files as others read them: DuckDB 1.5 and hyparquet against the query's own answer."""
 
 import json
 
@@ -48,6 +48,11 @@ class Readers(harness.ServerTest):
                 self.assertEqual(float(a), float(b))
             else:
                 self.assertEqual(a, b)
+
+    def test_the_judge_is_not_the_server_s_own_duckdb(self):
+        folder, _ = self.export("(SELECT 1 AS one)", "parquet")
+        ((version,),) = read("duckdb", folder, "parquet", "SELECT version() FROM data")
+        self.assertTrue(version.startswith("v1.5."), version)
 
     def test_a_table_as_parquet(self):
         folder, count = self.export("sales", "parquet")
