@@ -116,9 +116,11 @@ class Engine {
     std::string temp_directory;                     // spilled rows; emptied at start
     std::vector<std::string> readable_directories;  // where attached segments lie
   };
+  // To whoever starts an engine, only a thing to hand on to what registers.
+  using Instance = duckdb::DatabaseInstance;
   // Functions and types of ours go in through this one call, before settings are locked. Called
   // again, from any thread, for each instance that takes the place of a broken one (instances.h).
-  using Registration = std::function<void(duckdb::DatabaseInstance&)>;
+  using Registration = std::function<void(Instance&)>;
 
   static Result<std::unique_ptr<Engine>> open(Options options, Registration registration);
   virtual ~Engine() = default;

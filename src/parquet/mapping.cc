@@ -372,9 +372,6 @@ std::string quoted(const std::string& text) {
 
 // ---- names ----
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
 std::string in_case(std::string name, NameCase name_case) {
   if (name_case == NameCase::kLower) return ascii_lower(name);
   if (name_case == NameCase::kUpper) {

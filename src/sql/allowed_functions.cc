@@ -68,8 +68,6 @@ constexpr Names kScalarNames[] = {
      "string_to_array strip_accents strlen strpos substr substring substring_grapheme suffix "
      "to_base to_base64 to_binary to_hex translate trim ucase unbin unhex unicode upper url_decode "
      "url_encode parse_dirname parse_dirpath parse_filename parse_path hash pg_size_pretty"},
-    // Bit strings.
-    {FunctionClass::kAllowed, "bit_position bitstring get_bit set_bit"},
     // Dates and times.
     {FunctionClass::kAllowed,
      "age century date_add date_diff date_sub date_trunc datediff datesub datetrunc day dayname "
@@ -122,7 +120,7 @@ constexpr Names kScalarNames[] = {
     // Aggregates.
     {FunctionClass::kAllowed,
      "any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null "
-     "arg_min arg_min_null argmax argmin array_agg avg bit_and bit_or bit_xor bitstring_agg "
+     "arg_min arg_min_null argmax argmin array_agg avg bit_and bit_or bit_xor "
      "bool_and bool_or corr count count_if countif covar_pop covar_samp entropy every favg first "
      "fsum geomean geometric_mean group_concat histogram histogram_exact kahan_sum kurtosis "
      "kurtosis_pop last list listagg mad max max_by mean median min min_by mode product quantile "
@@ -173,6 +171,7 @@ constexpr Names kScalarNames[] = {
      "json_deserialize_sql json_serialize_plan json_serialize_sql json_execute_serialized_sql"},
     {FunctionClass::kState, "currval nextval setseed"},
     {FunctionClass::kMeaning, "format"},
+    {FunctionClass::kTypes, "bit_position bitstring bitstring_agg get_bit set_bit"},
 };
 
 constexpr Names kTableNames[] = {
@@ -270,6 +269,8 @@ std::string_view reason(FunctionClass function_class) {
       return "changes state that outlives the query";
     case FunctionClass::kMeaning:
       return "means something else in PostgreSQL";
+    case FunctionClass::kTypes:
+      return "takes or gives a type that there is not";
   }
   return "";
 }

@@ -23,6 +23,7 @@ enum class FunctionClass : uint8_t {
   kDynamicSql,  // runs text or a relation's name as SQL, behind the resolver's back
   kState,       // changes something that outlives the query: sequences, seeds
   kMeaning,     // bears a name that means something else in PostgreSQL
+  kTypes,       // takes or gives a type that is none of ours, as BIT
 };
 // In a few words, for messages of tests and for the documentation.
 std::string_view reason(FunctionClass function_class);

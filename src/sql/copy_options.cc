@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <duckdb/parser/expression/columnref_expression.hpp>
+#include <duckdb/parser/query_node/select_node.hpp>
 #include <set>
 
 #include "base/text.h"
+#include "sql/front/parse.h"
 
 namespace sluice::sql {
 namespace {
@@ -208,6 +211,26 @@ Status check_once(const std::vector<Option>& options) {
   return ok();
 }
 
+// The one item of a SELECT's list without anything behind it; null where it is something else.
+ExpressionPtr only_item(duckdb::QueryNode& query) {
+  if (query.type != duckdb::QueryNodeType::SELECT_NODE) return nullptr;
+  auto& node = query.Cast<duckdb::SelectNode>();
+  const bool reads =
+      node.from_table && node.from_table->type != duckdb::TableReferenceType::EMPTY_FROM;
+  if (reads || node.select_list.size() != 1) return nullptr;
+  return std::move(node.select_list[0]);
+}
+
+// What DuckDB's parser calls a column that has no name.
+constexpr std::string_view kUnnamed = "?column?";
+
+std::string name_of(const duckdb::ParsedExpression& item) {
+  const std::string& alias = item.GetAlias();
+  if (!alias.empty() && alias != kUnnamed) return alias;
+  if (item.GetExpressionClass() != duckdb::ExpressionClass::COLUMN_REF) return "";
+  return item.Cast<duckdb::ColumnRefExpression>().GetColumnName();
+}
+
 constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
 
 }  // namespace
@@ -296,6 +319,23 @@ Result<CopyToOptions> copy_to_options(const std::vector<Option>& options) {
   if (!escape_given) out.csv.escape = out.csv.quote;
   TRY(check_layout(out));
   return out;
+}
+
+Result<Partition> parse_partition(const std::string& text) {
+  auto parsed = parse_query("SELECT " + text);
+  if (!parsed.ok()) return std::move(parsed).error().at(0);
+  Partition partition;
+  partition.expression = only_item(*(*parsed)->node);
+  if (!partition.expression) {
+    return invalid("PARTITION BY takes expressions, not {}", text).with_sqlstate("42601");
+  }
+  partition.name = name_of(*partition.expression);
+  if (partition.name.empty()) {
+    return invalid("PARTITION BY needs a name for {}", text)
+        .with_sqlstate("42601")
+        .with_hint(fmt::format("Write {} AS name.", text));
+  }
+  return partition;
 }
 
 Status check_options_of_format(const std::vector<Option>& options, CopyFormat format) {

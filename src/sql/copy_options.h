@@ -63,6 +63,14 @@ struct CopyToOptions {
 };
 Result<CopyToOptions> copy_to_options(const std::vector<Option>& options);
 
+// `expression [AS name]` of PARTITION BY, and the name it goes by: that, or a column's own. 42601,
+// without a position, for what has none and for what is more than an expression.
+struct Partition {
+  ExpressionPtr expression;
+  std::string name;
+};
+Result<Partition> parse_partition(const std::string& text);
+
 // The checks that the reference makes after those of the format: single bytes, delimiter = quote.
 Status check_csv_options(const std::vector<Option>& options, const format::CsvOptions& csv);
 

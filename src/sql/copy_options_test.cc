@@ -108,6 +108,20 @@ TEST(CopyToOptions, TakeTheLayoutOfFiles) {
   EXPECT_EQ(options->given_for_files.size(), 5U);
 }
 
+TEST(Partition, IsCalledByItsAliasOrItsColumn) {
+  const auto named = [](const std::string& text) {
+    auto partition = parse_partition(text);
+    return partition.ok() ? partition->name : partition.error().message;
+  };
+  EXPECT_EQ(named("a"), "a");
+  EXPECT_EQ(named("t.\"B\""), "B");
+  EXPECT_EQ(named("b % 3 AS third"), "third");
+  EXPECT_EQ(named("b % 3"), "PARTITION BY needs a name for b % 3");
+  EXPECT_EQ(named("a, b"), "PARTITION BY takes expressions, not a, b");
+  EXPECT_EQ(named("a FROM t"), "PARTITION BY takes expressions, not a FROM t");
+  EXPECT_EQ(named("1 UNION SELECT 2"), "PARTITION BY takes expressions, not 1 UNION SELECT 2");
+}
+
 TEST(CopyToOptions, RefuseALayoutThatCannotBe) {
   const auto refused = [](const std::vector<Option>& options) {
     return copy_to_options(options).error().message;

@@ -24,7 +24,6 @@ using duckdb::make_uniq;
 using duckdb::ParsedExpression;
 using duckdb::SelectNode;
 using duckdb::SelectStatement;
-using ExpressionPtr = duckdb::unique_ptr<ParsedExpression>;
 
 // Names that a user's query can't clash with by accident.
 constexpr const char* kRows = "sluice_new_rows";

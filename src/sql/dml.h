@@ -17,7 +17,7 @@ namespace sluice::sql {
 
 // The query of an INSERT whose text does not tell how many columns it gives, as SELECT * FROM t;
 // null where the text tells, or there is none.
-duckdb::unique_ptr<duckdb::SelectStatement> query_of_unknown_width(const Insert& insert);
+QueryPtr query_of_unknown_width(const Insert& insert);
 
 // The rows that an INSERT adds: every column of the table in its order, in the engine type that is
 // stored; defaults are filled in. `width`: how many columns the query gives, where the text does

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "engine/chunk.h"
 #include "sql/catalog.h"
+#include "sql/front/statement.h"
 
 namespace sluice::sql {
 
@@ -31,7 +32,7 @@ std::vector<KeyCondition> key_conditions(const duckdb::ParsedExpression& where);
 struct Constants {
   const std::vector<engine::Value>* parameters = nullptr;  // $1 is the first; null: not known yet
   // The value of an expression without relations; may be empty.
-  std::function<Result<engine::Value>(duckdb::unique_ptr<duckdb::ParsedExpression>)> evaluate;
+  std::function<Result<engine::Value>(ExpressionPtr)> evaluate;
 };
 
 // The values of a condition in the type of its column. Those that no row can be equal to are left

@@ -23,12 +23,11 @@ namespace {
 using duckdb::make_uniq;
 using duckdb::SelectNode;
 using duckdb::SelectStatement;
-using ExpressionPtr = duckdb::unique_ptr<duckdb::ParsedExpression>;
 
 // A name that a user's query can't clash with by accident.
 constexpr const char* kRows = "sluice_rows_of";
 
-duckdb::unique_ptr<SelectStatement> statement_of(duckdb::unique_ptr<SelectNode> node) {
+QueryPtr statement_of(duckdb::unique_ptr<SelectNode> node) {
   auto statement = make_uniq<SelectStatement>();
   statement->node = std::move(node);
   return statement;
@@ -46,10 +45,8 @@ ExpressionPtr exact_numeric(ExpressionPtr number, const engine::LogicalType& typ
 
 }  // namespace
 
-duckdb::unique_ptr<SelectStatement> with_column_types(duckdb::unique_ptr<SelectStatement> query,
-                                                      const std::vector<std::string>& names,
-                                                      const std::vector<engine::LogicalType>& types,
-                                                      Digits digits) {
+QueryPtr with_column_types(QueryPtr query, const std::vector<std::string>& names,
+                           const std::vector<engine::LogicalType>& types, Digits digits) {
   auto node = make_uniq<SelectNode>();
   auto rows = make_uniq<duckdb::SubqueryRef>(std::move(query), kRows);
   for (size_t i = 0; i < names.size(); ++i) {
@@ -69,8 +66,7 @@ duckdb::unique_ptr<SelectStatement> with_column_types(duckdb::unique_ptr<SelectS
   return statement_of(std::move(node));
 }
 
-duckdb::unique_ptr<SelectStatement> with_texts(duckdb::unique_ptr<SelectStatement> query,
-                                               std::vector<ExpressionPtr> expressions) {
+QueryPtr with_texts(QueryPtr query, std::vector<ExpressionPtr> expressions) {
   auto node = make_uniq<SelectNode>();
   node->select_list.push_back(make_uniq<duckdb::StarExpression>());
   for (ExpressionPtr& expression : expressions) {
@@ -84,8 +80,7 @@ duckdb::unique_ptr<SelectStatement> with_texts(duckdb::unique_ptr<SelectStatemen
 namespace {
 
 // `query` with its columns called c0, c1, …
-duckdb::unique_ptr<duckdb::SubqueryRef> numbered(duckdb::unique_ptr<SelectStatement> query,
-                                                 size_t columns) {
+duckdb::unique_ptr<duckdb::SubqueryRef> numbered(QueryPtr query, size_t columns) {
   auto rows = make_uniq<duckdb::SubqueryRef>(std::move(query), kRows);
   for (size_t i = 0; i < columns; ++i) rows->column_name_alias.push_back(fmt::format("c{}", i));
   return rows;
@@ -101,9 +96,7 @@ ExpressionPtr number(size_t value) {
 
 }  // namespace
 
-duckdb::unique_ptr<SelectStatement> distinct_rows(duckdb::unique_ptr<SelectStatement> query,
-                                                  size_t columns, const std::vector<size_t>& of,
-                                                  size_t most) {
+QueryPtr distinct_rows(QueryPtr query, size_t columns, const std::vector<size_t>& of, size_t most) {
   auto node = make_uniq<SelectNode>();
   for (const size_t column : of) node->select_list.push_back(numbered_column(column));
   node->from_table = numbered(std::move(query), columns);
@@ -114,9 +107,8 @@ duckdb::unique_ptr<SelectStatement> distinct_rows(duckdb::unique_ptr<SelectState
   return statement_of(std::move(node));
 }
 
-duckdb::unique_ptr<SelectStatement> clustered(duckdb::unique_ptr<SelectStatement> query,
-                                              size_t columns, const std::vector<size_t>& dropped,
-                                              size_t keys) {
+QueryPtr clustered(QueryPtr query, size_t columns, const std::vector<size_t>& dropped,
+                   size_t keys) {
   if (keys > 0) {
     auto order = make_uniq<duckdb::OrderModifier>();
     for (size_t i = columns - keys; i < columns; ++i) {
@@ -142,7 +134,15 @@ duckdb::unique_ptr<duckdb::SQLStatement> explained(const duckdb::SQLStatement& s
       statement.Copy(), duckdb::ExplainType::EXPLAIN_STANDARD, duckdb::ExplainFormat::JSON);
 }
 
-duckdb::unique_ptr<SelectStatement> select_all(const ObjectName& name) {
+QueryPtr copied_select(const SelectStatement& query) {
+  return duckdb::unique_ptr_cast<duckdb::SQLStatement, SelectStatement>(query.Copy());
+}
+
+QueryPtr copied_select(const engine::Query& query) {
+  return copied_select(query.statement().Cast<SelectStatement>());
+}
+
+QueryPtr select_all(const ObjectName& name) {
   auto ref = make_uniq<duckdb::BaseTableRef>();
   ref->table_name = name.parts.back();
   if (name.parts.size() > 1) ref->schema_name = name.parts[name.parts.size() - 2];
@@ -175,7 +175,7 @@ void declare_parameters(SelectStatement& query, const std::vector<types::SqlType
   duckdb::ParsedExpressionIterator::EnumerateQueryNodeChildren(*query.node, visit);
 }
 
-duckdb::unique_ptr<SelectStatement> select_expression(ExpressionPtr expression) {
+QueryPtr select_expression(ExpressionPtr expression) {
   // A list of VALUES and not a SELECT's: no aggregate, window or function that gives rows fits.
   auto list = make_uniq<duckdb::ExpressionListRef>();
   list->alias = "valueslist";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/chunk.h"
+#include "engine/engine.h"
 #include "sql/front/statement.h"
 #include "types/sql_type.h"
 
@@ -18,36 +19,33 @@ enum class Digits { kRounded, kExact };
 // `query` with its columns cast to the table's first `types`, as CREATE TABLE AS and the exports
 // need: column i becomes engine type `types[i]` under `names[i]`. With kExact a numeric that would
 // lose digits is an error (22003).
-duckdb::unique_ptr<duckdb::SelectStatement> with_column_types(
-    duckdb::unique_ptr<duckdb::SelectStatement> query, const std::vector<std::string>& names,
-    const std::vector<engine::LogicalType>& types, Digits digits = Digits::kRounded);
+QueryPtr with_column_types(QueryPtr query, const std::vector<std::string>& names,
+                           const std::vector<engine::LogicalType>& types,
+                           Digits digits = Digits::kRounded);
 
 // SELECT *, expression::text, … FROM query.
-duckdb::unique_ptr<duckdb::SelectStatement> with_texts(
-    duckdb::unique_ptr<duckdb::SelectStatement> query,
-    std::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> expressions);
+QueryPtr with_texts(QueryPtr query, std::vector<ExpressionPtr> expressions);
 
 // The first `most` of the different rows of these columns, numbered from 0, of `columns` in all.
-duckdb::unique_ptr<duckdb::SelectStatement> distinct_rows(
-    duckdb::unique_ptr<duckdb::SelectStatement> query, size_t columns,
-    const std::vector<size_t>& of, size_t most);
+QueryPtr distinct_rows(QueryPtr query, size_t columns, const std::vector<size_t>& of, size_t most);
 
 // The rows of a query of so many columns: without the columns in `dropped`, and where there are
 // `keys` at the end, those with the same ones one after the other, in no other order that a reader
 // of the rows would have to keep.
-duckdb::unique_ptr<duckdb::SelectStatement> clustered(
-    duckdb::unique_ptr<duckdb::SelectStatement> query, size_t columns,
-    const std::vector<size_t>& dropped, size_t keys);
+QueryPtr clustered(QueryPtr query, size_t columns, const std::vector<size_t>& dropped, size_t keys);
 
 // The engine's own description of how it would run a statement, as JSON.
 duckdb::unique_ptr<duckdb::SQLStatement> explained(const duckdb::SQLStatement& statement);
 
+// A copy of a query; of what the engine was to run, which must be a SELECT.
+QueryPtr copied_select(const duckdb::SelectStatement& query);
+QueryPtr copied_select(const engine::Query& query);
+
 // SELECT * FROM name.
-duckdb::unique_ptr<duckdb::SelectStatement> select_all(const ObjectName& name);
+QueryPtr select_all(const ObjectName& name);
 
 // VALUES (expression): one value of one row.
-duckdb::unique_ptr<duckdb::SelectStatement> select_expression(
-    duckdb::unique_ptr<duckdb::ParsedExpression> expression);
+QueryPtr select_expression(ExpressionPtr expression);
 
 // Whether the query itself, not a part of it, is ordered.
 bool has_order_by(const duckdb::SelectStatement& query);

@@ -146,7 +146,7 @@ void Resolver::fail(Error error, duckdb::optional_idx location) {
   failure_ = std::move(error);
 }
 
-Result<Resolved> Resolver::query(std::unique_ptr<duckdb::SelectStatement> statement) {
+Result<Resolved> Resolver::query(QueryPtr statement) {
   walk(*statement, root_, true);
   if (failure_) return std::move(*failure_);
   Resolved resolved;
@@ -500,23 +500,21 @@ void Resolver::walk_column(ExpressionPointer& tree, Scope& scope) {
   }
 }
 
-Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
-                         const ResolveContext& context, std::vector<ExtraRelation> extra) {
+Result<Resolved> resolve(QueryPtr statement, const ResolveContext& context,
+                         std::vector<ExtraRelation> extra) {
   return Resolver(context, std::move(extra)).query(std::move(statement));
 }
 
-Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
-                         const ResolveContext& context) {
+Result<Resolved> resolve(QueryPtr statement, const ResolveContext& context) {
   return resolve(std::move(statement), context, {});
 }
 
-Result<std::unique_ptr<duckdb::ParsedExpression>> resolve_expression(
-    std::unique_ptr<duckdb::ParsedExpression> expression, const ResolveContext& context,
-    bool columns_allowed) {
+Result<ExpressionPtr> resolve_expression(ExpressionPtr expression, const ResolveContext& context,
+                                         bool columns_allowed) {
   TRY_ASSIGN(
       auto tree,
       Resolver(context, {}).expression(ExpressionPointer(expression.release()), columns_allowed));
-  return std::unique_ptr<duckdb::ParsedExpression>(std::move(tree));
+  return tree;
 }
 
 Result<std::vector<Column>> columns_of(const Resolved& resolved, engine::Connection& connection,

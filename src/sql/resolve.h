@@ -14,7 +14,6 @@
 #pragma once
 
 #include <chrono>
-#include <duckdb/parser/statement/select_statement.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -28,6 +27,7 @@
 #include "sql/aws_policies.h"
 #include "sql/catalog.h"
 #include "sql/export_runs.h"
+#include "sql/front/statement.h"
 #include "sql/index_state.h"
 #include "sql/lookups.h"
 #include "sql/materialized_view_state.h"
@@ -100,14 +100,12 @@ struct Resolved {
   std::vector<RowsRead> rows_read;  // in the order of the relations in the query
 };
 
-Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
-                         const ResolveContext& context);
+Result<Resolved> resolve(QueryPtr statement, const ResolveContext& context);
 
 // The same for an expression without relations of its own (DEFAULT, COPY's target): subqueries are
 // refused with 0A000, columns only as `columns_allowed` says.
-Result<std::unique_ptr<duckdb::ParsedExpression>> resolve_expression(
-    std::unique_ptr<duckdb::ParsedExpression> expression, const ResolveContext& context,
-    bool columns_allowed);
+Result<ExpressionPtr> resolve_expression(ExpressionPtr expression, const ResolveContext& context,
+                                         bool columns_allowed);
 
 // Resolves like a query, but with relations by name that the caller made: UPDATE and DELETE bring
 // the target's snapshot with row ids.
@@ -120,8 +118,8 @@ struct ExtraRelation {
   std::shared_ptr<const collection::Snapshot> snapshot = {};
   std::string row_ids = {};
 };
-Result<Resolved> resolve(std::unique_ptr<duckdb::SelectStatement> statement,
-                         const ResolveContext& context, std::vector<ExtraRelation> extra);
+Result<Resolved> resolve(QueryPtr statement, const ResolveContext& context,
+                         std::vector<ExtraRelation> extra);
 
 // Names and SQL types of what a query gives; `declared` is what declared_types() found of it.
 Result<std::vector<Column>> columns_of(

@@ -48,7 +48,7 @@ class Resolver {
  public:
   Resolver(const ResolveContext& context, std::vector<ExtraRelation> extra);
 
-  Result<Resolved> query(std::unique_ptr<duckdb::SelectStatement> statement);
+  Result<Resolved> query(QueryPtr statement);
   Result<ExpressionPointer> expression(ExpressionPointer expression, bool columns_allowed);
 
  private:

@@ -138,8 +138,7 @@ bool is_list(Show::What what) {
 
 }  // namespace
 
-Result<std::unique_ptr<duckdb::SelectStatement>> show_query(const Show& show,
-                                                            const ResolveContext& context) {
+Result<QueryPtr> show_query(const Show& show, const ResolveContext& context) {
   TRY_ASSIGN(std::string text, text_of(show, context));
   if (is_list(show.what)) {
     // Columns have their own order, everything else goes by name.
@@ -155,7 +154,7 @@ Result<std::unique_ptr<duckdb::SelectStatement>> show_query(const Show& show,
     node.where_clause = duckdb::make_uniq<duckdb::ConjunctionExpression>(
         duckdb::ExpressionType::CONJUNCTION_AND, std::move(node.where_clause), show.where->Copy());
   }
-  return std::unique_ptr<duckdb::SelectStatement>(std::move(query));
+  return query;
 }
 
 }  // namespace sluice::sql

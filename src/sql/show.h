@@ -4,9 +4,6 @@
 // Pure functions; safe from any thread.
 #pragma once
 
-#include <duckdb/parser/statement/select_statement.hpp>
-#include <memory>
-
 #include "base/result.h"
 #include "sql/front/statement.h"
 #include "sql/resolve.h"
@@ -16,7 +13,6 @@ namespace sluice::sql {
 // To be resolved with the same context. Not for policies, which the session shows.
 // 3F000 for an unknown schema, 42P01 and 42704 for an unknown
 // object of SHOW COLUMNS and SHOW CREATE, 42704 for an unknown setting (from the resolver).
-Result<std::unique_ptr<duckdb::SelectStatement>> show_query(const Show& show,
-                                                            const ResolveContext& context);
+Result<QueryPtr> show_query(const Show& show, const ResolveContext& context);
 
 }  // namespace sluice::sql

@@ -41,10 +41,7 @@ Result<StandingQuery> standing_query(std::shared_ptr<const Catalog> catalog,
     names.push_back(column.name);
     types.push_back(types::to_engine(column.type));
   }
-  auto typed =
-      with_column_types(duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
-                            resolved.query.statement().Copy()),
-                        names, types);
+  auto typed = with_column_types(copied_select(resolved.query), names, types);
   auto& items = typed->node->Cast<duckdb::SelectNode>().select_list;
   for (const size_t column : view.assert_not_null) require(items[column], names[column]);
   StandingQuery standing;

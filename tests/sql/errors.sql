@@ -477,3 +477,37 @@ error 42883: function grouping_id does not exist
 INSERT INTO takes BY NAME SELECT 1 AS i
 ----
 error 42601: syntax error at or near "BY"
+
+# Types that only the engine has, before a string.
+
+SELECT bit '101'
+----
+error 42704: type "bit" does not exist
+
+SELECT bit(3) '101'
+----
+error 42704: type "bit" does not exist
+
+SELECT hugeint '1'
+----
+error 42704: type "hugeint" does not exist
+
+SELECT blob 'a'
+----
+error 42704: type "blob" does not exist
+
+SELECT timestamp_ns '2020-01-01 00:00:00'
+----
+error 42704: type "timestamp_ns" does not exist
+
+SELECT money '1'
+----
+error 42704: type "money" does not exist
+
+SELECT B'101'
+----
+error 0A000: bit string literals are not supported
+
+SELECT bitstring_agg(1)
+----
+error 42883: function bitstring_agg(integer) does not exist

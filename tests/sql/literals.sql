@@ -39,3 +39,7 @@ abxxef|abxxdef|abxxef|abxxdef
 SELECT 'today'::date = current_date, 'now'::timestamptz = now(), date 'tomorrow' - 'yesterday'::date, 'TODAY'::timestamp = current_date
 ----
 t|t|2|t
+
+SELECT uint2 '7', uint4 '7', uint8 '18446744073709551615', regtype 'int4'
+----
+7|7|18446744073709551615|integer

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "engine/functions/text_out.h"
 
 namespace sluice::engine::functions {
@@ -11,8 +12,6 @@ namespace {
 constexpr int kMaxDepth = 512;
 // What a plain decimal may grow to when an exponent is written out.
 constexpr int64_t kMaxExponent = 1000;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 void append_utf8(uint32_t code, std::string& out) {
   if (code < 0x80) {

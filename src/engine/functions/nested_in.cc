@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
 #include "engine/functions/text_in.h"
 
 namespace sluice::engine::functions {
@@ -10,8 +11,6 @@ namespace {
 using duckdb::LogicalTypeId;
 
 constexpr int kMaxDepth = 32;
-
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 bool is_null_word(std::string_view text) {
   return text.size() == 4 && (text[0] | 0x20) == 'n' && (text[1] | 0x20) == 'u' &&

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.h"
 #include "sql/front/parse.h"
 
 namespace sluice::sql {
@@ -12,7 +13,6 @@ constexpr std::string_view kOperatorCharacters = "~!@#^&|`?+-*/%<>=";
 constexpr std::string_view kBlanks = " \t\n\r\f\v";
 
 bool is_blank(char c) { return kBlanks.find(c) != std::string_view::npos; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_operator(char c) { return kOperatorCharacters.find(c) != std::string_view::npos; }
 bool begins_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;

@@ -24,9 +24,9 @@ inline constexpr int kMaxConditions = 10'000;
 Result<std::vector<Statement>> parse(std::string_view sql);
 
 // One query (SELECT, VALUES, WITH …), as stored with a view.
-Result<duckdb::unique_ptr<duckdb::SelectStatement>> parse_query(std::string_view sql);
+Result<QueryPtr> parse_query(std::string_view sql);
 
 // One scalar expression, as stored with a column's default.
-Result<duckdb::unique_ptr<duckdb::ParsedExpression>> parse_expression(std::string_view sql);
+Result<ExpressionPtr> parse_expression(std::string_view sql);
 
 }  // namespace sluice::sql

@@ -60,6 +60,19 @@ constexpr std::array<std::string_view, 35> kTypeWords = {
     "jsonb",  "mz_timestamp", "name",      "numeric",     "oid",     "real",     "smallint",
     "text",   "time",         "timestamp", "timestamptz", "timetz",  "uuid",     "varchar"};
 
+// Types of the engine's that are none of ours: `bit '101'` is to be refused by name.
+constexpr std::array<std::string_view, 38> kEngineTypeWords = {
+    "bignum",       "binary",      "bit",          "bitstring", "blob",     "datetime",
+    "enum",         "geometry",    "guid",         "hugeint",   "int1",     "int128",
+    "int16",        "int32",       "int64",        "list",      "logical",  "long",
+    "map",          "money",       "nvarchar",     "regclass",  "regproc",  "regtype",
+    "short",        "signed",      "string",       "struct",    "time_ns",  "timestamp_ms",
+    "timestamp_ns", "timestamp_s", "timestamp_us", "tinyint",   "uhugeint", "varbinary",
+    "varbit",       "varint"};
+constexpr std::array<std::string_view, 12> kUnsignedTypeWords = {
+    "ubigint", "uint1",  "uint128", "uint16",   "uint2",     "uint32",
+    "uint4",   "uint64", "uint8",   "uinteger", "usmallint", "utinyint"};
+
 // Reserved in PostgreSQL: after one of them `[` cannot be a subscript.
 constexpr std::array<std::string_view, 58> kReserved = {
     "all",   "and",       "any",    "as",        "asc",     "asymmetric", "between", "both",
@@ -267,6 +280,7 @@ class Rewriter {
       case Kind::kBits:
         return invalid("bit string literals are not supported")
             .with_sqlstate("0A000")
+            .with_hint("There is no type bit. Write bytea as '\\x1F'::bytea, bits as an integer.")
             .at(tokens_.position(at_));
       case Kind::kNumber:
         return rewrite_number();
@@ -335,7 +349,8 @@ class Rewriter {
   Status rewrite_word() {
     const std::string word = tokens_.word(at_);
     if (previous_is(".")) return emit(quote_name(word)), ok();
-    if (contains(kTypeWords, word)) {
+    if (contains(kTypeWords, word) || contains(kEngineTypeWords, word) ||
+        contains(kUnsignedTypeWords, word)) {
       TRY_ASSIGN(const bool done, rewrite_typed_literal());
       if (done) return ok();
     }

@@ -66,6 +66,10 @@ using Query = Tree<duckdb::SelectStatement>;
 using Expression = Tree<duckdb::ParsedExpression>;
 using TableRef = Tree<duckdb::TableRef>;
 
+// A tree that is handed over: what release() gives, and what makes and takes queries.
+using QueryPtr = duckdb::unique_ptr<duckdb::SelectStatement>;
+using ExpressionPtr = duckdb::unique_ptr<duckdb::ParsedExpression>;
+
 struct Name {
   std::string text;
   int32_t position = 0;
