@@ -131,7 +131,7 @@ Result<std::string> make_data_folder(const std::string& folder) {
   return std::filesystem::absolute(folder).string();
 }
 
-void register_own_functions(duckdb::DatabaseInstance& instance) {
+void register_own_functions(engine::Engine::Instance& instance) {
   engine::functions::register_functions(instance);
   sql::system::register_functions(instance);
 }

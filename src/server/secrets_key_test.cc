@@ -25,7 +25,7 @@ class SecretsKey : public testing::Test {
                                      .threads = 1,
                                      .temp_directory = folder_ + "/spill",
                                      .readable_directories = {folder_}},
-                                    [](duckdb::DatabaseInstance&) {});
+                                    [](engine::Engine::Instance&) {});
     store_ = *collection::Store::open({.directory = folder_ + "/data"}, *engine_);
     const auto keys = open_secrets_key(*store_, file_);
     EXPECT_TRUE(keys.ok());

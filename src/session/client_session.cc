@@ -121,7 +121,7 @@ Status ClientSession::describe(PreparedStatement& prepared) {
       .statement_time = std::chrono::system_clock::now(),
       .describing = true});
   sql::Statement& statement = *prepared.statement;
-  duckdb::unique_ptr<duckdb::SelectStatement> query;
+  sql::QueryPtr query;
   std::optional<sql::Resolved> resolved;
   std::vector<std::optional<types::SqlType>> declared;
   bool rows = true;
@@ -701,9 +701,7 @@ Result<std::unique_ptr<Portal>> ClientSession::show(ExecutionPtr execution, cons
   }
   TRY_ASSIGN(const sql::ResolveContext context, execution->context());
   TRY_ASSIGN(auto query, sql::show_query(show, context));
-  TRY_ASSIGN(auto rows,
-             open_query(std::move(execution),
-                        duckdb::unique_ptr<duckdb::SelectStatement>(query.release()), {}));
+  TRY_ASSIGN(auto rows, open_query(std::move(execution), std::move(query), {}));
   rows->set_tag("SHOW");
   return std::unique_ptr<Portal>(std::move(rows));
 }

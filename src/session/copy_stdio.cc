@@ -202,7 +202,7 @@ Result<std::unique_ptr<Portal>> open_copy_out(const ExecutionPtr& execution,
     return invalid("{} is for COPY … TO 's3://…'", options.given_for_files.front())
         .with_sqlstate("22023");
   }
-  duckdb::unique_ptr<duckdb::SelectStatement> query;
+  sql::QueryPtr query;
   if (copy.object) {
     if (!copy.columns.empty()) {
       return invalid(

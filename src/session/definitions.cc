@@ -93,10 +93,9 @@ Result<sql::Column> column_of(const Execution& execution, const sql::ColumnDefin
     // Evaluated once now, so that a default that can't work is refused here and not at an INSERT.
     auto value = execution.evaluate(sql::Expression(definition.default_value).release(), true);
     if (!value.ok()) return std::move(value).error();
-    if (definition.default_value->GetExpressionClass() == duckdb::ExpressionClass::CONSTANT &&
-        !value->IsNull() && value->type().id() == engine::LogicalTypeId::VARCHAR) {
+    if (const auto text = sql::constant_text(*definition.default_value)) {
       TRY_ASSIGN([[maybe_unused]] const engine::Value typed,
-                 format::decode_text(column.type, value->GetValue<std::string>()));
+                 format::decode_text(column.type, *text));
     }
     column.default_sql = definition.default_text;
   }
@@ -172,10 +171,9 @@ Result<std::string> create_table_as(const Execution& execution, const sql::Creat
   // The catalog may change under `made` when the transaction goes on; it does not during this.
   const sql::Object object = *made;
   sql::Resolved cast;
-  cast.query = engine::Query(
-      sql::with_column_types(duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
-                                 defined.resolved.query.statement().Copy()),
-                             shape.names, {shape.types.begin(), shape.types.end()}));
+  cast.query =
+      engine::Query(sql::with_column_types(sql::copied_select(defined.resolved.query), shape.names,
+                                           {shape.types.begin(), shape.types.end()}));
   cast.query.keep = defined.resolved.query.keep;
   TRY_ASSIGN(RunningQuery running, run_query(execution, std::move(cast)));
   RowWriter writer(execution, object);

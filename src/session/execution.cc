@@ -47,7 +47,7 @@ Result<sql::ResolveContext> Execution::context(
     return indexes.find(id);
   };
   context.constants.parameters = &parameters;
-  context.constants.evaluate = [this](duckdb::unique_ptr<duckdb::ParsedExpression> value) {
+  context.constants.evaluate = [this](sql::ExpressionPtr value) {
     return evaluate(std::move(value), true);
   };
   context.view_snapshot = [transaction = transaction, view](collection::CollectionId id) {
@@ -93,14 +93,12 @@ Result<RunningQuery> run_query(const Execution& execution, sql::Resolved resolve
   return running;
 }
 
-Result<engine::Value> Execution::evaluate(duckdb::unique_ptr<duckdb::ParsedExpression> expression,
-                                          bool logical_time) const {
+Result<engine::Value> Execution::evaluate(sql::ExpressionPtr expression, bool logical_time) const {
   TRY_ASSIGN(sql::ResolveContext names, context());
   if (!logical_time) names.logical_time.reset();
   TRY_ASSIGN(auto resolved, sql::resolve_expression(std::move(expression), names, false));
   sql::Resolved query;
-  query.query = engine::Query(
-      sql::select_expression(duckdb::unique_ptr<duckdb::ParsedExpression>(resolved.release())));
+  query.query = engine::Query(sql::select_expression(std::move(resolved)));
   TRY_ASSIGN(RunningQuery evaluated, run_query(*this, std::move(query)));
   TRY_ASSIGN(engine::Chunk* const chunk, evaluated.rows->next(stop));
   if (chunk == nullptr || chunk->size() != 1) return internal("an expression gave no value");

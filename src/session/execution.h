@@ -67,8 +67,7 @@ struct Execution {
   Result<std::string> set(const std::string& name, const std::optional<std::string>& value,
                           bool local) const;
   // The value of an expression without relations. What is wrong with it is said as it is.
-  Result<engine::Value> evaluate(duckdb::unique_ptr<duckdb::ParsedExpression> expression,
-                                 bool logical_time) const;
+  Result<engine::Value> evaluate(sql::ExpressionPtr expression, bool logical_time) const;
   // An error as the client sees it: a stop by the deadline says so.
   Error told(Error error) const;
   void tell(const std::vector<sql::Notice>& notices) const;

@@ -38,8 +38,7 @@ Error plan_error(std::string_view text, std::string_view sqlstate) {
   return Error(ErrorCode::kInvalid, std::string(text)).with_sqlstate(sqlstate);
 }
 
-Result<duckdb::unique_ptr<duckdb::SelectStatement>> source_query(
-    const sql::Copy& copy, const sql::CopyToOptions& options) {
+Result<sql::QueryPtr> source_query(const sql::Copy& copy, const sql::CopyToOptions& options) {
   if (options.preserve_order && (copy.object || !sql::has_order_by(*copy.query))) {
     return plan_error("PRESERVE ORDER needs a query with ORDER BY", "22023")
         .with_detail("Rows of anything else have no order.");
@@ -153,9 +152,7 @@ Status set_columns(const std::vector<sql::Column>& columns, exports::FileFormat 
   spec.types = std::move(types);
   auto keep = std::move(query.query.keep);
   query.query = engine::Query(
-      sql::with_column_types(duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
-                                 query.query.statement().Copy()),
-                             names, stored, sql::Digits::kExact));
+      sql::with_column_types(sql::copied_select(query.query), names, stored, sql::Digits::kExact));
   query.query.keep = std::move(keep);
   return ok();
 }
@@ -237,10 +234,7 @@ Result<Planned> plan(const Execution& execution, const sql::Copy& copy, size_t c
   auto declared = sql::declared_types(*query, *catalog, context.search_path);
   planned.spec.required = sql::columns_without_null(*query, *catalog, context.search_path);
   if (!options.partition_by.empty()) {
-    TRY_ASSIGN(const auto plain,
-               sql::resolve(duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
-                                query->Copy()),
-                            context));
+    TRY_ASSIGN(const auto plain, sql::resolve(sql::copied_select(*query), context));
     TRY_ASSIGN(const auto describing, execution.connect());
     TRY_ASSIGN(const engine::Description rows, describing->describe(plain.query));
     TRY(check_names_for_partitions(rows.shape.names, options));

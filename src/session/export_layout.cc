@@ -6,17 +6,12 @@
 #include "base/text.h"
 #include "export/names.h"
 #include "parquet/mapping.h"
-#include "sql/front/parse.h"
 #include "sql/query_trees.h"
 
 namespace sluice::session {
 namespace {
 
-using SelectPtr = duckdb::unique_ptr<duckdb::SelectStatement>;
-
 constexpr size_t kMostPartitionColumns = 16;
-// What the parser calls a column that has no name.
-constexpr std::string_view kUnnamed = "?column?";
 // Files that are open at once, of all threads and of one.
 constexpr size_t kOpenFiles = 16;
 constexpr size_t kMostOfThread = 8;
@@ -25,43 +20,10 @@ Error layout_error(std::string message, std::string_view sqlstate = "22023") {
   return Error(ErrorCode::kInvalid, std::move(message)).with_sqlstate(sqlstate);
 }
 
-SelectPtr select_of(const engine::Query& query) {
-  return duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
-      query.statement().Copy());
-}
-
-void replace(engine::Query& query, SelectPtr select) {
+void replace(engine::Query& query, sql::QueryPtr select) {
   auto keep = std::move(query.keep);
   query = engine::Query(std::move(select));
   query.keep = std::move(keep);
-}
-
-// `expression [AS name]`, and the name it goes by.
-struct Item {
-  duckdb::unique_ptr<duckdb::ParsedExpression> expression;
-  std::string name;
-};
-
-Result<Item> parse_item(const std::string& text) {
-  auto parsed = sql::parse_query("SELECT " + text);
-  if (!parsed.ok()) return std::move(parsed).error().at(0);
-  auto& node = (*parsed)->node->Cast<duckdb::SelectNode>();
-  if ((*parsed)->node->type != duckdb::QueryNodeType::SELECT_NODE || node.select_list.size() != 1 ||
-      (node.from_table && node.from_table->type != duckdb::TableReferenceType::EMPTY_FROM)) {
-    return layout_error(fmt::format("PARTITION BY takes expressions, not {}", text), "42601");
-  }
-  Item item{std::move(node.select_list[0]), ""};
-  item.name = item.expression->GetAlias();
-  if (item.name == kUnnamed) item.name.clear();
-  if (item.name.empty() &&
-      item.expression->GetExpressionClass() == duckdb::ExpressionClass::COLUMN_REF) {
-    item.name = item.expression->Cast<duckdb::ColumnRefExpression>().GetColumnName();
-  }
-  if (item.name.empty()) {
-    return layout_error(fmt::format("PARTITION BY needs a name for {}", text), "42601")
-        .with_hint(fmt::format("Write {} AS name.", text));
-  }
-  return item;
 }
 
 // How many different partitions there are, counted up to `most` and one more.
@@ -69,7 +31,7 @@ Result<size_t> count_partitions(const Execution& execution, const engine::Query&
                                 size_t columns, size_t keys, size_t most) {
   std::vector<size_t> of;
   for (size_t i = columns - keys; i < columns; ++i) of.push_back(i);
-  engine::Query counting(sql::distinct_rows(select_of(query), columns, of, most + 1));
+  engine::Query counting(sql::distinct_rows(sql::copied_select(query), columns, of, most + 1));
   counting.keep = query.keep;
   TRY_ASSIGN(auto connection, execution.connect());
   TRY_ASSIGN(auto rows,
@@ -133,23 +95,24 @@ Status check_names_for_partitions(std::span<const std::string> names,
   return ok();
 }
 
-Result<SelectPtr> with_partitions(SelectPtr query, const sql::CopyToOptions& options,
-                                  exports::ExportSpec& spec) {
+Result<sql::QueryPtr> with_partitions(sql::QueryPtr query, const sql::CopyToOptions& options,
+                                      exports::ExportSpec& spec) {
   if (options.partition_by.size() > kMostPartitionColumns) {
     return layout_error(fmt::format("PARTITION BY takes at most {} columns", kMostPartitionColumns))
         .at(options.partition_position);
   }
-  std::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> expressions;
+  std::vector<sql::ExpressionPtr> expressions;
   for (const std::string& text : options.partition_by) {
-    auto item = parse_item(text);
-    if (!item.ok()) return std::move(item).error().at(options.partition_position);
+    auto partition = sql::parse_partition(text);
+    if (!partition.ok()) return std::move(partition).error().at(options.partition_position);
     const auto& names = spec.partition_names;
-    if (std::find(names.begin(), names.end(), item->name) != names.end()) {
-      return layout_error(fmt::format("PARTITION BY has the name {} twice", item->name), "42701")
+    if (std::find(names.begin(), names.end(), partition->name) != names.end()) {
+      return layout_error(fmt::format("PARTITION BY has the name {} twice", partition->name),
+                          "42701")
           .at(options.partition_position);
     }
-    spec.partition_names.push_back(item->name);
-    expressions.push_back(std::move(item->expression));
+    spec.partition_names.push_back(partition->name);
+    expressions.push_back(std::move(partition->expression));
   }
   return sql::with_texts(std::move(query), std::move(expressions));
 }
@@ -193,9 +156,10 @@ Result<Partitions> arrange_partitions(const Execution& execution, const sql::Cop
   spec.max_open_files = few ? open : 1;
   std::vector<size_t> not_in_files = dropped;
   for (size_t i = columns - keys; i < columns; ++i) not_in_files.push_back(i);
-  partitions.rows = engine::Query(sql::clustered(select_of(query), columns, not_in_files, 0));
+  partitions.rows =
+      engine::Query(sql::clustered(sql::copied_select(query), columns, not_in_files, 0));
   partitions.rows.keep = query.keep;
-  replace(query, sql::clustered(select_of(query), columns, dropped, few ? 0 : keys));
+  replace(query, sql::clustered(sql::copied_select(query), columns, dropped, few ? 0 : keys));
   return partitions;
 }
 

@@ -24,9 +24,8 @@ Status check_names_for_partitions(std::span<const std::string> names,
 
 // PARTITION BY: `query` with a text for each of the expressions behind its columns, whose names are
 // put into the spec. Errors are at the option's place.
-Result<duckdb::unique_ptr<duckdb::SelectStatement>> with_partitions(
-    duckdb::unique_ptr<duckdb::SelectStatement> query, const sql::CopyToOptions& options,
-    exports::ExportSpec& spec);
+Result<sql::QueryPtr> with_partitions(sql::QueryPtr query, const sql::CopyToOptions& options,
+                                      exports::ExportSpec& spec);
 
 // What is known of a run's partitions and threads before it begins.
 struct Partitions {

@@ -154,8 +154,7 @@ Result<std::shared_ptr<const collection::ReadView>> view_as_of(
   return view;
 }
 
-Result<std::unique_ptr<RowsPortal>> open_query(ExecutionPtr execution,
-                                               duckdb::unique_ptr<duckdb::SelectStatement> query,
+Result<std::unique_ptr<RowsPortal>> open_query(ExecutionPtr execution, sql::QueryPtr query,
                                                const std::optional<sql::AsOf>& as_of) {
   TRY_ASSIGN(auto view, view_as_of(*execution, as_of));
   TRY_ASSIGN(sql::ResolveContext context, execution->context(view));

@@ -50,8 +50,7 @@ std::unique_ptr<Portal> command(ExecutionPtr execution, std::function<Result<std
 std::unique_ptr<Portal> empty_statement();
 
 // A query: rows of `query` at the transaction's time, or at AS OF.
-Result<std::unique_ptr<RowsPortal>> open_query(ExecutionPtr execution,
-                                               duckdb::unique_ptr<duckdb::SelectStatement> query,
+Result<std::unique_ptr<RowsPortal>> open_query(ExecutionPtr execution, sql::QueryPtr query,
                                                const std::optional<sql::AsOf>& as_of);
 // The view that AS OF asks for; null without AS OF.
 Result<std::shared_ptr<const collection::ReadView>> view_as_of(

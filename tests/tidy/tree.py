@@ -15,6 +15,16 @@ DUCKDB = {
     "dataflow": [""],
     "sql": ["duckdb.hpp", "duckdb/parser/", "duckdb/planner/", "duckdb/common/"],
 }
+# What the others may name of DuckDB: how rows lie in a chunk. A header brings in more than it says,
+# so what an include shows is not enough to look at.
+WORDS_OF_CHUNKS = set("""
+    PhysicalType LogicalType LogicalTypeId DecimalType ListType ArrayType MapType StructType child_list_t
+    Value StringValue ListValue ArrayValue StructValue
+    string_t list_entry_t hugeint_t date_t dtime_t interval_t timestamp_t timestamp_tz_t
+    Vector VectorType UnifiedVectorFormat FlatVector DictionaryVector StringVector ListVector ArrayVector
+    MapVector StructVector SelectionVector sel_t ValidityMask const_data_ptr_t
+    vector Allocator
+    """.split())  # the last two: what Chunk::Initialize() takes
 # Single files that may see all of them, and why.
 DUCKDB_FILES = {
     "sql/system/catalog_functions.cc": "registers the functions of the system relations",
@@ -111,6 +121,17 @@ class Tree(unittest.TestCase):
                 if not any(name.startswith(prefix) for prefix in DUCKDB.get(folder, [])):
                     wrong.append(f"{place(path, number)}: {name}")
         self.assert_none(wrong, "DuckDB's headers are seen through engine/chunk.h here")
+
+    def test_others_name_nothing_of_duckdb_but_chunks(self):
+        wrong = []
+        for path in files("src/*.h", "src/*.cc"):
+            if path.relative_to(SRC).parts[0] in DUCKDB or path.stem.endswith("_test"):
+                continue
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                code = line.split("//")[0]
+                named = set(re.findall(r"\bduckdb::(\w+)", code)) | set(re.findall(r"\b(namespace duckdb)\b", code))
+                wrong += [f"{place(path, number)}: {name}" for name in sorted(named - WORDS_OF_CHUNKS)]
+        self.assert_none(wrong, "names of DuckDB's that are for the engine, dataflow and sql")
 
     def test_architecture_names_every_folder_in_the_order_of_the_build(self):
         page = (ROOT / "ARCHITECTURE.md").read_text()
