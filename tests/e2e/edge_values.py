@@ -58,6 +58,9 @@ SCALARS = {
     "ic": ('"char"', ["", "a"]),
     "ac": ("aclitem", ["postgres=r/postgres"]),
 }
+# What no column of a table can have, and is told so: (type, SQLSTATE, message).
+REFUSED = [("numeric(39,39)", "0A000", "type numeric(39,39) is not supported for columns"),
+           *((kind, "42P16", f"column has pseudo-type {kind}") for kind in ("record", "unknown", "void"))]
 # More of nesting than one of each type has.
 DEEPER = {
     "iv2": (("vector", "smallint", "int2vector"), [[], ["-32768", None, "32767"]]),
