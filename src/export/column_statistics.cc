@@ -9,6 +9,9 @@ using duckdb::PhysicalType;
 using engine::Value;
 using types::TypeId;
 
+// Whether every reader of a file puts the type's values in one order. That is less than that they
+// compare: of char(n) the blanks at the end count for some, and uuid and boolean are ordered by
+// some readers only.
 bool has_order(TypeId id) {
   switch (id) {
     case TypeId::kSmallInt:
