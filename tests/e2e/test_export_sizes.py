@@ -38,7 +38,7 @@ TABLES = {
                   array['tag' || i % 500, md5(i::text), md5((i * 3)::text)] AS tags,
                   array[i * 3, (i * 7) % 1009, NULL] AS others,
                   ('{a=>' || md5((i * 5)::text) || ',b=>' || i % 77 || '}')::map[text=>text] AS properties""",
-               600_000, 2_400_000),
+               600_000, 3_700_000),
 }
 
 class Sizes(unittest.TestCase):
@@ -103,7 +103,7 @@ class Sizes(unittest.TestCase):
             self.make(table, large)
             self.assert_about(table, "100MB", 100 * MB, 0.05)
         if is_long:
-            self.make(table, large * 5 // 2)
+            self.make(table, large * 3)
             self.assert_about(table, "256MB", 256 * MB, 0.05)
 
     def check_csv(self, table, size, target):
