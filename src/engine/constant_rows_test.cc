@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <duckdb.hpp>
 #include <duckdb/parser/parser.hpp>
 #include <duckdb/planner/expression/bound_parameter_data.hpp>
+#include <sstream>
 #include <thread>
 
 namespace sluice::engine {
@@ -104,13 +106,22 @@ TEST_F(ConstantRowsTest, OthersTakeTheWayOfAnyQuery) {
   }
 }
 
+// Two vectors of rows may come in either order: the engine keeps none where none is asked for.
+std::vector<std::string> in_order(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
 TEST_F(ConstantRowsTest, AreAtMostOneVectorOfThem) {
   for (const size_t count : {STANDARD_VECTOR_SIZE, STANDARD_VECTOR_SIZE + 1}) {
     std::string sql = "SELECT x * 2 FROM (VALUES (0)";
     for (size_t i = 1; i < count; ++i) sql += ", (" + std::to_string(i) + ")";
     sql += ") t(x)";
     EXPECT_EQ(is_constant(sql), count == STANDARD_VECTOR_SIZE);
-    EXPECT_EQ(streamed(sql), judged(sql));
+    EXPECT_EQ(in_order(streamed(sql)), in_order(judged(sql)));
   }
 }
 
