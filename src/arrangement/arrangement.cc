@@ -33,7 +33,7 @@ void Arrangement::prefetch_rows(std::span<const uint64_t> key_hashes) const {
     for (const uint64_t hash : hashes) prefetch_slot(hash);
     for (size_t i = 0; i < hashes.size(); ++i) {
       ids[i] = keys_.first(static_cast<uint32_t>(hashes[i]));
-      if (ids[i] != 0) prefetch(pool_.at(ids[i]));
+      if (ids[i] != 0) prefetch_block(ids[i]);
     }
     bool more = true;
     for (size_t round = 0; more && round < kWalked; ++round) {
@@ -41,7 +41,7 @@ void Arrangement::prefetch_rows(std::span<const uint64_t> key_hashes) const {
       for (size_t i = 0; i < hashes.size(); ++i) {
         if (ids[i] == 0) continue;
         ids[i] = row(ids[i]).next;
-        if (ids[i] != 0) prefetch(pool_.at(ids[i])), more = true;
+        if (ids[i] != 0) prefetch_block(ids[i]), more = true;
       }
     }
   }
