@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <future>
 #include <map>
 #include <mutex>
@@ -80,6 +82,7 @@ struct Fixture {
     options.endpoint.url = server.endpoint();
     options.region = server.options().region;
     options.retry.base = options.retry.cap = std::chrono::milliseconds(1);
+    options.retry.deadline = std::chrono::hours(10);
     options.clock = &clock;
     return s3::Client::make(http, std::move(provider), options).value();
   }
@@ -118,8 +121,12 @@ struct Fixture {
   std::map<int, std::function<void()>> before_part;
   // Everybody's, and it stands still.
   FakeClock clock{std::chrono::system_clock::now()};
+  // How long the machine sleeps while its next request is on the way, and its clock is behind.
+  std::atomic<int> sleep_minutes = 0;
+  std::chrono::minutes behind{0};
   std::function<time_t()> now = [this] {
-    return std::chrono::system_clock::to_time_t(clock.now());
+    clock.advance(std::chrono::minutes(sleep_minutes.exchange(0)));
+    return std::chrono::system_clock::to_time_t(clock.now() + behind);
   };
   std::shared_ptr<s3fake::Sts> sts =
       std::make_shared<s3fake::Sts>(s3fake::Sts::Options{.now = now});
@@ -383,6 +390,40 @@ TEST(AssumedRole, UploadsOutliveManySessionsWithoutARefusal) {
     EXPECT_EQ(request.status, 200) << request.target;
   }
   EXPECT_GE(f.sts->granted(), 2U * (kParts * 200 / 900));
+}
+
+TEST(AssumedRole, IsAskedForAgainAfterASleepOnTheWay) {
+  Fixture f;
+  f.service.retry.deadline = std::chrono::hours(1);
+  f.sleep_minutes = 20;
+  const auto got = f.role("server", Fixture::ann())->get({});
+  ASSERT_TRUE(got.ok()) << got.error().message;
+  ASSERT_EQ(f.sts->requests().size(), 2U);
+  EXPECT_EQ(f.sts->requests()[0].code, "SignatureDoesNotMatch");
+}
+
+TEST(AssumedRole, IsAskedForOnceWhereTheClockIsWrong) {
+  Fixture f;
+  f.behind = std::chrono::minutes(20);
+  EXPECT_THAT(f.refusal(*f.role("server", Fixture::ann())).message,
+              HasSubstr("403 SignatureDoesNotMatch: The difference between"));
+  EXPECT_EQ(f.sts->requests().size(), 1U);
+}
+
+TEST(AssumedRole, UploadsGoOnAfterASleep) {
+  Fixture f;
+  f.before_part[3] = [&f] {
+    f.wait_for_parts(2);
+    f.sleep_minutes = 20;
+  };
+  const auto client = f.client(Fixture::ann());
+  const auto object = f.upload(*client, 4);
+  ASSERT_TRUE(object.ok()) << object.error().message;
+  EXPECT_EQ(f.server.objects().at("a.parquet"), f.content);
+  const auto requests = f.server.requests();
+  EXPECT_EQ(std::count_if(requests.begin(), requests.end(),
+                          [](const auto& request) { return request.status == 403; }),
+            1);
 }
 
 TEST(AssumedRole, IsNotRenewedForEverForARequestThatStaysRefused) {

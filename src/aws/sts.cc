@@ -153,10 +153,12 @@ class Asking {
     request.max_response_bytes = kMaxAnswerBytes;
     std::vector<std::string> secrets = call_.secrets;
     s3::Credentials credentials;
+    auto asked_at = sts_.clock->now();
     if (call_.signer != nullptr) {
       auto got = call_.signer->get(stop);
       if (!got.ok()) return std::move(got).error();  // it says itself what it tried
       credentials = std::move(got).value();
+      asked_at = sts_.clock->now();
       secrets.emplace_back(credentials.secret_access_key.view());
       secrets.emplace_back(credentials.session_token.view());
       request.headers = s3::signed_headers({.method = request.method,
@@ -165,9 +167,8 @@ class Asking {
                                             .query = {},
                                             .headers = std::move(request.headers),
                                             .payload_hash = s3::hex_sha256(request.body)},
-                                           credentials, {sts_.region, "sts"}, sts_.clock->now());
+                                           credentials, {sts_.region, "sts"}, asked_at);
     }
-    const auto asked_at = sts_.clock->now();
     auto response = http_.run(std::move(request), stop);
     if (!response.ok()) {
       Error failure = std::move(response).error();
@@ -187,7 +188,10 @@ class Asking {
       return ok();
     }
     const s3::ServiceError refusal = refusal_of(*response, answer.document, secrets);
-    try_again_ = refusal.is_transient() || refusal.code == "IDPCommunicationError";
+    // STS says that a signature is too old with the code of one that is wrong.
+    const bool too_old = call_.signer != nullptr && refusal.status == 403 &&
+                         s3::may_have_grown_old(asked_at, sts_.clock->now());
+    try_again_ = refusal.is_transient() || too_old || refusal.code == "IDPCommunicationError";
     const bool unknown_session =
         refusal.code == "InvalidClientTokenId" || refusal.code == "InvalidAccessKeyId";
     outdated = call_.signer != nullptr &&

@@ -72,6 +72,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
     const auto& options = requester_.options_;
     const auto where = requester_.where();
     signed_for_ = where->region;
+    signed_at_ = requester_.clock().now();
     const Target target = where->endpoint.target(operation_.subject.bucket, operation_.subject.key);
     Unsigned to_sign{.method = operation_.method,
                      .host = target.host,
@@ -83,8 +84,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
     out.method = operation_.method;
     out.url = target.origin + percent_encoded(target.path, Slash::kKeep);
     if (!operation_.query.empty()) out.url += "?" + canonical_query(operation_.query);
-    out.headers =
-        signed_headers(std::move(to_sign), credentials, {signed_for_}, requester_.clock().now());
+    out.headers = signed_headers(std::move(to_sign), credentials, {signed_for_}, signed_at_);
     out.body = operation_.body;
     out.ca_file = options.ca_file;
     out.connect_timeout = options.connect_timeout;
@@ -121,7 +121,9 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
     }
     if (refusal_) {
       ambiguous_ = ambiguous_ || refusal_->is_ambiguous();
-      return failed(refusal_->error(operation_.subject), refusal_->is_transient());
+      const bool too_old = refusal_->code == "RequestTimeTooSkewed" &&
+                           may_have_grown_old(signed_at_, requester_.clock().now());
+      return failed(refusal_->error(operation_.subject), refusal_->is_transient() || too_old);
     }
     if (operation_.complaint) {
       if (const auto complaint = operation_.complaint(*result)) {
@@ -200,6 +202,7 @@ class Requester::Call : public std::enable_shared_from_this<Call> {
   std::string payload_hash_;
   Credentials signed_by_;   // the last try
   std::string signed_for_;  // the region, as well
+  WallTime signed_at_;
   int renewals_ = 0;
   int moves_ = 0;
   int tries_ = 0;

@@ -51,6 +51,13 @@ std::string authorization(const Unsigned& request, const Credentials& credential
 std::vector<http::Header> signed_headers(Unsigned request, const Credentials& credentials,
                                          const Scope& scope, WallTime time);
 
+// Whether a request may have been refused because its signature grew old on the way, so that a new
+// one is worth a try: services take none that is 15 minutes off their clock, and a machine that was
+// suspended sends what it signed before.
+inline bool may_have_grown_old(WallTime signed_at, WallTime now) {
+  return now - signed_at > std::chrono::minutes(5);
+}
+
 // Everything but A-Z a-z 0-9 - . _ ~ becomes %XX, and `/` stays with `keep_slash`.
 enum class Slash { kEncode, kKeep };
 std::string percent_encoded(std::string_view text, Slash slash);
