@@ -421,9 +421,9 @@ TEST(AssumedRole, UploadsGoOnAfterASleep) {
   ASSERT_TRUE(object.ok()) << object.error().message;
   EXPECT_EQ(f.server.objects().at("a.parquet"), f.content);
   const auto requests = f.server.requests();
-  EXPECT_EQ(std::count_if(requests.begin(), requests.end(),
-                          [](const auto& request) { return request.status == 403; }),
-            1);
+  // One or more: several parts may have been on the way.
+  EXPECT_TRUE(std::any_of(requests.begin(), requests.end(),
+                          [](const auto& request) { return request.status == 403; }));
 }
 
 TEST(AssumedRole, IsNotRenewedForEverForARequestThatStaysRefused) {
