@@ -96,13 +96,8 @@ class ColumnFiller {
   // Evaluated once: COPY is one statement, and no default that is stored differs within one.
   Result<engine::Value> standard(size_t index) {
     if (const auto found = defaults_.find(index); found != defaults_.end()) return found->second;
-    const sql::Column& column = table_.columns()[index];
-    engine::Value value(types::to_engine(column.type));
-    if (column.default_sql) {
-      TRY_ASSIGN(auto expression, sql::parse_expression(*column.default_sql));
-      TRY_ASSIGN(const engine::Value given, execution_.evaluate(std::move(expression), true));
-      value = given.DefaultCastAs(types::to_engine(column.type));
-    }
+    TRY_ASSIGN(auto expression, sql::default_of(table_.columns()[index]));
+    TRY_ASSIGN(const engine::Value value, execution_.evaluate(std::move(expression), true));
     defaults_.emplace(index, value);
     return value;
   }

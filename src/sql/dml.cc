@@ -91,15 +91,6 @@ bool may_be_literal(const SelectStatement& query, size_t column) {
          items[column]->GetExpressionClass() == duckdb::ExpressionClass::PARAMETER;
 }
 
-Result<ExpressionPtr> default_of(const Column& column) {
-  if (column.default_sql) {
-    TRY_ASSIGN(ExpressionPtr value, parse_expression(*column.default_sql));
-    return assign(std::move(value), column, false);
-  }
-  return ExpressionPtr(make_uniq<duckdb::CastExpression>(
-      types::to_engine(column.type), make_uniq<duckdb::ConstantExpression>(duckdb::Value())));
-}
-
 duckdb::unique_ptr<SelectStatement> statement_of(duckdb::unique_ptr<SelectNode> node) {
   auto statement = make_uniq<SelectStatement>();
   statement->node = std::move(node);
@@ -223,6 +214,15 @@ std::vector<ExtraRelation> target_relation(const Object& table,
 }
 
 }  // namespace
+
+Result<ExpressionPtr> default_of(const Column& column) {
+  if (column.default_sql) {
+    TRY_ASSIGN(ExpressionPtr value, parse_expression(*column.default_sql));
+    return assign(std::move(value), column, false);
+  }
+  return ExpressionPtr(make_uniq<duckdb::CastExpression>(
+      types::to_engine(column.type), make_uniq<duckdb::ConstantExpression>(duckdb::Value())));
+}
 
 Result<std::vector<size_t>> target_columns(const std::vector<Name>& names, const Object& table) {
   std::vector<size_t> targets;

@@ -39,6 +39,10 @@ Result<Resolved> delete_rows(const Delete& statement, const Object& table,
                              std::shared_ptr<const collection::Snapshot> snapshot,
                              const ResolveContext& context);
 
+// What a row has in this column if it is given no value: the column's DEFAULT or NULL, in the
+// engine type that is stored. Names in it are still to be resolved.
+Result<ExpressionPtr> default_of(const Column& column);
+
 // Indexes into table's columns for a list of names; all of them for an empty list.
 Result<std::vector<size_t>> target_columns(const std::vector<Name>& names, const Object& table);
 

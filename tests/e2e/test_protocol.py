@@ -261,6 +261,20 @@ class Protocol(harness.ServerTest):
             ["1", "tab\tnew\nline\\"], ["2", None], ["3", 'quoted "x", and\nline'], ["4", None], ["5", ""],
             ["6", None], ["7", "x"]])
 
+    def test_columns_that_copy_does_not_name_are_as_insert_has_them(self):
+        self.sql.query("CREATE TABLE standards (i int, a int[] DEFAULT '{}', b int[] DEFAULT '{1,2}', c bytea DEFAULT '\\x', "
+                       "d bytea DEFAULT '\\x00ff', e jsonb DEFAULT '{\"k\":  1, \"a\": \"\\u00e9\"}', f char(3) DEFAULT 'a', "
+                       "g varchar(2) DEFAULT 'a    ', h text DEFAULT 'with  ''blanks''', n int)")
+        self.sql.query("INSERT INTO standards (i) VALUES (1)")
+        self.sql.copy_in("COPY standards (i) FROM STDIN", [b"2\n"])
+        inserted, copied = (row[1:] for row in self.sql.rows("SELECT * FROM standards ORDER BY i"))
+        self.assertEqual(copied, inserted)
+        self.assertEqual(copied, ["{}", "{1,2}", "\\x", "\\x00ff", '{"a": "é", "k": 1}', "a  ", "a ", "with  'blanks'", None])
+        self.sql.query("CREATE TABLE too_long (i int, c varchar(2) DEFAULT 'abc')")
+        with self.assertRaises(wire.Fault) as caught:
+            self.sql.copy_in("COPY too_long (i) FROM STDIN", [b"2\n"])
+        self.assertEqual(caught.exception.sqlstate, "22001")
+
     def test_a_failed_copy_leaves_nothing(self):
         self.sql.query("CREATE TABLE none (a int, b varchar(5))")
         cases = {"22P02": b"1\tx\nno\ty\n", "22P04": b"1\tx\n2\n", "22001": b"1\tx\n2\txxxxxx\n"}
