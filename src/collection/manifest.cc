@@ -9,11 +9,19 @@ namespace {
 
 constexpr std::string_view kManifestMagic = "SLUICEHEAD3\n";
 constexpr const char* kName = "manifest.json";
+constexpr const char* kSum = "crc32c";
+constexpr int kUnsummed = 1, kSummed = 2;  // formats
 
 Error damaged(const std::string& path) {
   return error(ErrorCode::kInternal, "{} is damaged", path)
       .with_sqlstate("XX001")
       .with_hint("Restore the data directory from a copy.");
+}
+
+// Of all that a manifest says but the sum itself.
+uint32_t sum_of(const nlohmann::json& manifest) {
+  const std::string text = manifest.dump();
+  return crc32c(std::as_bytes(std::span(text)));
 }
 
 void write_records(ByteWriter& out, const Records::Map& records) {
@@ -106,8 +114,13 @@ Result<std::optional<Manifest>> read_manifest(Files& files, const Paths& paths) 
   const std::string path = paths.root + "/" + kName;
   if (!files.exists(path)) return std::optional<Manifest>();
   TRY_ASSIGN(const std::string text, files.read(path));
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  auto json = nlohmann::json::parse(text, nullptr, false);
   try {
+    if (json.at("format").get<int>() != kUnsummed) {
+      const auto sum = json.at(kSum).get<uint32_t>();
+      json.erase(kSum);
+      if (sum != sum_of(json)) return damaged(path);
+    }
     Manifest manifest;
     manifest.log = json.at("log").get<uint64_t>();
     manifest.head = json.at("head").get<std::string>();
@@ -131,7 +144,7 @@ Result<std::optional<Manifest>> read_manifest(Files& files, const Paths& paths) 
 }
 
 Status write_manifest(Files& files, const Paths& paths, const Manifest& manifest) {
-  nlohmann::json json = {{"format", 1}, {"log", manifest.log}, {"head", manifest.head}};
+  nlohmann::json json = {{"format", kSummed}, {"log", manifest.log}, {"head", manifest.head}};
   json["segments"] = nlohmann::json::array();
   for (const auto& [collection, segments] : manifest.segments) {
     for (const SegmentInfo& info : segments) {
@@ -147,6 +160,7 @@ Status write_manifest(Files& files, const Paths& paths, const Manifest& manifest
                                   {"padded", info.padded}});
     }
   }
+  json[kSum] = sum_of(json);
   return files.replace(paths.root, kName, json.dump(1) + "\n");
 }
 

@@ -1,11 +1,12 @@
 // Which files make up the store: replaced atomically, so that there is always one whole answer.
 //
-//   manifest.json   {format, log, head, segments: [{collection, number, …}]}
+//   manifest.json   {format, log, head, segments: [{collection, number, …}], crc32c}
 //   log/…head       everything else that the logs before `log` have said: the catalog's records,
 //                   notes, collections, deletions, rows not yet in segments
 //
 // The state at a start is the head, then the logs from `log` on. Files that neither lists are
-// leftovers, and are removed.
+// leftovers, and are removed; so a manifest has a sum: one that is damaged but can be read would
+// have them removed for ever. Those of format 1 had none.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -20,7 +21,7 @@ struct Manifest {
   std::string head;                                       // a file among the logs; empty: none yet
   std::map<uint64_t, std::vector<SegmentInfo>> segments;  // by collection
 };
-// nullopt: there is none yet.
+// nullopt: there is none yet. XX001 if it is damaged.
 Result<std::optional<Manifest>> read_manifest(Files& files, const Paths& paths);
 Status write_manifest(Files& files, const Paths& paths, const Manifest& manifest);
 

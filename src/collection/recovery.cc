@@ -85,6 +85,10 @@ Status replay_logs(State& state, const Manifest& manifest, Recovered& recovered)
     TRY(replay_log(state.files, state.paths.logs, numbers[i], last, recovered.sequence,
                    [&](std::string_view payload) { return replay_group(state, payload); }));
   }
+  if (numbers.empty() && !manifest.head.empty()) {
+    log::warning("{}/{} is not there, so what was committed to it is not either", state.paths.logs,
+                 log_name(manifest.log));
+  }
   recovered.next_log = manifest.log + numbers.size();
   return ok();
 }
