@@ -9,9 +9,7 @@ import hashlib
 import io
 import itertools
 import json
-import os
 import pathlib
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -20,9 +18,9 @@ import unittest
 import edge_values
 import harness
 import nested_values
+from postgres import POSTGRES, Postgres
 
 csv.field_size_limit(1 << 30)
-POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 MB = 1 << 20
 
 # type: (PostgreSQL's type for it, values in their text form; NULL is among all). With those of edge_values.py, below.
@@ -171,35 +169,6 @@ def plain_bytes(path):
     """A file's text, as the tools of its codec see it."""
     tool = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix)
     return subprocess.run([tool, "-dc", path], check=True, capture_output=True).stdout if tool else path.read_bytes()
-
-
-class Postgres:
-    """A PostgreSQL 15 of our own, without the network and without care for its disk."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-        if os.geteuid() == 0:
-            shutil.chown(folder, self.user)
-        os.chmod(folder, 0o755)
-        self.run("initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "-N", "--locale=C", "-E", "UTF8")
-        self.run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o",
-                 f"-c listen_addresses= -k {folder} -c fsync=off -c timezone=UTC", "start")
-
-    def run(self, program, *arguments):
-        prefix = ["runuser", "-u", self.user, "--"] if os.geteuid() == 0 else []
-        subprocess.run([*prefix, POSTGRES / program, *arguments], check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, cwd="/", timeout=120)
-
-    def psql(self, sql, data=b""):
-        done = subprocess.run(["psql", "-X", "-h", self.folder, "-U", "postgres", "-d", "postgres", "-v", "ON_ERROR_STOP=1",
-                               "-Atc", sql], input=data, capture_output=True, timeout=120)
-        if done.returncode != 0:
-            raise AssertionError(f"{sql[:200]}: {done.stderr.decode()[:2000]}")
-        return done.stdout.decode()
-
-    def stop(self):
-        self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
 
 
 class CsvReaders(harness.ServerTest):
