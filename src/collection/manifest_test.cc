@@ -29,6 +29,7 @@ class Manifests : public testing::Test {
   }
   std::string path() const { return paths_.root + "/manifest.json"; }
   auto read_from(std::string_view content) {
+    std::filesystem::remove(path());  // cutting it would have the disk waited for
     std::ofstream(path(), std::ios::binary) << content;
     return read_manifest(files_, paths_);
   }
