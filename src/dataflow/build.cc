@@ -5,6 +5,7 @@
 #include "base/parallel.h"
 #include "dataflow/operators/aggregate.h"
 #include "dataflow/operators/distinct.h"
+#include "dataflow/operators/equi_join.h"
 #include "dataflow/operators/join.h"
 #include "dataflow/operators/rows.h"
 #include "dataflow/operators/sharded.h"
@@ -36,7 +37,11 @@ std::unique_ptr<Operator> build_whole(duckdb::ClientContext& context, const Node
       made = std::make_unique<ProjectOperator>(context, node.as<Project>());
       break;
     case NodeKind::kJoin:
-      made = std::make_unique<JoinOperator>(context, node.as<Join>());
+      if (EquiJoinOperator::does(node.as<Join>())) {
+        made = std::make_unique<EquiJoinOperator>(node.as<Join>());
+      } else {
+        made = std::make_unique<JoinOperator>(context, node.as<Join>());
+      }
       break;
     case NodeKind::kAggregate:
       made = std::make_unique<AggregateOperator>(node.as<Aggregate>());

@@ -10,13 +10,6 @@
 namespace sluice::dataflow {
 namespace {
 
-constexpr size_t kLeft = 0;
-constexpr size_t kRight = 1;
-
-bool gives_pairs(JoinKind kind) {
-  return kind != JoinKind::kSemi && kind != JoinKind::kAnti && kind != JoinKind::kMark;
-}
-
 // Whether the answer of a mark join may depend on a NULL in a way that its key index cannot tell.
 bool needs_comparing(const Join& node) {
   if (node.join != JoinKind::kMark) return false;
@@ -39,11 +32,6 @@ std::vector<size_t> key_columns(const Join& node, size_t side) {
 
 constexpr size_t kWorthPrefetching = 8;
 
-Error too_many_rows() {
-  return invalid("more than one row returned by a subquery used as an expression")
-      .with_sqlstate("21000");
-}
-
 std::string whole_row(const arrangement::Arrangement::RowView& row) {
   std::string bytes(row.key);
   bytes.append(row.payload);
@@ -54,12 +42,10 @@ std::string whole_row(const arrangement::Arrangement::RowView& row) {
 
 JoinOperator::JoinOperator(duckdb::ClientContext& context, const Join& node)
     : node_(node),
-      has_pairs_(gives_pairs(node.join)),
-      widths_{node.inputs[kLeft]->types.size(), node.inputs[kRight]->types.size()},
+      output_(node),
       sides_{Side(node.inputs[kLeft]->types, key_columns(node, kLeft)),
              Side(node.inputs[kRight]->types, key_columns(node, kRight))} {
-  sides_[kLeft].kept = node.join != JoinKind::kInner && node.join != JoinKind::kRight;
-  sides_[kRight].kept = node.join == JoinKind::kRight || node.join == JoinKind::kFull;
+  for (const size_t side : {kLeft, kRight}) sides_[side].kept = output_.keeps(side);
   std::vector<const duckdb::Expression*> conditions;
   const bool compares = needs_comparing(node);
   for (size_t i = 0, place = 0; i < node.keys.size(); ++i) {
@@ -73,7 +59,8 @@ JoinOperator::JoinOperator(duckdb::ClientContext& context, const Join& node)
     comparisons_.push_back(duckdb::make_uniq<duckdb::BoundComparisonExpression>(
         duckdb::ExpressionType::COMPARE_EQUAL,
         duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, key.left),
-        duckdb::make_uniq<duckdb::BoundReferenceExpression>(type, widths_[kLeft] + key.right)));
+        duckdb::make_uniq<duckdb::BoundReferenceExpression>(type,
+                                                            output_.width(kLeft) + key.right)));
     conditions.push_back(comparisons_.back().get());
   }
   three_valued_ = compares;
@@ -126,7 +113,7 @@ void JoinOperator::finish_fill(const Emit& emit) {
   for (const size_t side : {kLeft, kRight}) {
     if (!sides_[side].looks_wait) continue;
     sides_[side].looks_wait = false;
-    std::array<Looks, 8> gathered;
+    std::array<Looks, JoinOutput::kLooks> gathered;
     const auto give = [&](size_t which) {
       emit_kept(side, static_cast<Look>(which), gathered[which], emit);
       gathered[which] = {};
@@ -237,7 +224,7 @@ void JoinOperator::meet_by_key(size_t side, Batch& batch, const Encoded& rows, c
     if (matchable) {
       const auto found = other.rows.find(rows.keys[row], rows.hashes[row]);
       if (own.kept) matches.pairs = found.weight();
-      if (has_pairs_) {
+      if (output_.has_pairs()) {
         for (const auto match : found) {
           pairs.changed.push_back(row);
           pairs.kept.push_back(match);
@@ -250,7 +237,7 @@ void JoinOperator::meet_by_key(size_t side, Batch& batch, const Encoded& rows, c
     looks.push_back(waits ? Look::kNone : look(side, matches, !matchable));
   }
   compare(side, batch, pairs, unused, none, emit);
-  if (own.kept) emit_changed(side, batch, looks, emit);
+  if (own.kept) output_.give(side, batch, looks, emit, errors_);
 }
 
 // With a residual: each pair of a key is asked.
@@ -277,7 +264,7 @@ void JoinOperator::meet_by_condition(size_t side, Batch& batch, const Encoded& r
       const bool waits = own.looks_wait && can_match(rows.keys[row]);
       looks.push_back(waits ? Look::kNone : look(side, found[row], false));
     }
-    emit_changed(side, batch, looks, emit);
+    output_.give(side, batch, looks, emit, errors_);
   }
   keep(side, batch, rows, found, nullptr);
 }
@@ -313,7 +300,7 @@ void JoinOperator::compare(size_t side, Batch& batch, Pairs& pairs,
     Touched& other = touched.try_emplace(kept.key.data(), Touched{kept, {}}).first->second;
     (truths[i] == Truth::kTrue ? other.change.pairs : other.change.unknown) += batch.weights[row];
   }
-  if (has_pairs_ && !chosen.empty()) {
+  if (output_.has_pairs() && !chosen.empty()) {
     emit(chosen.size() == made->size() ? made : select_rows(*made, chosen));
   }
   pairs = {};
@@ -354,7 +341,7 @@ void JoinOperator::keep(size_t side, const Batch& batch, const Encoded& rows,
 }
 
 void JoinOperator::toggle_keys(size_t side, const TouchedKeys& touched, const Emit& emit) {
-  std::array<Looks, 8> gathered;
+  std::array<Looks, JoinOutput::kLooks> gathered;
   const auto add = [&](Look look, const arrangement::Arrangement::RowView& row, int64_t weight) {
     gathered[static_cast<size_t>(look)].add(row, weight);
   };
@@ -388,7 +375,7 @@ std::pair<JoinOperator::Matches, JoinOperator::Matches> JoinOperator::add_matche
 
 void JoinOperator::toggle_rows(size_t side, const TouchedRows& touched, const Emit& emit) {
   Side& kept = sides_[side];
-  std::array<Looks, 8> gathered;
+  std::array<Looks, JoinOutput::kLooks> gathered;
   for (const auto& [data, entry] : touched) {
     const auto [before, after] = add_matches(kept, entry);
     const Look looks[] = {look(side, before, false), look(side, after, false)};
@@ -406,7 +393,7 @@ void JoinOperator::toggle_rows(size_t side, const TouchedRows& touched, const Em
 // The right side of a plain mark join got its first row or NULL, or lost its last: every left row
 // without a match may look otherwise now.
 void JoinOperator::toggle_all(const TouchedKeys& touched, Totals totals_before, const Emit& emit) {
-  std::array<Looks, 8> gathered;
+  std::array<Looks, JoinOutput::kLooks> gathered;
   sides_[kLeft].rows.for_each([&](const arrangement::Arrangement::RowView& row) {
     const bool null_key = !can_match(row.key);
     const int64_t now = null_key ? 0 : sides_[kRight].rows.find(row.key).weight();
@@ -427,100 +414,30 @@ void JoinOperator::toggle_all(const TouchedKeys& touched, Totals totals_before, 
 
 // ---- rows of the output
 
-BatchPtr JoinOperator::pair_batch(size_t side, Batch& batch, const Pairs& pairs) {
-  const size_t count = pairs.kept.size();
-  const size_t changed_at = side == kLeft ? 0 : widths_[kLeft];
-  const size_t kept_at = side == kLeft ? widths_[kLeft] : 0;
-  auto made = std::make_shared<Batch>();
-  duckdb::vector<engine::LogicalType> types;
-  duckdb::vector<bool> allocated;
-  for (const size_t one : {kLeft, kRight}) {
-    for (const auto& type : node_.inputs[one]->types) {
-      types.push_back(type);
-      allocated.push_back(one != side);
-    }
-  }
-  made->rows.Initialize(duckdb::Allocator::DefaultAllocator(), types, allocated, count);
-  duckdb::SelectionVector selection(count);
+BatchPtr JoinOperator::pair_batch(size_t side, Batch& batch, const Pairs& pairs) const {
   std::vector<std::string_view> keys;
   std::vector<std::string_view> payloads;
-  keys.reserve(count);
-  payloads.reserve(count);
-  made->weights.reserve(count);
-  for (size_t i = 0; i < count; ++i) {
-    const auto& kept = pairs.kept[i];
-    selection.set_index(i, pairs.changed[i]);
-    keys.push_back(kept.key);
-    payloads.push_back(kept.payload);
-    made->weights.push_back(batch.weights[pairs.changed[i]] * kept.weight);
+  std::vector<int64_t> weights;
+  keys.reserve(pairs.kept.size());
+  payloads.reserve(pairs.kept.size());
+  weights.reserve(pairs.kept.size());
+  for (size_t i = 0; i < pairs.kept.size(); ++i) {
+    keys.push_back(pairs.kept[i].key);
+    payloads.push_back(pairs.kept[i].payload);
+    weights.push_back(batch.weights[pairs.changed[i]] * pairs.kept[i].weight);
   }
-  for (size_t column = 0; column < widths_[side]; ++column) {
-    made->rows.data[changed_at + column].Slice(batch.rows.data[column], selection, count);
-  }
-  sides_[1 - side].codec.decode(keys, payloads, kept_at, made->rows);
-  made->rows.SetCardinality(count);
-  return made;
-}
-
-// `rows` of one side as rows of the output.
-BatchPtr JoinOperator::dressed(size_t side, engine::Chunk& rows, size_t count, Look look) {
-  auto made = std::make_shared<Batch>();
-  made->rows.InitializeEmpty({node_.types.begin(), node_.types.end()});
-  const size_t at = side == kLeft || !has_pairs_ ? 0 : widths_[kLeft];
-  for (size_t column = 0; column < node_.types.size(); ++column) {
-    engine::Vector& to = made->rows.data[column];
-    if (column >= at && column < at + widths_[side]) {
-      to.Reference(rows.data[column - at]);
-    } else if (look == Look::kTrue || look == Look::kFalse) {
-      to.Reference(engine::Value::BOOLEAN(look == Look::kTrue));
-    } else {
-      to.Reference(engine::Value(node_.types[column]));
-    }
-  }
-  made->rows.SetCardinality(count);
-  return made;
-}
-
-void JoinOperator::emit_changed(size_t side, Batch& batch, const std::vector<Look>& looks,
-                                const Emit& emit) {
-  std::array<std::vector<uint32_t>, 8> chosen;
-  for (uint32_t row = 0; row < looks.size(); ++row) {
-    chosen[static_cast<size_t>(looks[row])].push_back(row);
-  }
-  for (size_t i = 0; i < chosen.size(); ++i) {
-    const Look look = static_cast<Look>(i);
-    if (chosen[i].empty() || look == Look::kNone) continue;
-    if (look == Look::kError) {
-      int64_t weight = 0;
-      for (const uint32_t row : chosen[i]) weight += batch.weights[row];
-      errors_.add(too_many_rows(), weight);
-      continue;
-    }
-    const BatchPtr rows = select_rows(batch, chosen[i]);
-    BatchPtr made = dressed(side, rows->rows, rows->size(), look);
-    made->weights = rows->weights;
-    emit(std::move(made));
-  }
+  return output_.pairs(side, batch, pairs.changed, std::move(weights),
+                       [&](engine::Chunk& to, size_t first_column) {
+                         sides_[1 - side].codec.decode(keys, payloads, first_column, to);
+                       });
 }
 
 void JoinOperator::emit_kept(size_t side, Look look, const Looks& rows, const Emit& emit) {
-  if (look == Look::kNone) return;
-  if (look == Look::kError) {
-    for (const int64_t weight : rows.weights) errors_.add(too_many_rows(), weight);
-    return;
-  }
-  for (size_t begin = 0; begin < rows.keys.size(); begin += kBatchRows) {
-    const size_t count = std::min(kBatchRows, rows.keys.size() - begin);
-    engine::Chunk decoded;
-    engine::initialize(decoded, node_.inputs[side]->types, count);
+  const auto put = [&](engine::Chunk& to, size_t begin, size_t count) {
     sides_[side].codec.decode(std::span(rows.keys).subspan(begin, count),
-                              std::span(rows.payloads).subspan(begin, count), 0, decoded);
-    decoded.SetCardinality(count);
-    BatchPtr made = dressed(side, decoded, count, look);
-    const auto from = rows.weights.begin() + static_cast<std::ptrdiff_t>(begin);
-    made->weights.assign(from, from + static_cast<std::ptrdiff_t>(count));
-    emit(std::move(made));
-  }
+                              std::span(rows.payloads).subspan(begin, count), 0, to);
+  };
+  output_.give(side, look, rows.weights, put, emit, errors_);
 }
 
 }  // namespace sluice::dataflow

@@ -1,4 +1,5 @@
-// Joins of every kind, kept up to date.
+// Joins of every kind, kept up to date. Those on plain keys alone have an operator of their own,
+// which is faster (equi_join.h).
 //
 //   state   each side's rows by key; where there is a residual condition and a side's rows depend
 //           on whether they have a match: for each such row how many
@@ -25,6 +26,7 @@
 #include "arrangement/keyed_codec.h"
 #include "dataflow/evaluate.h"
 #include "dataflow/operator.h"
+#include "dataflow/operators/join_output.h"
 
 namespace sluice::dataflow {
 
@@ -38,8 +40,7 @@ class JoinOperator final : public Operator {
   OperatorState state() const override;
 
  private:
-  // What a row of a kept side looks like in the output.
-  enum class Look : uint8_t { kNone, kPadded, kPlain, kTrue, kFalse, kNull, kError };
+  using Look = JoinOutput::Look;
 
   struct Matches {
     int64_t pairs = 0;    // that match
@@ -118,17 +119,14 @@ class JoinOperator final : public Operator {
     return look(side, matches, null_key, totals_);
   }
   Look look(size_t side, Matches matches, bool null_key, Totals totals) const;
-  BatchPtr pair_batch(size_t side, Batch& batch, const Pairs& pairs);
-  void emit_changed(size_t side, Batch& batch, const std::vector<Look>& looks, const Emit& emit);
+  BatchPtr pair_batch(size_t side, Batch& batch, const Pairs& pairs) const;
   void emit_kept(size_t side, Look look, const Looks& rows, const Emit& emit);
-  BatchPtr dressed(size_t side, engine::Chunk& rows, size_t count, Look look);
 
   const Join& node_;
-  const bool has_pairs_;  // in the output
+  const JoinOutput output_;
   bool three_valued_ = false;
   bool plain_mark_ = false;
   std::vector<size_t> strict_;  // keys of which a NULL matches nothing, by their place in the key
-  std::array<size_t, 2> widths_;
   std::vector<ExpressionPtr> comparisons_;  // keys that are compared like a residual
   std::unique_ptr<Condition> condition_;    // null: keys alone
   std::array<Side, 2> sides_;
