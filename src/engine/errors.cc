@@ -249,7 +249,8 @@ Error range_error(const std::string& text) {
 
 Error disk_error(const std::string& text) {
   const bool full = contains(text, "No space left") || contains(text, "max_temp_directory_size") ||
-                    contains(text, "Disk full");
+                    contains(text, "Disk full") || contains(text, "File too large") ||
+                    contains(text, "quota exceeded");
   if (full) return error(ErrorCode::kExhausted, "{}", text).with_sqlstate("53100");
   return error(ErrorCode::kUnavailable, "{}", text).with_sqlstate("58030");
 }
@@ -334,6 +335,7 @@ Error translated(ExceptionType type, const std::string& text) {
       // A commit hides what it met. All that is out of memory ends so: "(127.9 MiB/128.0 MiB
       // used)".
       if (text.ends_with(" used)")) return translated(ExceptionType::OUT_OF_MEMORY, text);
+      if (contains(text, "Could not write file")) return disk_error(text);
       [[fallthrough]];
     default:
       return internal("{}", with_sql_type_names(text)).with_sqlstate("XX000");

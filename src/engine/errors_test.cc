@@ -54,6 +54,23 @@ TEST_F(Errors, TellWhere) {
   EXPECT_EQ(error_of("SELECT 1, nosuch FROM (SELECT 1 AS a)").position, 11);
 }
 
+// Also where a commit, of a segment file, hides it.
+TEST_F(Errors, TellThatTheDiskIsFull) {
+  const auto said = [](duckdb::ExceptionType type, const std::string& text) {
+    return engine_error(duckdb::ErrorData(type, text)).sqlstate;
+  };
+  const std::string failed = "Could not write file \"1.segment.unfinished.wal\": ";
+  for (const char* reason : {"No space left on device", "File too large", "Disk quota exceeded"}) {
+    EXPECT_EQ(said(duckdb::ExceptionType::IO, failed + reason), "53100") << reason;
+    EXPECT_EQ(said(duckdb::ExceptionType::TRANSACTION,
+                   "Failed to append: Failed to commit: " + failed + reason),
+              "53100")
+        << reason;
+  }
+  EXPECT_EQ(said(duckdb::ExceptionType::IO, failed + "Input/output error"), "58030");
+  EXPECT_EQ(said(duckdb::ExceptionType::TRANSACTION, "Failed to commit: no reason"), "XX000");
+}
+
 TEST_F(Errors, NameNoTypeOfDuckDb) {
   EXPECT_EQ(with_sql_type_names("cannot cast VARCHAR to INTEGER[]"),
             "cannot cast text to integer[]");
