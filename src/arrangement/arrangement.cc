@@ -1,6 +1,7 @@
 #include "arrangement/arrangement.h"
 
 #include <array>
+#include <cstring>
 #include <new>
 
 #include "base/check.h"

@@ -22,7 +22,7 @@
 #include <span>
 #include <vector>
 
-#include "arrangement/arrangement.h"
+#include "arrangement/id_index.h"
 #include "arrangement/prefetch.h"
 #include "engine/chunk.h"
 

@@ -11,7 +11,8 @@
 
 #include <unordered_map>
 
-#include "arrangement/arrangement.h"
+#include "arrangement/block_pool.h"
+#include "arrangement/id_index.h"
 #include "arrangement/row_bytes.h"
 #include "dataflow/operators/keyed_aggregate.h"
 #include "dataflow/operators/linear.h"
