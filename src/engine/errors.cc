@@ -308,6 +308,9 @@ Error translated(ExceptionType type, const std::string& text) {
         return invalid("more than one row returned by a subquery used as an expression")
             .with_sqlstate("21000");
       }
+      if (text == "Argument for ntile must be greater than zero") {
+        return invalid("argument of ntile must be greater than zero").with_sqlstate("22014");
+      }
       if (constexpr std::string_view kNoValue =
               "Values were not provided for the following prepared statement parameters: ";
           text.starts_with(kNoValue)) {

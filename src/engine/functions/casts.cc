@@ -5,6 +5,7 @@
 // them, which keeps the first that was registered. So ours is pushed on top of the stack.
 #include <duckdb/function/cast/cast_function_set.hpp>
 #include <duckdb/main/config.hpp>
+#include <utility>
 
 #include "engine/functions/json.h"
 #include "engine/functions/parts.h"
@@ -196,6 +197,32 @@ BoundCastInfo bind_cast(BindCastInput& input, const LogicalType& source,
   return BoundCastInfo(nullptr);
 }
 
+// An integer becomes an oid bit by bit, as in PostgreSQL: -1 is the largest.
+template <typename Integer>
+bool integer_to_oid(duckdb::Vector& source, duckdb::Vector& result, idx_t count,
+                    duckdb::CastParameters&) {
+  duckdb::UnaryExecutor::Execute<Integer, uint32_t>(
+      source, result, count, [](Integer value) { return static_cast<uint32_t>(value); });
+  return true;
+}
+
+bool bigint_to_oid(duckdb::Vector& source, duckdb::Vector& result, idx_t count,
+                   duckdb::CastParameters& parameters) {
+  bool fits = true;
+  duckdb::UnaryExecutor::ExecuteWithNulls<int64_t, uint32_t>(
+      source, result, count, [&](int64_t value, duckdb::ValidityMask& valid, idx_t row) {
+        if (std::in_range<uint32_t>(value)) return static_cast<uint32_t>(value);
+        fits = false;
+        valid.SetInvalid(row);
+        return uint32_t{0};
+      });
+  // The engine may ask only whether it fits, and takes no exception for an answer then.
+  if (!fits && parameters.error_message == nullptr) {
+    raise(invalid("OID out of range").with_sqlstate("22003"));
+  }
+  return fits;
+}
+
 // Functions of integers take oids and mz_timestamps, and the other way round.
 void register_alias(duckdb::CastFunctionSet& casts, const LogicalType& base, const char* alias) {
   LogicalType aliased = base;
@@ -204,9 +231,15 @@ void register_alias(duckdb::CastFunctionSet& casts, const LogicalType& base, con
   casts.RegisterCastFunction(base, aliased, duckdb::DefaultCasts::ReinterpretCast, 1);
   duckdb::CastFunctionSet defaults;
   duckdb::GetCastFunctionInput no_context;
-  for (const LogicalTypeId other : {LogicalTypeId::INTEGER, LogicalTypeId::BIGINT}) {
-    casts.RegisterCastFunction(other, aliased, defaults.GetCastFunction(other, base, no_context),
-                               50);
+  if (base.id() == LogicalTypeId::UINTEGER) {
+    casts.RegisterCastFunction(LogicalType::SMALLINT, aliased, integer_to_oid<int16_t>);
+    casts.RegisterCastFunction(LogicalType::INTEGER, aliased, integer_to_oid<int32_t>, 50);
+    casts.RegisterCastFunction(LogicalType::BIGINT, aliased, bigint_to_oid, 50);
+  } else {
+    for (const LogicalTypeId other : {LogicalTypeId::INTEGER, LogicalTypeId::BIGINT}) {
+      casts.RegisterCastFunction(other, aliased, defaults.GetCastFunction(other, base, no_context),
+                                 50);
+    }
   }
   for (const LogicalTypeId other : {LogicalTypeId::BIGINT, LogicalTypeId::HUGEINT}) {
     casts.RegisterCastFunction(aliased, other, defaults.GetCastFunction(base, other, no_context),
