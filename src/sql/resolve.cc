@@ -271,7 +271,9 @@ void Resolver::walk_select_item(ExpressionPointer& item, Scope& scope, bool top)
   // What is replaced must not change the column's name.
   if (!name.empty()) {
     item->alias = name;
-  } else if (!shown.empty() && item->Cast<duckdb::ColumnRefExpression>().GetColumnName() != shown) {
+  } else if (!shown.empty() &&
+             (item->GetExpressionClass() != duckdb::ExpressionClass::COLUMN_REF ||
+              item->Cast<duckdb::ColumnRefExpression>().GetColumnName() != shown)) {
     item->alias = shown;
   }
 }
@@ -476,6 +478,7 @@ void Resolver::walk_column(ExpressionPointer& tree, Scope& scope) {
     return fail(
         invalid("column \"{}\" does not exist", fmt::join(names, ".")).with_sqlstate("42703"),
         column.GetQueryLocation());
+  if (walk_table_oid(tree, scope)) return;
   for (const Scope* each = &scope; each != nullptr && names.size() == 1; each = each->parent) {
     for (const auto& relation : each->relations) {
       if (relation.only_column.empty() || relation.alias != names[0]) continue;
@@ -498,6 +501,30 @@ void Resolver::walk_column(ExpressionPointer& tree, Scope& scope) {
       }
     }
   }
+}
+
+bool Resolver::walk_table_oid(ExpressionPointer& tree, const Scope& scope) {
+  const auto& names = tree->Cast<duckdb::ColumnRefExpression>().column_names;
+  if (names.size() != 2 || names[1] != "tableoid") return false;
+  for (const Scope* each = &scope; each != nullptr; each = each->parent) {
+    for (const auto& relation : each->relations) {
+      if (relation.alias != names[0]) continue;
+      if (relation.oid == 0) return false;
+      const auto type = types::to_engine(types::make(types::TypeId::kOid));
+      auto number = case_of(
+          duckdb::make_uniq<duckdb::OperatorExpression>(
+              duckdb::ExpressionType::OPERATOR_IS_NULL,
+              duckdb::make_uniq<duckdb::ColumnRefExpression>(relation.first_column, names[0])),
+          constant(engine::Value(engine::LogicalType::BIGINT)),
+          constant(engine::Value::BIGINT(relation.oid)));
+      auto answer = duckdb::make_uniq<duckdb::CastExpression>(type, std::move(number));
+      answer->alias = tree->alias.empty() ? names[1] : tree->alias;
+      answer->SetQueryLocation(tree->GetQueryLocation());
+      tree = std::move(answer);
+      return true;
+    }
+  }
+  return false;
 }
 
 Result<Resolved> resolve(QueryPtr statement, const ResolveContext& context,

@@ -205,7 +205,9 @@ ExpressionPointer with_own_type(ExpressionPointer call, std::string_view name) {
 }
 
 constexpr std::string_view kRegistryPrefix = "sluice_reg";
-constexpr std::string_view kRegistries[] = {"regclass", "regtype", "regproc", "regnamespace"};
+constexpr std::string_view kRegistries[] = {
+    "regclass",      "regtype", "regproc",     "regnamespace", "regcollation", "regconfig",
+    "regdictionary", "regoper", "regoperator", "regprocedure", "regrole"};
 
 // `regclass` for sluice_regclass; empty for all else.
 std::string registry_of(std::string_view function) {
@@ -318,7 +320,9 @@ void Resolver::walk_function(ExpressionPointer& tree, Scope& scope) {
   }
   if (written == "make_interval" && !order_interval_parts(call.children))
     return fail(no_function(written), location);
-  if (!is_allowed(call.function_name)) {
+  // Of several lists it is in FROM only, where it becomes one call for each.
+  const bool several_lists = written == "unnest" && call.children.size() != 1;
+  if (several_lists || !is_allowed(call.function_name)) {
     auto missing = no_such_call(written, call.children, location);
     if (missing) tree = std::move(missing);
     return;
@@ -564,6 +568,7 @@ bool is_always_null(const std::string& name) {
                                                 "pg_get_partkeydef",
                                                 "pg_get_statisticsobjdef_columns",
                                                 "pg_get_serial_sequence",
+                                                "pg_get_function_sqlbody",
                                                 "pg_tablespace_location",
                                                 "pg_relation_filenode",
                                                 "pg_get_partition_constraintdef"};
@@ -577,7 +582,7 @@ bool is_privilege_question(const std::string& name) {
 bool is_size_question(const std::string& name) {
   return name == "pg_table_size" || name == "pg_relation_size" ||
          name == "pg_total_relation_size" || name == "pg_indexes_size" ||
-         name == "pg_database_size";
+         name == "pg_database_size" || name == "pg_tablespace_size";
 }
 
 }  // namespace

@@ -88,18 +88,19 @@ bool counts_integers(const duckdb::FunctionExpression& call) {
   });
 }
 
-// unnest(generate_series(1, length of the list)): WITH ORDINALITY.
-ExpressionPointer numbers_of(const duckdb::ParsedExpression& list) {
-  const auto call = [](const char* name, ExpressionPointer first, ExpressionPointer second) {
-    duckdb::vector<ExpressionPointer> arguments;
-    arguments.push_back(std::move(first));
-    if (second) arguments.push_back(std::move(second));
-    return duckdb::make_uniq<duckdb::FunctionExpression>(name, std::move(arguments));
+// unnest(generate_series(1, length of the longest list)): WITH ORDINALITY.
+ExpressionPointer numbers_of(const std::vector<const duckdb::ParsedExpression*>& lists) {
+  const auto call = [](const char* name, auto... given) {
+    std::vector<ExpressionPointer> arguments;
+    (arguments.push_back(std::move(given)), ...);
+    return call_of(name, std::move(arguments));
   };
-  auto numbers = call("generate_series",
-                      duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value::BIGINT(1)),
-                      call("len", list.Copy(), nullptr));
-  auto rows = call("unnest", std::move(numbers), nullptr);
+  std::vector<ExpressionPointer> lengths;
+  for (const auto* list : lists) lengths.push_back(call("len", list->Copy()));
+  auto longest =
+      lengths.size() == 1 ? std::move(lengths[0]) : call_of("greatest", std::move(lengths));
+  auto rows = call("unnest",
+                   call("generate_series", constant(engine::Value::BIGINT(1)), std::move(longest)));
   rows->alias = "ordinality";
   return rows;
 }
@@ -227,6 +228,10 @@ void Resolver::walk_base_table(TableRefPointer& ref, Scope& scope) {
   if (base.alias.empty())
     qualified = {std::string(kDatabaseName), context_.catalog->schema_of(object).name, object.name};
   scope.relations.push_back({.name = std::move(qualified), .alias = scanned->alias});
+  if (object.id.system && object.view() == nullptr) {
+    scope.relations.back().oid = object.oid();
+    scope.relations.back().first_column = scanned->column_name_alias.front();
+  }
   ref = std::move(scanned);
 }
 
@@ -355,6 +360,10 @@ void Resolver::walk_table_function(TableRefPointer& ref, Scope& scope) {
   if (!check_function_schema(call.catalog, call.schema, ref->query_location)) return;
   const bool scanned = table_function_class(call.function_name) == FunctionClass::kAllowed &&
                        !(call.function_name == "generate_series" && !counts_integers(call));
+  if (call.function_name == "unnest" && call.children.size() > 1)
+    return walk_lists_in_from(ref, scope);
+  if (call.function_name == "pg_options_to_table" && call.children.size() == 1)
+    return walk_options_in_from(ref, scope);
   if (!scanned) return walk_call_in_from(ref, scope);
   const std::string alias = table.alias.empty() ? call.function_name : table.alias;
   walk_children(call, scope);
@@ -389,6 +398,54 @@ void Resolver::narrow_series(TableRefPointer& ref, const std::string& alias, Sco
   ref = std::move(subquery);
 }
 
+// unnest(a, b): side by side, NULL where one has ended before the others.
+void Resolver::walk_lists_in_from(TableRefPointer& ref, Scope& scope) {
+  auto& table = ref->Cast<duckdb::TableFunctionRef>();
+  auto& call = table.function->Cast<duckdb::FunctionExpression>();
+  walk_children(call, scope);
+  if (failed()) return;
+  auto node = duckdb::make_uniq<duckdb::SelectNode>();
+  node->from_table = duckdb::make_uniq<duckdb::EmptyTableRef>();
+  std::vector<const duckdb::ParsedExpression*> lists;
+  for (const auto& list : call.children) lists.push_back(list.get());
+  ExpressionPointer numbers;
+  if (table.with_ordinality == duckdb::OrdinalityType::WITH_ORDINALITY) numbers = numbers_of(lists);
+  for (auto& list : call.children) {
+    std::vector<ExpressionPointer> one;
+    one.push_back(std::move(list));
+    node->select_list.push_back(call_of("unnest", std::move(one)));
+    node->select_list.back()->alias = "unnest";
+  }
+  if (numbers) node->select_list.push_back(std::move(numbers));
+  auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
+  statement->node = std::move(node);
+  auto subquery = duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
+  take_over(table, "unnest", {}, *subquery);
+  scope.relations.push_back({.name = {}, .alias = subquery->alias});
+  ref = std::move(subquery);
+}
+
+// pg_options_to_table(array['name=value'])
+void Resolver::walk_options_in_from(TableRefPointer& ref, Scope& scope) {
+  auto& table = ref->Cast<duckdb::TableFunctionRef>();
+  auto& call = table.function->Cast<duckdb::FunctionExpression>();
+  walk_children(call, scope);
+  if (failed()) return;
+  auto rows = subquery_of_ours(
+      "(SELECT split_part(one, '=', 1) AS option_name, "
+      "CASE WHEN contains(one, '=') THEN substr(one, strpos(one, '=') + 1) END AS option_value "
+      "FROM (SELECT unnest(NULL) AS one))");
+  if (failed()) return;
+  const auto select_of = [](duckdb::TableRef& subquery) -> duckdb::SelectNode& {
+    return subquery.Cast<duckdb::SubqueryRef>().subquery->node->Cast<duckdb::SelectNode>();
+  };
+  auto& unnest = select_of(*select_of(*rows).from_table).select_list.front();
+  unnest->Cast<duckdb::FunctionExpression>().children.front() = std::move(call.children.front());
+  take_over(table, call.function_name, {}, *rows);
+  scope.relations.push_back({.name = {}, .alias = rows->alias});
+  ref = std::move(rows);
+}
+
 // Any function may stand in FROM: a list that is unnested where it gives rows, else one row; one
 // column, named after it.
 void Resolver::walk_call_in_from(TableRefPointer& ref, Scope& scope) {
@@ -416,9 +473,8 @@ void Resolver::walk_call_in_from(TableRefPointer& ref, Scope& scope) {
       return fail(invalid("WITH ORDINALITY is not supported for {}()", name).with_sqlstate("0A000"),
                   ref->query_location);
     if (rows)
-      if (rows)
-        node->select_list.push_back(
-            numbers_of(*item->Cast<duckdb::FunctionExpression>().children[0]));
+      node->select_list.push_back(
+          numbers_of({item->Cast<duckdb::FunctionExpression>().children[0].get()}));
   }
   if (rows && pairs) {
     auto recursive = duckdb::make_uniq<duckdb::ConstantExpression>(engine::Value::BOOLEAN(true));

@@ -58,6 +58,10 @@ class Resolver {
     std::string alias;
     // The only column of a function in FROM, which its alias alone means too.
     std::string only_column = {};
+    // Of a system relation: what its tableoid is, and a column that is NULL where an outer join has
+    // found no row of it.
+    uint32_t oid = 0;
+    std::string first_column = {};
   };
   // What a WHERE says of the columns of what is in FROM.
   struct Conditions {
@@ -95,6 +99,8 @@ class Resolver {
   void walk_children(duckdb::ParsedExpression& expression, Scope& scope);
   void walk_select_item(ExpressionPointer& item, Scope& scope, bool top);
   void walk_column(ExpressionPointer& expression, Scope& scope);
+  // x.tableoid, which clients join with pg_description; false for all other columns.
+  static bool walk_table_oid(ExpressionPointer& expression, const Scope& scope);
   // Operands of what takes booleans only; `what` is PostgreSQL's word for it: WHERE, AND.
   void walk_conditions(duckdb::ParsedExpression& expression);
   void need_boolean(ExpressionPointer& expression, const char* what) const;
@@ -114,6 +120,8 @@ class Resolver {
   void walk_table_function(TableRefPointer& ref, Scope& scope);
   void narrow_series(TableRefPointer& ref, const std::string& alias, Scope& scope);
   void walk_call_in_from(TableRefPointer& ref, Scope& scope);
+  void walk_lists_in_from(TableRefPointer& ref, Scope& scope);
+  void walk_options_in_from(TableRefPointer& ref, Scope& scope);
   TableRefPointer scan(const Object& object, const duckdb::BaseTableRef& ref, const Scope& scope);
   TableRefPointer scan_rows(const Object& object, collection::CollectionId rows,
                             const duckdb::BaseTableRef& ref, const Scope& scope);

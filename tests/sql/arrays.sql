@@ -135,3 +135,29 @@ ok PREPARE
 EXECUTE anyone('{1,2}', '{b,c}')
 ----
 2
+
+# Several arrays in FROM stand side by side.
+SELECT * FROM unnest(ARRAY[1, 2], ARRAY['a', 'b', 'c']) AS u(n, t)
+----
+1|a
+2|b
+NULL|c
+
+SELECT u.*, x FROM (VALUES ('q')) v(x), unnest(ARRAY[x, 'r'], ARRAY[7]) WITH ORDINALITY AS u(a, b, place) ORDER BY place
+----
+q|7|1|q
+r|NULL|2|q
+
+CREATE VIEW side_by_side AS SELECT n, t FROM unnest('{1,2}'::int[], '{a}'::text[]) AS u(n, t)
+----
+ok CREATE VIEW
+
+SELECT * FROM side_by_side ORDER BY n
+----
+types 23|25
+1|a
+2|NULL
+
+SELECT unnest(ARRAY[1, 2], ARRAY['a', 'b', 'c'])
+----
+error 42883: function unnest(integer[], text[]) does not exist

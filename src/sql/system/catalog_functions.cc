@@ -174,6 +174,25 @@ std::optional<std::string> answer_text(const CatalogQuestion& question, std::str
   return bare_oid(oid);  // regproc and its like: nothing has a name here
 }
 
+// As PostgreSQL calls what a registry's names stand for.
+static Error unknown_name(std::string_view registry, std::string_view name) {
+  constexpr std::pair<std::string_view, std::string_view> kObjects[] = {
+      {"regrole", "role"},
+      {"regcollation", "collation"},
+      {"regconfig", "text search configuration"},
+      {"regdictionary", "text search dictionary"}};
+  for (const auto& [type, object] : kObjects) {
+    if (type == registry) {
+      return error(ErrorCode::kNotFound, "{} \"{}\" does not exist", object, name)
+          .with_sqlstate("42704");
+    }
+  }
+  if (registry.starts_with("regoper")) {
+    return error(ErrorCode::kNotFound, "operator does not exist: {}", name).with_sqlstate("42883");
+  }
+  return error(ErrorCode::kNotFound, "function \"{}\" does not exist", name).with_sqlstate("42883");
+}
+
 Result<std::optional<uint32_t>> answer_oid(const CatalogQuestion& question, std::string_view what,
                                            std::string_view name) {
   const bool lenient = what.starts_with("to_");
@@ -209,9 +228,7 @@ Result<std::optional<uint32_t>> answer_oid(const CatalogQuestion& question, std:
     return Answer(schema->oid());
   }
   if (what == "regrole" && name == kDefaultUser) return Answer(kOwnerOid);
-  return refuse(error(ErrorCode::kNotFound, "{} \"{}\" does not exist",
-                      what == "regrole" ? "role" : "function", name)
-                    .with_sqlstate(what == "regrole" ? "42704" : "42883"));
+  return refuse(unknown_name(what, name));
 }
 
 namespace {

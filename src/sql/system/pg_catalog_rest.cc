@@ -112,11 +112,20 @@ void add_empty(Definitions& all) {
                    .columns = columns,
                    .write_rows = nullptr});
   };
+  add("pg_amop", {oid("oid"), oid("amopfamily"), oid("amoplefttype"), oid("amoprighttype"),
+                  int2("amopstrategy"), internal_char("amoppurpose"), oid("amopopr"),
+                  oid("amopmethod"), oid("amopsortfamily")});
+  add("pg_amproc", {oid("oid"), oid("amprocfamily"), oid("amproclefttype"), oid("amprocrighttype"),
+                    int2("amprocnum"), oid("amproc")});
   add("pg_auth_members", {oid("roleid"), oid("member"), oid("grantor"), boolean("admin_option")});
   add("pg_cast", {oid("oid"), oid("castsource"), oid("casttarget"), oid("castfunc"),
                   internal_char("castcontext"), internal_char("castmethod")});
-  add("pg_conversion", {oid("oid"), name_column("conname"), oid("connamespace")});
+  add("pg_conversion",
+      {oid("oid"), name_column("conname"), oid("connamespace"), oid("conowner"),
+       int4("conforencoding"), int4("contoencoding"), oid("conproc"), boolean("condefault")});
   add("pg_db_role_setting", {oid("setdatabase"), oid("setrole"), texts("setconfig")});
+  add("pg_default_acl", {oid("oid"), oid("defaclrole"), oid("defaclnamespace"),
+                         internal_char("defaclobjtype"), texts("defaclacl")});
   add("pg_depend", {oid("classid"), oid("objid"), int4("objsubid"), oid("refclassid"),
                     oid("refobjid"), int4("refobjsubid"), internal_char("deptype")});
   add("pg_enum", {oid("oid"), oid("enumtypid"), real("enumsortorder"), name_column("enumlabel")});
@@ -126,13 +135,25 @@ void add_empty(Definitions& all) {
   add("pg_extension",
       {oid("oid"), name_column("extname"), oid("extowner"), oid("extnamespace"),
        boolean("extrelocatable"), text("extversion"), oids("extconfig"), texts("extcondition")});
-  add("pg_foreign_data_wrapper", {oid("oid"), name_column("fdwname"), oid("fdwowner")});
-  add("pg_foreign_server", {oid("oid"), name_column("srvname"), oid("srvowner"), oid("srvfdw")});
+  add("pg_foreign_data_wrapper",
+      {oid("oid"), name_column("fdwname"), oid("fdwowner"), oid("fdwhandler"), oid("fdwvalidator"),
+       texts("fdwacl"), texts("fdwoptions")});
+  add("pg_foreign_server",
+      {oid("oid"), name_column("srvname"), oid("srvowner"), oid("srvfdw"), text("srvtype"),
+       text("srvversion"), texts("srvacl"), texts("srvoptions")});
   add("pg_foreign_table", {oid("ftrelid"), oid("ftserver"), texts("ftoptions")});
   add("pg_inherits", {oid("inhrelid"), oid("inhparent"), int4("inhseqno")});
-  add("pg_language", {oid("oid"), name_column("lanname"), oid("lanowner")});
+  add("pg_language", {oid("oid"), name_column("lanname"), oid("lanowner"), boolean("lanispl"),
+                      boolean("lanpltrusted"), oid("lanplcallfoid"), oid("laninline"),
+                      oid("lanvalidator"), texts("lanacl")});
+  add("pg_largeobject_metadata", {oid("oid"), oid("lomowner"), texts("lomacl")});
   add("pg_locks", {text("locktype"), oid("database"), oid("relation"), int4("pid"), text("mode"),
                    boolean("granted")});
+  add("pg_opclass",
+      {oid("oid"), oid("opcmethod"), name_column("opcname"), oid("opcnamespace"), oid("opcowner"),
+       oid("opcfamily"), oid("opcintype"), boolean("opcdefault"), oid("opckeytype")});
+  add("pg_opfamily",
+      {oid("oid"), oid("opfmethod"), name_column("opfname"), oid("opfnamespace"), oid("opfowner")});
   add("pg_operator", {oid("oid"), name_column("oprname"), oid("oprnamespace"), oid("oprowner"),
                       internal_char("oprkind"), oid("oprleft"), oid("oprright"), oid("oprresult"),
                       oid("oprcode")});
@@ -142,6 +163,7 @@ void add_empty(Definitions& all) {
   add("pg_proc",
       {oid("oid"), name_column("proname"), oid("pronamespace"), oid("proowner"), oid("prolang"),
        boolean("proisagg"), boolean("proiswindow"), boolean("proretset"), internal_char("prokind"),
+       internal_char("provolatile"), internal_char("proparallel"), boolean("prosecdef"),
        int2("pronargs"), oid("prorettype"), oids("proargtypes"), oids("proallargtypes"),
        texts("proargnames"), text("prosrc"), texts("proacl")});
   add("pg_publication",
@@ -166,7 +188,17 @@ void add_empty(Definitions& all) {
   add("pg_trigger",
       {oid("oid"), oid("tgrelid"), name_column("tgname"), oid("tgfoid"), int2("tgtype"),
        internal_char("tgenabled"), boolean("tgisinternal"), oid("tgconstraint")});
+  add("pg_ts_config",
+      {oid("oid"), name_column("cfgname"), oid("cfgnamespace"), oid("cfgowner"), oid("cfgparser")});
+  add("pg_ts_dict", {oid("oid"), name_column("dictname"), oid("dictnamespace"), oid("dictowner"),
+                     oid("dicttemplate"), text("dictinitoption")});
+  add("pg_ts_parser", {oid("oid"), name_column("prsname"), oid("prsnamespace"), oid("prsstart"),
+                       oid("prstoken"), oid("prsend"), oid("prsheadline"), oid("prslextype")});
+  add("pg_ts_template", {oid("oid"), name_column("tmplname"), oid("tmplnamespace"), oid("tmplinit"),
+                         oid("tmpllexize")});
   add("pg_user_mapping", {oid("oid"), oid("umuser"), oid("umserver"), texts("umoptions")});
+  add("pg_user_mappings", {oid("umid"), oid("srvid"), name_column("srvname"), oid("umuser"),
+                           name_column("usename"), texts("umoptions")});
 }
 
 }  // namespace
