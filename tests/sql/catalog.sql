@@ -151,3 +151,30 @@ error 0A000
 SELECT pg_backend_pid() > 0
 ----
 t
+
+# Numbers of what is never there, and the system column that tells a row's relation.
+SELECT 0::regoperator::text, 17::regprocedure::text, 0::regconfig::text, 'nosuch'::regrole
+----
+error 42704: role "nosuch" does not exist
+
+SELECT 0::regoperator::text, 17::regprocedure::text, 0::regconfig::text
+----
+-|17|-
+
+SELECT 'nosuch'::regoper
+----
+error 42883: operator does not exist: nosuch
+
+SELECT DISTINCT t.tableoid = 'pg_type'::regclass FROM pg_type t
+----
+t
+
+SELECT n.nspname, c.tableoid FROM pg_namespace n LEFT JOIN pg_class c ON false WHERE n.nspname = 'public'
+----
+public|NULL
+
+SELECT * FROM pg_options_to_table(ARRAY['a=b=c', 'd', 'e='])
+----
+a|b=c
+d|NULL
+e|(empty)

@@ -159,3 +159,58 @@ error 42702: column reference "id" is ambiguous
 SELECT a.* FROM a ORDER BY nosuch
 ----
 error 42703: column "nosuch" does not exist
+
+# DISTINCT ON takes the first rows of an order that begins with its keys.
+SELECT DISTINCT ON (a) a, b FROM (VALUES (1, 2), (1, 1)) t(a, b) ORDER BY b
+----
+error 42P10: SELECT DISTINCT ON expressions must match initial ORDER BY expressions
+
+SELECT DISTINCT ON (a, b) a, b FROM (VALUES (1, 2), (1, 1)) t(a, b) ORDER BY b, b + 1
+----
+error 42P10
+
+SELECT DISTINCT ON (a) a, b FROM (VALUES (1, 2), (1, 1)) t(a, b) ORDER BY a + 1, b
+----
+error 42P10
+
+SELECT DISTINCT ON (t.a) u.a, t.b FROM (VALUES (1, 2), (1, 1)) t(a, b), (VALUES (1)) u(a) ORDER BY u.a
+----
+error 42P10
+
+SELECT DISTINCT ON (a, b) a, b FROM (VALUES (1, 2), (1, 1)) t(a, b) ORDER BY b, a
+----
+1|1
+1|2
+
+SELECT DISTINCT ON (a, b) a, b FROM (VALUES (1, 2), (1, 2)) t(a, b) ORDER BY b
+----
+1|2
+
+SELECT DISTINCT ON (x) a AS x, b FROM (VALUES (1, 2), (1, 1)) t(a, b) ORDER BY t.a, b
+----
+1|1
+
+SELECT DISTINCT ON (1) a, b FROM (VALUES (1, 2), (1, 1)) t(a, b) ORDER BY t.a, b DESC
+----
+1|2
+
+SELECT DISTINCT ON (a % 2) a, b FROM (VALUES (1, 2), (3, 1)) t(a, b) ORDER BY t.a % 2, b
+----
+3|1
+
+SELECT DISTINCT ON (a) * FROM (VALUES (1, 2), (1, 1)) t(a, b) ORDER BY 1, 2
+----
+1|1
+
+SELECT x FROM (VALUES (1), (1), (2)) t(x) ORDER BY x FETCH FIRST 1 ROW WITH TIES
+----
+error 0A000: FETCH ... WITH TIES is not supported
+
+SELECT x FROM (VALUES (1), (1), (2)) t(x) QUALIFY rank() OVER (ORDER BY x) <= 1 ORDER BY x
+----
+1
+1
+
+SELECT 1 FOR UPDATE
+----
+error 0A000: SELECT locking clause is not supported

@@ -108,3 +108,8 @@ error 42601: subquery has too few columns
 SELECT count(*) FROM t WHERE (a, b) IN (SELECT x, y, 1 FROM n)
 ----
 error 42601: subquery has too many columns
+
+# A row is NULL where all fields are, NOT NULL where none is.
+SELECT ROW(NULL, NULL) IS NULL, ROW(1, NULL) IS NULL, ROW(1, NULL) IS NOT NULL, (1, 2) IS NOT NULL, ROW(ROW(NULL)) IS NULL
+----
+t|f|f|t|f

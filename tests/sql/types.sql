@@ -115,3 +115,29 @@ SELECT * FROM everything ORDER BY a
 types 16|21|23|20|700|701|1700|1700|25|1043|1042|1082|1083|1114|1184|1186|17|2950|3802|1007|1009
 t|1|2|3|1.5|2.5|3.125|4.25|text|vc|ch  |2024-01-02|03:04:05|2024-01-02 03:04:05|2024-01-02 03:04:05+00|1 day|\xdeadbeef|a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11|{"k": 1}|{1,2}|{a,b}
 NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL
+
+# An integer becomes an oid bit by bit, as in PostgreSQL; a bigint has to fit.
+SELECT (-1)::oid, (-1::smallint)::oid, 4294967295::oid
+----
+4294967295|4294967295|4294967295
+
+SELECT (-1)::bigint::oid
+----
+error 22003: OID out of range
+
+SELECT 4294967296::oid
+----
+error 22003: OID out of range
+
+# More digits than are kept are refused by name, not cut.
+SELECT 0.1::numeric(39, 39)
+----
+error 0A000: type numeric(39,39) is not supported
+
+SELECT '{0.1}'::numeric(39)[]
+----
+error 0A000: type numeric(39,0) is not supported
+
+SELECT 0.1::numeric(38, 38)
+----
+0.10000000000000000000000000000000000000

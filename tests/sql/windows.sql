@@ -305,3 +305,23 @@ error 42P20: cannot copy window "o" because it has a frame clause
 SELECT sum(v) OVER o FROM w WINDOW o AS (ORDER BY at), o AS (ORDER BY v)
 ----
 error 42P20: window "o" is already defined
+
+SELECT nth_value(v, 0) OVER () FROM w
+----
+error 22016: argument of nth_value must be greater than zero
+
+SELECT nth_value(v, -1) OVER () FROM w
+----
+error 22016: argument of nth_value must be greater than zero
+
+SELECT ntile(0) OVER () FROM w
+----
+error 22014: argument of ntile must be greater than zero
+
+SELECT ntile(at - at) OVER () FROM w
+----
+error 22014: argument of ntile must be greater than zero
+
+SELECT DISTINCT nth_value(v, NULL) OVER (), nth_value(v, 2) OVER (ORDER BY at, v ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM w
+----
+NULL|2

@@ -8,6 +8,8 @@
 #include <set>
 #include <utility>
 
+#include "sql/front/distinct.h"
+#include "sql/front/refused.h"
 #include "sql/front/rows.h"
 #include "types/sql_type.h"
 
@@ -85,12 +87,6 @@ const char* like_with_escape(std::string_view operation) {
   if (operation == "~~*") return "ilike_escape";
   if (operation == "!~~*") return "not_ilike_escape";
   return nullptr;
-}
-
-Error no_samples() {
-  return invalid("TABLESAMPLE is not supported")
-      .with_sqlstate("0A000")
-      .with_hint("Write WHERE random() < 0.1 for about a tenth of the rows.");
 }
 
 // The walk. The first error stays and stops further rewriting.
@@ -223,6 +219,7 @@ class Meaning {
       }
       column->SetAlias(result_name(*column, source_));
     }
+    check_distinct(select);
     for (auto& column : select.select_list) visit(column);
     if (select.from_table) visit(*select.from_table);
     if (select.where_clause) visit_condition(select.where_clause);
@@ -230,6 +227,15 @@ class Meaning {
     if (select.having) visit_condition(select.having);
     if (select.qualify) visit_condition(select.qualify);
     if (select.sample) fail(no_samples());
+  }
+
+  void check_distinct(const duckdb::SelectNode& select) {
+    const duckdb::ParsedExpression* const key = distinct_key_out_of_order(select);
+    if (key == nullptr) return;
+    fail(invalid("SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
+             .with_sqlstate("42P10")
+             .with_hint("Begin ORDER BY with them; order the result of a subquery otherwise.")
+             .at(source_.tokens.position(source_.token_of(key->GetQueryLocation()))));
   }
 
   // A condition: of what stands in it, and not below NOT, only whether it is true matters.
@@ -390,7 +396,11 @@ class Meaning {
     if (cast.cast_type.id() != duckdb::LogicalTypeId::USER) return nullptr;
     const std::string name = duckdb::UserType::GetTypeName(cast.cast_type);
     if (!name.starts_with(kTypePrefix)) return fail(source_.tokens.syntax_error(token)), nullptr;
-    auto type = types::parse_type_name(std::string_view(name).substr(kTypePrefix.size()));
+    const std::string_view written = std::string_view(name).substr(kTypePrefix.size());
+    if (const std::string function = call_of_registry(written); !function.empty()) {
+      return call(function, std::move(cast.child));
+    }
+    auto type = types::parse_type_name(written);
     if (!type.ok()) {
       Error failure = std::move(type).error();
       if (failure.position == 0) failure.position = source_.tokens.position(token);
@@ -399,6 +409,7 @@ class Meaning {
     if (const char* function = call_of_name_type(type->id); function != nullptr) {
       return call(function, std::move(cast.child));
     }
+    if (!check_digits(*type, token)) return nullptr;
     const bool literal = is_string(*cast.child);
     cast.cast_type = types::to_engine(*type);
     if (literal && type->id == types::TypeId::kArray) {
@@ -504,6 +515,36 @@ class Meaning {
     }
   }
 
+  // A cast to more digits than are kept would silently be one to fewer.
+  bool check_digits(const types::SqlType& type, size_t token) {
+    for (const auto& argument : type.arguments) {
+      if (!check_digits(argument, token)) return false;
+    }
+    if (type.id != types::TypeId::kNumeric || type.precision <= types::kMaxStoredPrecision) {
+      return true;
+    }
+    fail(invalid("type {} is not supported", types::name(type))
+             .with_sqlstate("0A000")
+             .with_detail(
+                 fmt::format("A numeric holds at most {} digits.", types::kMaxStoredPrecision))
+             .with_hint(
+                 fmt::format("Cast to numeric({}, ...) or to text.", types::kMaxStoredPrecision))
+             .at(source_.tokens.position(token)));
+    return false;
+  }
+
+  // The names of what has numbers but is never listed here have no types of their own: casts to
+  // them are all that clients do.
+  static std::string call_of_registry(std::string_view type) {
+    constexpr std::string_view kSchema = "pg_catalog.";
+    constexpr std::string_view kTypes[] = {"regcollation", "regconfig",   "regdictionary",
+                                           "regoper",      "regoperator", "regprocedure",
+                                           "regrole"};
+    if (type.starts_with(kSchema)) type.remove_prefix(kSchema.size());
+    const bool known = std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+    return known ? fmt::format("sluice_{}", type) : "";
+  }
+
   static const char* call_of_name_type(types::TypeId type) {
     switch (type) {
       case types::TypeId::kRegclass:
@@ -536,6 +577,12 @@ class Meaning {
     }
     check_offset(window.start_expr.get(), "starting");
     check_offset(window.end_expr.get(), "ending");
+    if (window.function_name == "nth_value" && window.children.size() == 2) {
+      const std::optional<double> place = written_number(*window.children[1]);
+      if (place && *place < 1) {
+        fail(invalid("argument of nth_value must be greater than zero").with_sqlstate("22016"));
+      }
+    }
   }
 
   static bool counts_groups(duckdb::WindowBoundary boundary) {
@@ -547,22 +594,29 @@ class Meaning {
   // Only of numbers as written: what others are is not known before the query runs.
   void check_offset(const duckdb::ParsedExpression* offset, std::string_view which) {
     if (offset == nullptr) return;
-    bool negative = false;
-    if (offset->GetExpressionClass() == ExpressionClass::FUNCTION) {
-      const auto& call = offset->Cast<duckdb::FunctionExpression>();
-      negative = call.is_operator && call.function_name == "-" && call.children.size() == 1;
-      if (negative) offset = call.children[0].get();
-    }
-    if (offset->GetExpressionClass() != ExpressionClass::CONSTANT) return;
-    const auto& value = offset->Cast<duckdb::ConstantExpression>().value;
-    if (value.IsNull()) {
+    const bool is_null = offset->GetExpressionClass() == ExpressionClass::CONSTANT &&
+                         offset->Cast<duckdb::ConstantExpression>().value.IsNull();
+    if (is_null) {
       return fail(invalid("frame {} offset must not be null", which).with_sqlstate("22004"));
     }
-    if (!value.type().IsNumeric()) return;
-    const double number = value.GetValue<double>();
-    if (negative ? number > 0 : number < 0) {
+    if (written_number(*offset).value_or(0) < 0) {
       fail(invalid("frame {} offset must not be negative", which).with_sqlstate("22013"));
     }
+  }
+
+  static std::optional<double> written_number(const duckdb::ParsedExpression& expression) {
+    if (expression.GetExpressionClass() == ExpressionClass::FUNCTION) {
+      const auto& call = expression.Cast<duckdb::FunctionExpression>();
+      const bool negative =
+          call.is_operator && call.function_name == "-" && call.children.size() == 1;
+      if (!negative) return std::nullopt;
+      const std::optional<double> number = written_number(*call.children[0]);
+      return number ? std::optional(-*number) : std::nullopt;
+    }
+    if (expression.GetExpressionClass() != ExpressionClass::CONSTANT) return std::nullopt;
+    const auto& value = expression.Cast<duckdb::ConstantExpression>().value;
+    if (value.IsNull() || !value.type().IsNumeric()) return std::nullopt;
+    return value.GetValue<double>();
   }
 
   void check_operator(const duckdb::ParsedExpression& operation, size_t token) {

@@ -11,6 +11,7 @@
 //                      through sluice_varchar, sluice_char, sluice_numeric; regclass and its like
 //                      through sluice_regclass(x), sluice_regtype, sluice_regproc,
 //                      sluice_regnamespace, which the resolver answers
+//   DISTINCT ON        its keys must begin ORDER BY (distinct.h)
 //   ORDER BY           NULLs last, and first where descending
 //   numbers            past 64 bits are DECIMAL, never HUGEINT
 //   VALUES             columns are called column1, column2, …

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sql/front/parse.h"
+#include "sql/front/refused.h"
 #include "sql/front/windows.h"
 
 namespace sluice::sql {
@@ -278,10 +279,7 @@ class Rewriter {
         emit(quote_string(tokens_.string(at_)));
         return ok();
       case Kind::kBits:
-        return invalid("bit string literals are not supported")
-            .with_sqlstate("0A000")
-            .with_hint("There is no type bit. Write bytea as '\\x1F'::bytea, bits as an integer.")
-            .at(tokens_.position(at_));
+        return no_bit_strings().at(tokens_.position(at_));
       case Kind::kNumber:
         return rewrite_number();
       case Kind::kParameter:
@@ -389,6 +387,9 @@ class Rewriter {
           .with_sqlstate("0A000")
           .at(tokens_.position(at_));
     }
+    if (word == "with" && next_is("ties") && after_any_of({"row", "rows"})) {
+      return no_ties().at(tokens_.position(at_));
+    }
     TRY(refuse_pivot(word));
     if (word == "lambda") TRY(refuse_lambda());
     emit(is_name_here(word) ? quote_name(word) : word);
@@ -402,12 +403,7 @@ class Rewriter {
     const bool with_nulls = next_is("nulls", 2) && (next_is("include") || next_is("exclude"));
     const bool as_query = previous_is("(") && (next_is("on", 2) || next_is("using", 2));
     if (!of_table && !with_nulls && !as_query) return ok();
-    return invalid("{} is not supported", word == "pivot" ? "PIVOT" : "UNPIVOT")
-        .with_sqlstate("0A000")
-        .with_hint(word == "pivot"
-                       ? "Write an aggregate with FILTER (WHERE ...) for each column."
-                       : "Write CROSS JOIN LATERAL (VALUES ('a', a), ('b', b)) AS v(name, value).")
-        .at(tokens_.position(at_));
+    return (word == "pivot" ? no_pivot() : no_unpivot()).at(tokens_.position(at_));
   }
 
   // `lambda x, y: ...`: no expression of PostgreSQL has a colon there.
@@ -417,10 +413,7 @@ class Rewriter {
     if (at + 1 >= end_ || !tokens_.is_kind(at, Kind::kWord) || !tokens_.is(at + 1, ":")) {
       return ok();
     }
-    return invalid("lambda functions are not supported")
-        .with_sqlstate("0A000")
-        .with_hint("Write ARRAY(SELECT ... FROM unnest(...) AS x).")
-        .at(tokens_.position(at_));
+    return no_lambdas().at(tokens_.position(at_));
   }
 
   // Whether the word stands in the parenthesis that follows, and in none inside it.

@@ -227,6 +227,17 @@ Result<ParsedExpressionPtr> any_of_query(duckdb::SubqueryExpression& any, bool o
   return ParsedExpressionPtr(std::move(result));
 }
 
+// A row is NULL where all of its fields are, and not NULL where none is.
+ParsedExpressionPtr null_test(const duckdb::OperatorExpression& test) {
+  const Expressions* const fields = fields_of(*test.children.at(0).get());
+  if (fields == nullptr || fields->empty()) return nullptr;
+  Expressions parts;
+  for (const auto& field : *fields) {
+    parts.push_back(make_uniq<duckdb::OperatorExpression>(test.GetExpressionType(), field->Copy()));
+  }
+  return all_or_any(ExpressionType::CONJUNCTION_AND, std::move(parts));
+}
+
 }  // namespace
 
 Result<ParsedExpressionPtr> compared_rows(duckdb::ParsedExpression& expression, bool only_if_true) {
@@ -243,6 +254,10 @@ Result<ParsedExpressionPtr> compared_rows(duckdb::ParsedExpression& expression, 
     case ExpressionClass::BETWEEN:
       return between(expression.Cast<duckdb::BetweenExpression>());
     case ExpressionClass::OPERATOR:
+      if (type == ExpressionType::OPERATOR_IS_NULL ||
+          type == ExpressionType::OPERATOR_IS_NOT_NULL) {
+        return null_test(expression.Cast<duckdb::OperatorExpression>());
+      }
       if (type != ExpressionType::COMPARE_IN && type != ExpressionType::COMPARE_NOT_IN) break;
       return in_list(expression.Cast<duckdb::OperatorExpression>());
     case ExpressionClass::SUBQUERY:
