@@ -7,14 +7,14 @@
 namespace sluice::dataflow {
 namespace {
 
-std::vector<size_t> key_columns(const Join& node, size_t side) {
+std::vector<size_t> columns_of_key(const Join& node, size_t side) {
   std::vector<size_t> columns;
   columns.reserve(node.keys.size());
   for (const Join::Key& key : node.keys) columns.push_back(side == kLeft ? key.left : key.right);
   return columns;
 }
 
-std::vector<engine::LogicalType> key_types(const Join& node) {
+std::vector<engine::LogicalType> types_of_key(const Join& node) {
   std::vector<engine::LogicalType> types;
   types.reserve(node.keys.size());
   for (const Join::Key& key : node.keys) types.push_back(node.inputs[kLeft]->types[key.left]);
@@ -26,7 +26,7 @@ std::vector<engine::LogicalType> key_types(const Join& node) {
 bool EquiJoinOperator::does(const Join& node) {
   if (node.residual || node.join == JoinKind::kMark) return false;
   for (const size_t side : {kLeft, kRight}) {
-    if (!arrangement::ColumnRows::can_keep(node.inputs[side]->types, key_columns(node, side))) {
+    if (!arrangement::ColumnRows::can_keep(node.inputs[side]->types, columns_of_key(node, side))) {
       return false;
     }
   }
@@ -36,9 +36,9 @@ bool EquiJoinOperator::does(const Join& node) {
 EquiJoinOperator::EquiJoinOperator(const Join& node)
     : node_(node),
       output_(node),
-      sides_{Side(node.inputs[kLeft]->types, key_columns(node, kLeft)),
-             Side(node.inputs[kRight]->types, key_columns(node, kRight))},
-      key_codec_(key_types(node), arrangement::Form::kKey) {
+      sides_{Side(node.inputs[kLeft]->types, columns_of_key(node, kLeft)),
+             Side(node.inputs[kRight]->types, columns_of_key(node, kRight))},
+      key_codec_(types_of_key(node), arrangement::Form::kKey) {
   for (const size_t side : {kLeft, kRight}) sides_[side].kept = output_.keeps(side);
   for (size_t i = 0; i < node.keys.size(); ++i) {
     if (!node.keys[i].null_safe) strict_.push_back(i);
