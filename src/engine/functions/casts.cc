@@ -7,6 +7,7 @@
 #include <duckdb/main/config.hpp>
 #include <utility>
 
+#include "engine/functions/exact_floats.h"
 #include "engine/functions/json.h"
 #include "engine/functions/parts.h"
 #include "engine/functions/raise.h"
@@ -191,6 +192,7 @@ BoundCastInfo bind_cast(BindCastInput& input, const LogicalType& source,
   };
   if (from_text && !to_text && reads_text(target)) return with_zone(text_to_any);
   if (to_text && !from_text && writes_text(source)) return with_zone(any_to_text);
+  if (is_decimal_to_float(source, target)) return cast_to_nearest(target);
   if (source.IsJSONType() && (target.IsNumeric() || target.id() == LogicalTypeId::BOOLEAN)) {
     return BoundCastInfo(json_to_scalar);
   }

@@ -1,10 +1,12 @@
 // Functions and casts as SQL sees them, in a bare instance.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <duckdb/common/error_data.hpp>
 #include <duckdb/main/connection.hpp>
 #include <duckdb/main/database.hpp>
 #include <duckdb/main/materialized_query_result.hpp>
+#include <random>
 
 #include "engine/functions/register.h"
 
@@ -44,6 +46,41 @@ class Functions : public testing::Test {
   duckdb::DuckDB database_;
   duckdb::Connection connection_;
 };
+
+// The judge reads the same digits as a text.
+TEST_F(Functions, TakeTheNearestFloatOfADecimal) {
+  std::mt19937_64 random(1);
+  std::string texts;
+  for (int i = 0; i < 2000; ++i) {
+    std::string digits;
+    for (uint64_t left = 1 + random() % 38; left > 0; --left) {
+      digits += static_cast<char>('0' + random() % 10);
+    }
+    const size_t point = digits.size() - std::min<size_t>(digits.size(), random() % 21);
+    const bool fits = point <= 18;
+    texts +=
+        fmt::format("{}('{}{}.{}')", i == 0 ? "" : ", ", random() % 2 == 0 ? "-" : "",
+                    fits ? digits.substr(0, point) : digits.substr(0, 18), digits.substr(point));
+  }
+  for (const std::string type : {"DOUBLE", "FLOAT"}) {
+    EXPECT_EQ(run("SELECT count(*) FROM (VALUES " + texts +
+                  ") t(x) WHERE x::DECIMAL(38,20)::" + type + " IS DISTINCT FROM x::" + type),
+              "0");
+  }
+  EXPECT_EQ(of("0.11250853279645001::DOUBLE"), "0.11250853279645001");
+  EXPECT_EQ(of("0::DECIMAL(38,38)::DOUBLE"), "0");
+  EXPECT_EQ(of("(-0.00000000000000000000000000000000000001)::FLOAT"), "-1e-38");
+}
+
+TEST_F(Functions, FindRowsByTheNearestFloatOfADecimal) {
+  run("CREATE TABLE n AS SELECT 0.11250853279645001 AS v");
+  for (const std::string operation : {"=", ">=", "<="}) {
+    EXPECT_EQ(run("SELECT count(*) FROM n WHERE v::DOUBLE " + operation +
+                  " '0.11250853279645001'::DOUBLE"),
+              "1")
+        << operation;
+  }
+}
 
 TEST_F(Functions, DivideIntegersTowardsZero) {
   EXPECT_EQ(of("sluice_div(7, 2)"), "3");

@@ -18,6 +18,7 @@ void register_date_templates(duckdb::DatabaseInstance& database);
 void register_regexps(duckdb::DatabaseInstance& database);
 void register_casts(duckdb::DatabaseInstance& database);
 void register_arithmetic(duckdb::DatabaseInstance& database);
+void register_exact_floats(duckdb::DatabaseInstance& database);
 void register_logical_time(duckdb::DatabaseInstance& database);
 void register_json(duckdb::DatabaseInstance& database);
 void register_json_operators(duckdb::DatabaseInstance& database);

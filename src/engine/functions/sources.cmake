@@ -10,6 +10,7 @@ list(APPEND ENGINE_SOURCES
   functions/checks.cc
   functions/date_parts.cc
   functions/date_template.cc
+  functions/exact_floats.cc
   functions/interval_in.cc
   functions/json.cc
   functions/json_operators.cc
