@@ -1,6 +1,7 @@
 #include "collection/recovery.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "base/log.h"
@@ -110,6 +111,12 @@ Status remove_leftovers(State& state, const Manifest& manifest) {
     const auto number = log_number(name);
     if (number ? *number >= manifest.log : name == manifest.head) continue;
     TRY(state.files.remove(state.paths.logs + "/" + name));
+  }
+  // What bulk loads had spilled when the process was killed.
+  TRY_ASSIGN(const auto spilled, state.files.list(state.paths.temporary));
+  for (const std::string& name : spilled) {
+    std::error_code ignored;
+    std::filesystem::remove_all(state.paths.temporary + "/" + name, ignored);
   }
   return ok();
 }

@@ -8,6 +8,7 @@
 #include <duckdb/parser/column_definition.hpp>
 #include <duckdb/parser/parsed_data/create_table_info.hpp>
 #include <duckdb/transaction/meta_transaction.hpp>
+#include <filesystem>
 #include <numeric>
 #include <optional>
 
@@ -127,14 +128,32 @@ void slice(const Chunk& rows, size_t first, size_t count, Chunk& out) {
   out.SetCardinality(count);
 }
 
+// A directory of one instance alone. Its files have the same names in every instance, which takes
+// those that it finds for its own: two in one directory read back each other's rows.
+struct SpillDirectory {
+  explicit SpillDirectory(std::string its_path) : path(std::move(its_path)) {
+    std::filesystem::remove_all(path);
+    std::filesystem::create_directories(path);
+  }
+  ~SpillDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  SpillDirectory(const SpillDirectory&) = delete;
+  SpillDirectory& operator=(const SpillDirectory&) = delete;
+  const std::string path;
+};
+
 class Writer final : public SegmentFileWriter {
  public:
   void start(const Options& options, const Shape& shape) {
     memory_.emplace(options.memory_limit_bytes);
+    spill_.emplace(options.temp_directory + "/" +
+                   std::filesystem::path(options.path).filename().string() + ".spill");
     duckdb::DBConfig config;
     config.options.maximum_threads = 1;
     config.options.maximum_memory = options.memory_limit_bytes;
-    config.options.temporary_directory = options.temp_directory;
+    config.options.temporary_directory = spill_->path;
     config.options.load_extensions = false;
     // Nothing in between: finish() writes the one checkpoint that the file needs.
     config.options.checkpoint_wal_size = uint64_t{1} << 40;
@@ -233,7 +252,9 @@ class Writer final : public SegmentFileWriter {
     appender_->AppendDataChunk(given);
   }
 
-  std::optional<LentMemory> memory_;  // outlives the instance
+  // Both outlive the instance.
+  std::optional<LentMemory> memory_;
+  std::optional<SpillDirectory> spill_;
   RowSizes sizes_;
   uint64_t most_vector_bytes_ = 0;
   uint64_t vector_rows_ = 0, vector_bytes_ = 0;  // of the vector that is being filled

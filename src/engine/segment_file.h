@@ -21,8 +21,8 @@ namespace sluice::engine {
 class SegmentFileWriter {
  public:
   struct Options {
-    std::string path;                                   // must not exist
-    std::string temp_directory;                         // for rows that do not fit into memory
+    std::string path;            // must not exist
+    std::string temp_directory;  // for rows that do not fit into memory; any number of writers'
     uint64_t memory_limit_bytes = uint64_t{256} << 20;  // a vector takes an eighth at most
   };
   // Columns as in `shape`.

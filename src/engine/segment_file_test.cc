@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "engine/engine.h"
 #include "engine/row_codec.h"
@@ -261,6 +262,63 @@ TEST(SegmentFile, WritesAndReadsWideRowsInLittleMemory) {
     }
   }
   EXPECT_EQ(seen, kRows);
+}
+
+// Several bulk loads at once, each with more rows than its memory holds.
+TEST(SegmentFile, WritersSpillBesideEachOther) {
+  constexpr size_t kWriters = 3, kChunks = 80, kRows = 40, kLength = 12'000;
+  const Directory directory;
+  const Shape shape{{"id", "text"}, {LogicalType::BIGINT, LogicalType::VARCHAR}};
+  const auto text_of = [](size_t writer, size_t row) {
+    std::mt19937 random(static_cast<uint32_t>(writer * 1'000'000 + row));
+    std::string text(kLength, ' ');
+    for (char& c : text) c = static_cast<char>('a' + random() % 26);
+    return text;
+  };
+  const auto path_of = [&](size_t writer) {
+    return (directory.path / fmt::format("{}.segment", writer)).string();
+  };
+  std::vector<std::thread> threads;
+  for (size_t writer = 0; writer < kWriters; ++writer) {
+    threads.emplace_back([&, writer] {
+      auto made = SegmentFileWriter::create(
+          {path_of(writer), directory.path / "temp", uint64_t{10} << 20}, shape);
+      ASSERT_TRUE(made.ok()) << made.error().message;
+      for (size_t first = 0; first < kChunks * kRows; first += kRows) {
+        Chunk rows;
+        initialize(rows, shape.types, kRows);
+        for (size_t i = 0; i < kRows; ++i) {
+          rows.SetValue(0, i, Value::BIGINT(static_cast<int64_t>(first + i)));
+          rows.SetValue(1, i, Value(text_of(writer, first + i)));
+        }
+        rows.SetCardinality(kRows);
+        const Status appended = (*made)->append(rows);
+        ASSERT_TRUE(appended.ok()) << appended.error().message;
+      }
+      const Status finished = (*made)->finish();
+      ASSERT_TRUE(finished.ok()) << finished.error().message;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  Engine::Options options;
+  options.readable_directories = {directory.path};
+  auto engine = std::move(Engine::open(options, {})).value();
+  auto connection = std::move(engine->connect()).value();
+  for (size_t writer = 0; writer < kWriters; ++writer) {
+    const std::string name = fmt::format("s{}", writer);
+    ASSERT_TRUE(engine->attach(name, path_of(writer)).ok());
+    const auto rows = connection->query("SELECT id, text FROM " + name +
+                                        ".main.rows WHERE text IS NOT NULL AND id IS NOT NULL");
+    ASSERT_TRUE(rows.ok()) << rows.error().message;
+    ASSERT_EQ(rows->size(), kChunks * kRows);
+    size_t wrong = 0;
+    for (const auto& row : *rows) {
+      const auto id = static_cast<size_t>(row[0].GetValue<int64_t>());
+      wrong += row[1].ToString() == text_of(writer, id) ? 0 : 1;
+    }
+    EXPECT_EQ(wrong, 0U) << "of writer " << writer;
+  }
 }
 
 }  // namespace
