@@ -92,7 +92,7 @@ void Connection::run(std::chrono::milliseconds startup_timeout) {
   statements_.clear();
   place_.reset();
   session_.reset();
-  socket_.close_gently();
+  socket_.close_gently(reader_.refused_bytes());
 }
 
 // ---- start-up
@@ -549,6 +549,11 @@ void Connection::fail(const Error& error) {
 void Connection::die(const Error& error) {
   if (ended_) return;
   error_response(out_, error, Severity::kFatal);
+  // A libpq that has sent a statement to its end tells its user of the last thing that happened:
+  // let that be this error, and not the end of the connection.
+  if (reader_.refused_bytes() > 0) {
+    ready_for_query(out_, session::TransactionState::kIdle);
+  }
   (void)flush();
   ended_ = true;
 }

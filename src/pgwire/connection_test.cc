@@ -636,6 +636,9 @@ TEST_F(Pgwire, MalformedMessagesEndOneConnectionOnly) {
     client->send(bytes);
     const std::string said = client->next();
     EXPECT_TRUE(said.starts_with(refusal)) << said;
+    if (refusal.ends_with("54000")) {
+      EXPECT_EQ(client->next(), "Z(I)");
+    }
     EXPECT_EQ(client->next(), "end");
   }
   EXPECT_EQ(other->ask(query("insert")), "C(INSERT 0 1) Z(I)");

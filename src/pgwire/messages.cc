@@ -285,6 +285,7 @@ Result<std::optional<Frame>> FrameReader::message() {
   if (length < 4 || length > kMaxSaneBytes) return malformed("invalid message length");
   if (length - 4 > bound->bytes) {
     if (!bound->on_size) return malformed("invalid message length");
+    refused_bytes_ = 1 + length - std::min(available(), 1 + length);
     return error(ErrorCode::kExhausted, "message of {} bytes is larger than the limit of {} bytes",
                  length - 4, bound->bytes)
         .with_sqlstate("54000");

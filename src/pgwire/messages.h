@@ -105,6 +105,8 @@ class FrameReader {
   // The next frame, or nullopt when its bytes have not all come. Valid until room() is called.
   Result<std::optional<Frame>> startup_packet();
   Result<std::optional<Frame>> message();
+  // Of a message that was refused for its size: what the client is still to send of it.
+  size_t refused_bytes() const { return refused_bytes_; }
 
  private:
   size_t available() const { return end_ - begin_; }
@@ -114,6 +116,7 @@ class FrameReader {
   size_t begin_ = 0;  // buffer_[begin_, end_) has come and is not consumed
   size_t end_ = 0;
   size_t wanted_ = 0;  // bytes of the frame that is under way
+  size_t refused_bytes_ = 0;
 };
 
 }  // namespace sluice::pgwire

@@ -105,15 +105,22 @@ Status Socket::write(std::string_view bytes) {
   return ok();
 }
 
-void Socket::close_gently() {
+void Socket::close_gently(size_t announced) {
   if (fd_.get() < 0) return;
-  ::shutdown(fd_.get(), SHUT_WR);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
   std::vector<char> unwanted(size_t{64} << 10);
-  while (true) {
-    const auto got = read(unwanted, deadline);
-    if (!got.ok() || *got == 0 || std::chrono::steady_clock::now() > deadline) break;
-  }
+  const auto discard = [&](size_t most, std::chrono::seconds time) {
+    const auto deadline = std::chrono::steady_clock::now() + time;
+    while (most > 0) {
+      const auto now = std::chrono::steady_clock::now();
+      const auto got = read(std::span(unwanted).first(std::min(most, unwanted.size())),
+                            std::min(deadline, now + std::chrono::seconds(1)));
+      if (!got.ok() || *got == 0 || now > deadline) break;
+      most -= *got;
+    }
+  };
+  discard(announced, std::chrono::seconds(30));
+  ::shutdown(fd_.get(), SHUT_WR);
+  discard(SIZE_MAX, std::chrono::seconds(1));
   fd_.reset();
 }
 

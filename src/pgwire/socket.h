@@ -63,8 +63,10 @@ class Socket {
   Status write(std::string_view bytes);
 
   // Ends a conversation of which the client may still be sending: a close with unread bytes would
-  // take from it what we said last. Waits a second at most.
-  void close_gently();
+  // take from it what we said last. Waits a second at most; before that, as long as they
+  // keep coming and for half a minute at most, for `announced` bytes of a message that was refused:
+  // libpq reads no answer before it has sent its message, and none once it has seen the end.
+  void close_gently(size_t announced = 0);
 
  private:
   Status wait(short events, Deadline deadline);

@@ -29,6 +29,13 @@ class Psycopg2(harness.ServerTest):
         self.cursor.execute(sql, values)
         return self.cursor.fetchone()
 
+    def test_a_statement_that_is_too_long_is_told(self):
+        for length in (17 << 20, 60 << 20):
+            connection = self.connect()
+            with self.assertRaises(psycopg2.Error) as caught:
+                connection.cursor().execute("SELECT length('" + "x" * length + "')")
+            self.assertIn("is larger than the limit of 16777216 bytes", str(caught.exception))
+
     def test_values_come_as_their_types(self):
         psycopg2.extras.register_uuid(conn_or_curs=self.db)
         row = self.one("SELECT 1, 2.50::numeric(5,2), 'text', true, NULL, date '2024-01-02', timestamp '2024-01-02 03:04:05.5', "
