@@ -96,6 +96,7 @@ ExpressionPointer numbers_of(const std::vector<const duckdb::ParsedExpression*>&
     return call_of(name, std::move(arguments));
   };
   std::vector<ExpressionPointer> lengths;
+  lengths.reserve(lists.size());
   for (const auto* list : lists) lengths.push_back(call("len", list->Copy()));
   auto longest =
       lengths.size() == 1 ? std::move(lengths[0]) : call_of("greatest", std::move(lengths));

@@ -8,7 +8,6 @@
 #include "engine/functions/exact_floats.h"
 
 #include <charconv>
-#include <cstring>
 #include <duckdb.hpp>
 #include <duckdb/main/config.hpp>
 #include <duckdb/optimizer/optimizer_extension.hpp>
@@ -44,7 +43,8 @@ Float nearest(Int128 unscaled, uint8_t scale) {
     *--begin = static_cast<char>('0' + static_cast<int>(left % 10));
   }
   if (unscaled < 0) *--begin = '-';
-  std::memcpy(end_of_digits, "e-", 2);
+  end_of_digits[0] = 'e';
+  end_of_digits[1] = '-';
   const char* const end = std::to_chars(end_of_digits + 2, std::end(text), scale).ptr;
   Float value = 0;
   CHECK(std::from_chars(begin, end, value).ec == std::errc());

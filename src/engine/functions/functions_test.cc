@@ -63,8 +63,9 @@ TEST_F(Functions, TakeTheNearestFloatOfADecimal) {
                     fits ? digits.substr(0, point) : digits.substr(0, 18), digits.substr(point));
   }
   for (const std::string type : {"DOUBLE", "FLOAT"}) {
-    EXPECT_EQ(run("SELECT count(*) FROM (VALUES " + texts +
-                  ") t(x) WHERE x::DECIMAL(38,20)::" + type + " IS DISTINCT FROM x::" + type),
+    EXPECT_EQ(run(fmt::format("SELECT count(*) FROM (VALUES {0}) t(x) "
+                              "WHERE x::DECIMAL(38,20)::{1} IS DISTINCT FROM x::{1}",
+                              texts, type)),
               "0");
   }
   EXPECT_EQ(of("0.11250853279645001::DOUBLE"), "0.11250853279645001");
@@ -75,8 +76,9 @@ TEST_F(Functions, TakeTheNearestFloatOfADecimal) {
 TEST_F(Functions, FindRowsByTheNearestFloatOfADecimal) {
   run("CREATE TABLE n AS SELECT 0.11250853279645001 AS v");
   for (const std::string operation : {"=", ">=", "<="}) {
-    EXPECT_EQ(run("SELECT count(*) FROM n WHERE v::DOUBLE " + operation +
-                  " '0.11250853279645001'::DOUBLE"),
+    EXPECT_EQ(run(fmt::format("SELECT count(*) FROM n "
+                              "WHERE v::DOUBLE {} '0.11250853279645001'::DOUBLE",
+                              operation)),
               "1")
         << operation;
   }
