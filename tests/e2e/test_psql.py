@@ -84,8 +84,7 @@ class Psql(harness.ServerTest):
                 self.assertIn(done.stderr, ("", "Did not find any relations.\n"))
 
     def test_what_is_never_there_is_listed_empty(self):
-        # Not \dl: it orders by an oid alone, which the engine cannot do.
-        commands = ("dAc dAf dAo dAp db dc dC dd dD ddp dE des det deu dew df dF dFd dFp dFt dg di dL dm dn do dO dp dP "
+        commands = ("dAc dAf dAo dAp db dc dC dd dD ddp dE des det deu dew df dF dFd dFp dFt dg di dl dL dm dn do dO dp dP "
                     "drds dRp dRs ds dt dT du dv dx dX dy l z").split()
         for command in [f"\\{name}{plus} {pattern}" for name in commands for plus in ("", "+")
                         for pattern in ("", "flights", "pg_catalog.b*")]:

@@ -141,3 +141,50 @@ error 0A000: type numeric(39,0) is not supported
 SELECT 0.1::numeric(38, 38)
 ----
 0.10000000000000000000000000000000000000
+
+# Types that are other names for the engine's own are sorted as what they are.
+CREATE TABLE sorted (o oid, m mz_timestamp)
+----
+ok CREATE TABLE
+
+INSERT INTO sorted VALUES (3, 20), (4294967295, 5), (NULL, 18446744073709551615), (12, NULL)
+----
+ok INSERT 0 4
+
+SELECT o FROM sorted ORDER BY o
+----
+types 26
+3
+12
+4294967295
+NULL
+
+SELECT m FROM sorted ORDER BY m DESC NULLS LAST
+----
+18446744073709551615
+20
+5
+NULL
+
+SELECT o, m FROM sorted ORDER BY o DESC, m
+----
+NULL|18446744073709551615
+4294967295|5
+12|NULL
+3|20
+
+SELECT DISTINCT o FROM sorted WHERE o > 3 ORDER BY o DESC
+----
+4294967295
+12
+
+SELECT o, row_number() OVER (ORDER BY o DESC), count(*) OVER (PARTITION BY m ORDER BY m, o) FROM sorted ORDER BY 2
+----
+NULL|1|1
+4294967295|2|1
+12|3|1
+3|4|1
+
+SELECT array_agg(o ORDER BY o DESC), string_agg(o::text, ',' ORDER BY m) FROM sorted
+----
+{NULL,4294967295,12,3}|4294967295,3,12

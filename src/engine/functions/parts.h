@@ -10,6 +10,7 @@ namespace sluice::engine::functions {
 
 void register_aggregates(duckdb::DatabaseInstance& database);
 void register_checks(duckdb::DatabaseInstance& database);
+void register_alias_order(duckdb::DatabaseInstance& database);
 void register_arrays(duckdb::DatabaseInstance& database);
 void register_intervals(duckdb::DatabaseInstance& database);
 void register_json_build(duckdb::DatabaseInstance& database);

@@ -30,6 +30,7 @@ const TimeZone& session_zone(duckdb::optional_ptr<duckdb::ClientContext> context
 void register_functions(duckdb::DatabaseInstance& database) {
   register_casts(database);
   register_exact_floats(database);
+  register_alias_order(database);
   register_arithmetic(database);
   register_json(database);
   register_strings(database);

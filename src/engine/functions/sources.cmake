@@ -1,6 +1,7 @@
 # What engine/functions adds to the engine's library and tests.
 list(APPEND ENGINE_SOURCES
   functions/aggregates.cc
+  functions/alias_order.cc
   functions/arrays.cc
   functions/intervals.cc
   functions/json_build.cc
