@@ -46,6 +46,28 @@ const char* value_at(const UnifiedVectorFormat& format, size_t width, size_t ind
   return reinterpret_cast<const char*>(format.data) + index * width;
 }
 
+// What a value of so many bytes takes here; 0: a text.
+size_t place_width(size_t fixed) { return fixed == 0 ? sizeof(string_t) : fixed; }
+
+uint64_t hash_value(size_t fixed, const char* value) {
+  switch (fixed) {
+    case 0: {
+      const auto text = read<string_t>(value);
+      return hash_bytes({text.GetData(), text.GetSize()});
+    }
+    case 1:
+      return read<uint8_t>(value);
+    case 2:
+      return read<uint16_t>(value);
+    case 4:
+      return read<uint32_t>(value);
+    case 8:
+      return read<uint64_t>(value);
+    default:
+      return combine_hashes(read<uint64_t>(value), read<uint64_t>(value + 8));
+  }
+}
+
 uint32_t folded(uint64_t hash) { return static_cast<uint32_t>(hash ^ (hash >> 32)); }
 
 }  // namespace
@@ -96,65 +118,23 @@ string_t ColumnRows::TextHeap::copy(const string_t& text) {
 
 // ---- types
 
-std::optional<ColumnRows::Kind> ColumnRows::kind_of(const engine::LogicalType& type) {
-  switch (type.InternalType()) {
-    case PhysicalType::BOOL:
-    case PhysicalType::INT8:
-    case PhysicalType::UINT8:
-      return Kind::kOne;
-    case PhysicalType::INT16:
-    case PhysicalType::UINT16:
-      return Kind::kTwo;
-    case PhysicalType::INT32:
-    case PhysicalType::UINT32:
-    case PhysicalType::FLOAT:
-      return Kind::kFour;
-    case PhysicalType::INT64:
-    case PhysicalType::UINT64:
-    case PhysicalType::DOUBLE:
-      return Kind::kEight;
-    case PhysicalType::INT128:
-    case PhysicalType::UINT128:
-    case PhysicalType::INTERVAL:
-      return Kind::kSixteen;
-    case PhysicalType::VARCHAR:
-      return Kind::kText;
-    default:
-      return std::nullopt;
-  }
-}
-
-size_t ColumnRows::width_of(Kind kind) {
-  switch (kind) {
-    case Kind::kOne:
-      return 1;
-    case Kind::kTwo:
-      return 2;
-    case Kind::kFour:
-      return 4;
-    case Kind::kEight:
-      return 8;
-    case Kind::kSixteen:
-    case Kind::kText:
-      return 16;
-  }
-  return 16;
-}
-
 bool ColumnRows::can_keep(std::span<const engine::LogicalType> types, std::span<const size_t> key) {
-  return std::all_of(types.begin(), types.end(),
-                     [](const auto& type) { return kind_of(type).has_value(); }) &&
+  const auto fits = [](const engine::LogicalType& type) {
+    const PhysicalType physical = type.InternalType();
+    return fixed_width(physical) > 0 || physical == PhysicalType::VARCHAR;
+  };
+  return std::all_of(types.begin(), types.end(), fits) &&
          std::none_of(key.begin(), key.end(),
                       [&](size_t column) { return has_equal_values_that_differ(types[column]); });
 }
 
-ColumnRows::ColumnRows(std::vector<engine::LogicalType> types, std::vector<size_t> key)
-    : types_(std::move(types)), key_(std::move(key)), keys_(1) {
-  CHECK(can_keep(types_, key_));
-  columns_.reserve(types_.size());
-  for (const engine::LogicalType& type : types_) {
-    const Kind kind = *kind_of(type);
-    columns_.push_back({kind, PagedValues(width_of(kind)), std::nullopt});
+ColumnRows::ColumnRows(std::span<const engine::LogicalType> types, std::vector<size_t> key)
+    : key_(std::move(key)), keys_(1) {
+  CHECK(can_keep(types, key_));
+  columns_.reserve(types.size());
+  for (const engine::LogicalType& type : types) {
+    const size_t fixed = fixed_width(type.InternalType());
+    columns_.push_back({fixed, PagedValues(place_width(fixed)), std::nullopt});
   }
 }
 
@@ -173,38 +153,18 @@ ColumnRows::Vectors ColumnRows::vectors_of(engine::Chunk& rows, std::span<const 
   return vectors;
 }
 
-uint64_t ColumnRows::hash_value(Kind kind, const char* value) {
-  switch (kind) {
-    case Kind::kOne:
-      return read<uint8_t>(value);
-    case Kind::kTwo:
-      return read<uint16_t>(value);
-    case Kind::kFour:
-      return read<uint32_t>(value);
-    case Kind::kEight:
-      return read<uint64_t>(value);
-    case Kind::kSixteen:
-      return combine_hashes(read<uint64_t>(value), read<uint64_t>(value + 8));
-    case Kind::kText: {
-      const auto text = read<string_t>(value);
-      return hash_bytes({text.GetData(), text.GetSize()});
-    }
-  }
-  return 0;
-}
-
 ColumnRows::Keys ColumnRows::keys_of(engine::Chunk& rows, std::span<const size_t> columns) {
   Keys keys;
   static_cast<Vectors&>(keys) = vectors_of(rows, columns);
   std::vector<uint64_t> hashes(rows.size(), columns.size());
   for (size_t column = 0; column < columns.size(); ++column) {
     const UnifiedVectorFormat& format = keys.columns[column];
-    const Kind kind = *kind_of(rows.data[columns[column]].GetType());
-    const size_t width = width_of(kind);
+    const size_t fixed = fixed_width(rows.data[columns[column]].GetType().InternalType());
+    const size_t width = place_width(fixed);
     for (size_t row = 0; row < rows.size(); ++row) {
       const size_t index = format.sel->get_index(row);
       const uint64_t value = format.validity.RowIsValid(index)
-                                 ? hash_value(kind, value_at(format, width, index))
+                                 ? hash_value(fixed, value_at(format, width, index))
                                  : kNullHash;
       hashes[row] = combine_hashes(hashes[row], value);
     }
@@ -223,21 +183,10 @@ bool ColumnRows::is_equal(const Column& column, Id row, const UnifiedVectorForma
   if (is_null || column.is_null(row)) return is_null == column.is_null(row);
   const char* const own = column.values.at(row);
   const char* const other = value_at(values, column.values.width(), index);
-  switch (column.kind) {
-    case Kind::kOne:
-      return *own == *other;
-    case Kind::kTwo:
-      return std::memcmp(own, other, 2) == 0;
-    case Kind::kFour:
-      return std::memcmp(own, other, 4) == 0;
-    case Kind::kEight:
-      return std::memcmp(own, other, 8) == 0;
-    case Kind::kSixteen:
-      return std::memcmp(own, other, 16) == 0;
-    case Kind::kText:
-      return read<string_t>(own) == read<string_t>(other);
-  }
-  return false;
+  if (column.fixed == 0) return read<string_t>(own) == read<string_t>(other);
+  bool equal = false;
+  with_width(column.fixed, [&](auto width) { equal = std::memcmp(own, other, width) == 0; });
+  return equal;
 }
 
 bool ColumnRows::has_key(Id row, const Keys& keys, size_t at) const {
@@ -261,7 +210,7 @@ uint32_t ColumnRows::hash_of(const Vectors& rows, size_t at) const {
     const size_t index = format.sel->get_index(at);
     const bool valid = format.validity.RowIsValid(index);
     const char* const value = value_at(format, columns_[i].values.width(), index);
-    hash = combine_hashes(hash, valid ? hash_value(columns_[i].kind, value) : kNullHash);
+    hash = combine_hashes(hash, valid ? hash_value(columns_[i].fixed, value) : kNullHash);
   }
   return folded(hash);
 }
@@ -270,7 +219,7 @@ uint32_t ColumnRows::hash_of(Id row) const {
   uint64_t hash = 0;
   for (const Column& column : columns_) {
     hash = combine_hashes(
-        hash, column.is_null(row) ? kNullHash : hash_value(column.kind, column.values.at(row)));
+        hash, column.is_null(row) ? kNullHash : hash_value(column.fixed, column.values.at(row)));
   }
   return folded(hash);
 }
@@ -328,7 +277,7 @@ ColumnRows::Id ColumnRows::take_place() {
 
 void ColumnRows::give_place(Id row) {
   for (const Column& column : columns_) {
-    if (column.kind != Kind::kText || column.is_null(row)) continue;
+    if (column.fixed != 0 || column.is_null(row)) continue;
     const auto text = read<string_t>(column.values.at(row));
     if (!text.IsInlined()) texts_.garbage += text.GetSize();
   }
@@ -377,7 +326,7 @@ void ColumnRows::store_column(size_t number, std::span<const Id> to, const Vecto
   if (column.nulls) {
     for (size_t i = 0; i < to.size(); ++i) *column.nulls->at(to[i]) = is_null(i) ? 1 : 0;
   }
-  if (column.kind != Kind::kText) {
+  if (column.fixed != 0) {
     // What lies under a NULL is of no meaning, there as here.
     with_width(column.values.width(), [&](auto width) {
       for (size_t i = 0; i < to.size(); ++i) {
@@ -570,7 +519,7 @@ void ColumnRows::collect_garbage() {
   TextHeap fresh;
   try {
     for (Column& column : columns_) {
-      if (column.kind != Kind::kText) continue;
+      if (column.fixed != 0) continue;
       for_each([&](Id row) {
         if (column.is_null(row)) return;
         char* const place = column.values.at(row);
@@ -594,7 +543,7 @@ void ColumnRows::gather(std::span<const Id> rows, engine::Chunk& to, size_t firs
     const Column& column = columns_[i];
     engine::Vector& vector = to.data[first_column + i];
     char* const out = reinterpret_cast<char*>(duckdb::FlatVector::GetData(vector));
-    if (column.kind == Kind::kText) {
+    if (column.fixed == 0) {
       for (size_t row = 0; row < rows.size(); ++row) {
         if (column.is_null(rows[row])) continue;
         auto text = read<string_t>(column.values.at(rows[row]));

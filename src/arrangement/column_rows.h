@@ -5,7 +5,7 @@
 //   columns  of each row: a place of fixed width in each; texts of over 12 bytes lie in a heap
 //
 // What Arrangement does with rows as bytes, for whole vectors at a time, and for types of fixed
-// width and texts only: several times as fast to fill and to look up. A row takes its values, 24
+// width and texts only. A row takes its values, 24
 // bytes, 11 to 21 for its key, and what its texts take; a key of several rows 16 more.
 //
 // A row that comes twice may be kept as two, each with its count, while its key has few: so that
@@ -75,7 +75,7 @@ class ColumnRows {
   static Keys keys_of(engine::Chunk& rows, std::span<const size_t> columns);
 
   // Rows of `types`; the columns `key`, in this order, are what they are found by.
-  ColumnRows(std::vector<engine::LogicalType> types, std::vector<size_t> key);
+  ColumnRows(std::span<const engine::LogicalType> types, std::vector<size_t> key);
 
   // The first row of each key, in the order of `keys`: 0 where there is none. Keys are compared
   // with those of rows by their order, and NULLs are equal.
@@ -116,12 +116,10 @@ class ColumnRows {
       if (link(row).weight != 0) what(row);
     }
   }
-  const std::vector<engine::LogicalType>& types() const { return types_; }
   size_t rows() const { return rows_; }
   size_t bytes() const;  // all memory that it holds
 
  private:
-  enum class Kind : uint8_t { kOne, kTwo, kFour, kEight, kSixteen, kText };
   struct Link {
     int64_t weight;  // 0: the place is free, and `next` the next one that is
     Id next;
@@ -136,7 +134,7 @@ class ColumnRows {
     bool indexed = false;  // whether its rows are in row_index_
   };
   struct Column {
-    Kind kind;
+    size_t fixed;  // the bytes of a value; 0: texts
     PagedValues values;
     std::optional<PagedValues> nulls;  // a byte each, once there is a NULL
     bool is_null(Id row) const { return nulls && *nulls->at(row) != 0; }
@@ -152,8 +150,6 @@ class ColumnRows {
   };
   static constexpr uint32_t kWalked = 16;  // rows of a key that is not indexed
 
-  static std::optional<Kind> kind_of(const engine::LogicalType& type);  // nothing: nested
-  static size_t width_of(Kind kind);
   const Link& link(Id row) const { return *reinterpret_cast<const Link*>(links_.at(row)); }
   Link& link(Id row) { return *reinterpret_cast<Link*>(links_.at(row)); }
   const KeyTotals& key(uint32_t id) const { return keys_[id]; }
@@ -163,7 +159,6 @@ class ColumnRows {
   }
   static bool is_equal(const Column& column, Id row, const duckdb::UnifiedVectorFormat& values,
                        size_t at);
-  static uint64_t hash_value(Kind kind, const char* value);
   bool has_key(Id row, const Keys& keys, size_t at) const;
   bool has_values(Id row, const Vectors& rows, size_t at) const;
   uint32_t hash_of(const Vectors& rows, size_t at) const;
@@ -184,7 +179,6 @@ class ColumnRows {
   void forget_rows(Id first);
   void collect_garbage();
 
-  const std::vector<engine::LogicalType> types_;
   const std::vector<size_t> key_;
   std::vector<Column> columns_;
   PagedValues links_{sizeof(Link)};

@@ -15,33 +15,6 @@ using duckdb::PhysicalType;
 using engine::LogicalType;
 using engine::Vector;
 
-// The bytes of a value of fixed width; 0 for strings and nested types.
-size_t fixed_width(PhysicalType type) {
-  switch (type) {
-    case PhysicalType::BOOL:
-    case PhysicalType::INT8:
-    case PhysicalType::UINT8:
-      return 1;
-    case PhysicalType::INT16:
-    case PhysicalType::UINT16:
-      return 2;
-    case PhysicalType::INT32:
-    case PhysicalType::UINT32:
-    case PhysicalType::FLOAT:
-      return 4;
-    case PhysicalType::INT64:
-    case PhysicalType::UINT64:
-    case PhysicalType::DOUBLE:
-      return 8;
-    case PhysicalType::INT128:
-    case PhysicalType::UINT128:
-    case PhysicalType::INTERVAL:
-      return 16;
-    default:
-      return 0;
-  }
-}
-
 bool is_nested(PhysicalType type) {
   return type == PhysicalType::LIST || type == PhysicalType::STRUCT || type == PhysicalType::ARRAY;
 }
@@ -384,6 +357,32 @@ void take_column(std::span<const std::string_view> rows, size_t column,
 }
 
 }  // namespace
+
+size_t fixed_width(PhysicalType type) {
+  switch (type) {
+    case PhysicalType::BOOL:
+    case PhysicalType::INT8:
+    case PhysicalType::UINT8:
+      return 1;
+    case PhysicalType::INT16:
+    case PhysicalType::UINT16:
+      return 2;
+    case PhysicalType::INT32:
+    case PhysicalType::UINT32:
+    case PhysicalType::FLOAT:
+      return 4;
+    case PhysicalType::INT64:
+    case PhysicalType::UINT64:
+    case PhysicalType::DOUBLE:
+      return 8;
+    case PhysicalType::INT128:
+    case PhysicalType::UINT128:
+    case PhysicalType::INTERVAL:
+      return 16;
+    default:
+      return 0;
+  }
+}
 
 RowCodec::RowCodec(std::vector<LogicalType> types, Form form)
     : types_(std::move(types)), form_(form) {}

@@ -67,6 +67,9 @@ class RowCodec {
 
 inline constexpr size_t kNoColumn = static_cast<size_t>(-1);
 
+// The bytes of a value of fixed width; 0 for strings and nested types.
+size_t fixed_width(duckdb::PhysicalType type);
+
 // Whether values of `type` exist that are equal to SQL and yet differ.
 bool has_equal_values_that_differ(const engine::LogicalType& type);
 

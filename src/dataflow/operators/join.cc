@@ -5,7 +5,6 @@
 #include <duckdb/planner/expression/bound_reference_expression.hpp>
 
 #include "arrangement/hash.h"
-#include "engine/row_codec.h"
 
 namespace sluice::dataflow {
 namespace {
