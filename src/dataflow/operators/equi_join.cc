@@ -59,26 +59,6 @@ bool EquiJoinOperator::can_match(const ColumnRows::Keys& keys, size_t row) const
                       [&](size_t column) { return keys.is_null(column, row); });
 }
 
-EquiJoinOperator::Look EquiJoinOperator::look(size_t side, int64_t matches) const {
-  switch (node_.join) {
-    case JoinKind::kInner:
-    case JoinKind::kMark:
-      return Look::kNone;
-    case JoinKind::kSemi:
-      return matches > 0 ? Look::kPlain : Look::kNone;
-    case JoinKind::kAnti:
-      return matches > 0 ? Look::kNone : Look::kPlain;
-    case JoinKind::kSingle:
-      if (matches > 1) return Look::kError;
-      [[fallthrough]];
-    case JoinKind::kLeft:
-    case JoinKind::kRight:
-    case JoinKind::kFull:
-      return matches > 0 || !sides_[side].kept ? Look::kNone : Look::kPadded;
-  }
-  return Look::kNone;
-}
-
 // ---- ticks
 
 Delta EquiJoinOperator::step(std::span<const Delta* const> inputs) {
@@ -119,7 +99,7 @@ void EquiJoinOperator::meet(size_t side, Batch& batch, const ColumnRows::Keys& k
     const Id first = matchable && !firsts.empty() ? firsts[row] : 0;
     if (own.kept) {
       const bool waits = own.looks_wait && matchable;
-      looks.push_back(waits ? Look::kNone : look(side, other.key_weight(first)));
+      looks.push_back(waits ? Look::kNone : output_.look(side, other.key_weight(first)));
     }
     if (!output_.has_pairs()) continue;
     for (Id id = first; id != 0; id = other.next(id)) {
@@ -196,8 +176,8 @@ void EquiJoinOperator::toggle(size_t side, const TouchedKeys& touched,
     of_look.weights.push_back(weight);
   };
   for (const auto& [name, key] : touched) {
-    const Look before = look(side, key.weight_before);
-    const Look after = look(side, key.weight_after);
+    const Look before = output_.look(side, key.weight_before);
+    const Look after = output_.look(side, key.weight_after);
     if (before == after) continue;
     for (Id row = own.find(keys[key.batch], key.row); row != 0; row = own.next(row)) {
       add(before, row, -own.weight(row));
@@ -246,7 +226,7 @@ void EquiJoinOperator::finish_fill(const Emit& emit) {
       other.find(keys, firsts);
       std::vector<Look> looks;
       looks.reserve(ids.size());
-      for (const Id first : firsts) looks.push_back(look(side, other.key_weight(first)));
+      for (const Id first : firsts) looks.push_back(output_.look(side, other.key_weight(first)));
       output_.give(side, batch, looks, emit, errors_);
       ids.clear();
     };

@@ -74,7 +74,6 @@ class EquiJoinOperator final : public Operator {
             TouchedKeys& touched);
   void toggle(size_t side, const TouchedKeys& touched, const std::vector<ColumnRows::Keys>& keys,
               const Emit& emit);
-  Look look(size_t side, int64_t matches) const;
 
   const Join& node_;
   const JoinOutput output_;

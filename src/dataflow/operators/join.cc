@@ -155,29 +155,12 @@ bool JoinOperator::can_match(std::string_view key) const {
 
 JoinOperator::Look JoinOperator::look(size_t side, Matches matches, bool null_key,
                                       Totals totals) const {
-  const bool matched = matches.pairs > 0;
-  switch (node_.join) {
-    case JoinKind::kInner:
-      return Look::kNone;
-    case JoinKind::kSemi:
-      return matched ? Look::kPlain : Look::kNone;
-    case JoinKind::kAnti:
-      return matched ? Look::kNone : Look::kPlain;
-    case JoinKind::kMark:
-      if (matched) return Look::kTrue;
-      if (plain_mark_) {
-        return (null_key ? totals.rows : totals.nulls) > 0 ? Look::kNull : Look::kFalse;
-      }
-      return matches.unknown > 0 ? Look::kNull : Look::kFalse;
-    case JoinKind::kSingle:
-      if (matches.pairs > 1) return Look::kError;
-      [[fallthrough]];
-    case JoinKind::kLeft:
-    case JoinKind::kRight:
-    case JoinKind::kFull:
-      return matched || !sides_[side].kept ? Look::kNone : Look::kPadded;
+  if (node_.join != JoinKind::kMark) return output_.look(side, matches.pairs);
+  if (matches.pairs > 0) return Look::kTrue;
+  if (plain_mark_) {
+    return (null_key ? totals.rows : totals.nulls) > 0 ? Look::kNull : Look::kFalse;
   }
-  return Look::kNone;
+  return matches.unknown > 0 ? Look::kNull : Look::kFalse;
 }
 
 void JoinOperator::phase(size_t side, const Delta& delta, const Emit& emit) {

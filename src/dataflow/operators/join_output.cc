@@ -29,6 +29,26 @@ bool JoinOutput::keeps(size_t side) const {
   return side == (node_.join == JoinKind::kRight ? kRight : kLeft);
 }
 
+JoinOutput::Look JoinOutput::look(size_t side, int64_t matches) const {
+  switch (node_.join) {
+    case JoinKind::kInner:
+    case JoinKind::kMark:
+      return Look::kNone;
+    case JoinKind::kSemi:
+      return matches > 0 ? Look::kPlain : Look::kNone;
+    case JoinKind::kAnti:
+      return matches > 0 ? Look::kNone : Look::kPlain;
+    case JoinKind::kSingle:
+      if (matches > 1) return Look::kError;
+      [[fallthrough]];
+    case JoinKind::kLeft:
+    case JoinKind::kRight:
+    case JoinKind::kFull:
+      return matches > 0 || !keeps(side) ? Look::kNone : Look::kPadded;
+  }
+  return Look::kNone;
+}
+
 BatchPtr JoinOutput::pairs(size_t side, Batch& batch, const std::vector<uint32_t>& changed,
                            std::vector<int64_t> weights, const Put& put) const {
   const size_t count = changed.size();

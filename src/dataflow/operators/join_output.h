@@ -28,6 +28,8 @@ class JoinOutput {
   // Whether the join's answer has, or depends on, rows of this side that have no match.
   bool keeps(size_t side) const;
   size_t width(size_t side) const { return widths_[side]; }
+  // That of a row of this side with so many matches. Not of mark joins, which have three values.
+  Look look(size_t side, int64_t matches) const;
 
   // Writes rows into the columns of a chunk from one on, which are flat.
   using Put = std::function<void(engine::Chunk& to, size_t first_column)>;
